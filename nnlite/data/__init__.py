@@ -1,0 +1,85 @@
+"""Data: images with labels, batches of them, what is done to a batch, and the four data sets.
+
+>>> from nnlite import data
+>>> train, test = data.load("digits")
+>>> loader = data.DataLoader(train, batch_size=64, shuffle=True, seed=0, transform=data.preprocessing("digits"))
+>>> images, labels = next(iter(loader))
+>>> images.shape, images.dtype, labels.shape
+((64, 1, 8, 8), dtype('float32'), (64,))
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from nnlite.data.cifar10 import load_cifar10
+from nnlite.data.dataset import Dataset
+from nnlite.data.digits import load_digits
+from nnlite.data.idx import read_idx
+from nnlite.data.loader import DataLoader
+from nnlite.data.mnist import load_mnist
+from nnlite.data.transforms import Normalize, RandomCrop, RandomHorizontalFlip, RandomShift, ToFloat
+
+__all__ = [
+    "NAMES",
+    "SOURCES",
+    "DataLoader",
+    "Dataset",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomShift",
+    "Source",
+    "ToFloat",
+    "load",
+    "preprocessing",
+    "read_idx",
+]
+
+
+class Source(NamedTuple):
+    """A data set: its loader, the shape of an image, the number of classes, and how to normalise its channels."""
+
+    load: Callable
+    shape: tuple
+    classes: int
+    mean: tuple
+    std: tuple
+
+
+SOURCES = {
+    "digits": Source(load_digits, (1, 8, 8), 10, (0.3055,), (0.3760,)),
+    "mnist": Source(partial(load_mnist, "mnist"), (1, 28, 28), 10, (0.1307,), (0.3081,)),
+    "fashion-mnist": Source(partial(load_mnist, "fashion-mnist"), (1, 28, 28), 10, (0.2860,), (0.3530,)),
+    "cifar10": Source(load_cifar10, (3, 32, 32), 10, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+NAMES = tuple(SOURCES)
+
+
+def load(name, data_dir=None):
+    """Datasets (train, test) with uint8 images (N, C, H, W) of the data set `name`, one of NAMES.
+
+    "digits" is bundled. The others are looked for in `data_dir` and nowhere else; without one, in $NNLITE_DATA/<name>,
+    the user's cache and, for "fashion-mnist", where Debian's package installs it, and fetched when they are not there.
+
+    Errors: ValueError for an unknown name, or a `data_dir` for digits; FileNotFoundError when the files are neither
+    found nor fetched; FormatError when one is damaged.
+    """
+    source = _source(name)
+    if name == "digits":
+        if data_dir is not None:
+            raise ValueError(f"load: digits are bundled and not read from {data_dir}; which data set did you mean?")
+        return source.load()
+    return source.load(data_dir)
+
+
+def preprocessing(name):
+    """The transforms that every image of this data set passes through: [ToFloat(), Normalize(mean, std)]."""
+    source = _source(name)
+    return [ToFloat(), Normalize(source.mean, source.std)]
+
+
+def _source(name):
+    if name not in SOURCES:
+        raise ValueError(f"load: no data set {name!r}, expected one of {', '.join(NAMES)}")
+    return SOURCES[name]

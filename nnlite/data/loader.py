@@ -1,0 +1,65 @@
+"""Batches of a dataset."""
+
+import numpy as np
+
+
+class DataLoader:
+    """Walks once through a dataset, batch by batch, each time that it is iterated.
+
+        for images, labels in loader: ...       images (n, C, H, W), labels (n,) with n = batch_size
+
+    `len(loader)` is the number of batches. The last one is smaller when batch_size does not divide the number of
+    samples; `drop_last` leaves it out. With `shuffle` every pass has a new order.
+
+    transform: a callable `transform(images, rng) -> images` on a whole batch, or a list of them, applied in turn. They
+    get a copy of the images; the dataset stays as it is.
+    seed: an integer or a Generator. `loader.rng` is the only source of randomness, for the order and for the
+    transforms: with an old `loader.rng.bit_generator.state` put back, the next pass repeats bit for bit.
+
+    Errors: ValueError for a batch_size below 1, or when drop_last leaves no batch; TypeError or ValueError when a
+    transform does not return a batch of as many images.
+    """
+
+    def __init__(self, dataset, batch_size=64, shuffle=False, seed=0, drop_last=False, transform=None):
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"DataLoader: batch_size {batch_size}, expected a whole number of at least 1")
+        if drop_last and batch_size > len(dataset):
+            raise ValueError(f"DataLoader: batch_size {batch_size} with drop_last leaves no batch of {len(dataset)}")
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.rng = np.random.default_rng(seed)
+        self.drop_last = drop_last
+        self.transforms = _as_list(transform)
+
+    def __len__(self):
+        full, rest = divmod(len(self.dataset), self.batch_size)
+        return full if self.drop_last or rest == 0 else full + 1
+
+    def __iter__(self):
+        N = len(self.dataset)
+        order = self.rng.permutation(N) if self.shuffle else np.arange(N)
+        for batch in range(len(self)):
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            images, labels = self.dataset.images[chosen], self.dataset.labels[chosen]
+            for transform in self.transforms:
+                images = _checked(transform(images, self.rng), transform, len(chosen))
+            yield images, labels
+
+
+def _as_list(transform):
+    if transform is None:
+        return []
+    transforms = list(transform) if isinstance(transform, (list, tuple)) else [transform]
+    for transform in transforms:
+        if not callable(transform):
+            raise TypeError(f"DataLoader: transform {transform!r} cannot be called, expected transform(images, rng)")
+    return transforms
+
+
+def _checked(images, transform, count):
+    if not isinstance(images, np.ndarray):
+        raise TypeError(f"DataLoader: transform {transform!r} returned {type(images).__name__}, expected an array")
+    if images.ndim != 4 or len(images) != count:
+        raise ValueError(f"DataLoader: transform {transform!r} returned {images.shape}, expected ({count}, C, H, W)")
+    return images

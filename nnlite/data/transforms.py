@@ -1,0 +1,127 @@
+"""What is done to a batch of images before the network sees it.
+
+A transform is a callable `transform(images, rng) -> images` on a whole batch (N, C, H, W); `rng` is a Generator, and
+its same state gives the same bits. The random ones augment the training data. They go first, while the images are still
+bytes, so that the zeros that they move in are black; then `ToFloat`, then `Normalize`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ToFloat:
+    """Bytes to numbers in [0, 1].
+
+        y = x / 255
+
+    x uint8 -> y float32, same shape. Errors: TypeError when x is not uint8 (it has been scaled already).
+    """
+
+    def __call__(self, images, rng=None):
+        if images.dtype != np.uint8:
+            raise TypeError(f"ToFloat: images are {images.dtype}, expected uint8")
+        return np.divide(images, 255, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """Shift and scale each channel.
+
+        y_c = (x_c - mean_c) / std_c
+
+    mean, std: one number for each channel. x float -> y of the same dtype and shape.
+    Errors: TypeError when x is not float; ValueError when the channels do not fit, or a std is not positive.
+    """
+
+    mean: tuple
+    std: tuple
+
+    def __post_init__(self):
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"Normalize: {len(self.mean)} means but {len(self.std)} standard deviations")
+        if not all(std > 0 for std in self.std):
+            raise ValueError(f"Normalize: std {self.std}, expected positive numbers")
+
+    def __call__(self, images, rng=None):
+        if not np.issubdtype(images.dtype, np.floating):
+            raise TypeError(f"Normalize: images are {images.dtype}, put ToFloat() before it")
+        if images.shape[1] != len(self.mean):
+            raise ValueError(f"Normalize: images have {images.shape[1]} channels, mean has {len(self.mean)}")
+        mean = np.reshape(self.mean, (-1, 1, 1)).astype(images.dtype)
+        std = np.reshape(self.std, (-1, 1, 1)).astype(images.dtype)
+        return (images - mean) / std
+
+
+@dataclass(frozen=True)
+class RandomHorizontalFlip:
+    """Mirror each image, left to right, with probability p.
+
+    Errors: ValueError when p is outside [0, 1].
+    """
+
+    p: float = 0.5
+
+    def __post_init__(self):
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"RandomHorizontalFlip: p {self.p}, expected a probability")
+
+    def __call__(self, images, rng):
+        flipped = rng.random(len(images)) < self.p
+        return np.where(flipped[:, None, None, None], images[..., ::-1], images)
+
+
+@dataclass(frozen=True)
+class RandomShift:
+    """Move each image by up to ± pixels, down and right independently; zeros come in at the edges.
+
+        y[i, j] = x[i - down, j - right],   down, right uniform on {-pixels, …, pixels}
+
+    Source: the jitter of Hinton, Vinyals, Dean 2015 (arXiv 1503.02531), section 3.
+    Errors: ValueError when pixels is negative.
+    """
+
+    pixels: int
+
+    def __post_init__(self):
+        if self.pixels < 0:
+            raise ValueError(f"RandomShift: pixels {self.pixels}, expected at least 0")
+
+    def __call__(self, images, rng):
+        down, right = rng.integers(-self.pixels, self.pixels, (2, len(images)), endpoint=True)
+        return _windows(images, self.pixels, self.pixels - down, self.pixels - right, images.shape[2:])
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Surround each image with `padding` zeros on every side, then cut out a random square of size × size pixels.
+
+        y[i, j] = x[i + top - padding, j + left - padding],   top uniform on {0, …, H + 2 padding - size}, left alike
+
+    Errors: ValueError when size is below 1, padding is negative, or the square does not fit.
+    """
+
+    size: int
+    padding: int = 0
+
+    def __post_init__(self):
+        if self.size < 1 or self.padding < 0:
+            raise ValueError(f"RandomCrop: size {self.size}, padding {self.padding}, expected at least 1 and 0")
+
+    def __call__(self, images, rng):
+        N, C, H, W = images.shape
+        rows, columns = H + 2 * self.padding - self.size, W + 2 * self.padding - self.size
+        if rows < 0 or columns < 0:
+            raise ValueError(f"RandomCrop: size {self.size} does not fit into {H}×{W} and padding {self.padding}")
+        top = rng.integers(0, rows, N, endpoint=True)
+        left = rng.integers(0, columns, N, endpoint=True)
+        return _windows(images, self.padding, top, left, (self.size, self.size))
+
+
+def _windows(images, padding, top, left, shape):
+    """Cut from each padded image the window whose upper left corner is (top, left): (N, C, H, W) -> (N, C, *shape)."""
+    edge = (padding, padding)
+    padded = np.pad(images, ((0, 0), (0, 0), edge, edge))
+    every = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=(2, 3))  # (N, C, tops, lefts, *shape), a view
+    return every[np.arange(len(images)), :, top, left]

@@ -1,0 +1,47 @@
+"""Functions on Tensors: each operation a class with its forward and backward formula, each function a line that records it.
+
+The names and their meaning are those of `torch.nn.functional`. Every function takes Tensors, arrays or numbers and returns
+a Tensor; an operation's own `forward` and `backward` take and return plain arrays.
+"""
+
+from nnlite.functional.activation import gelu, leaky_relu, relu, sigmoid, tanh
+from nnlite.functional.convolution import conv2d
+from nnlite.functional.dropout import dropout
+from nnlite.functional.elementwise import (
+    absolute,
+    add,
+    clamp,
+    divide,
+    exp,
+    log,
+    multiply,
+    negative,
+    power,
+    sqrt,
+    subtract,
+    where,
+)
+from nnlite.functional.linear import embedding, linear, matmul
+from nnlite.functional.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from nnlite.functional.normalization import batch_norm, layer_norm
+from nnlite.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from nnlite.functional.reduction import max, mean, sum, var
+from nnlite.functional.shape import concatenate, flatten, index, pad, permute, reshape, transpose
+from nnlite.functional.softmax import log_softmax, softmax
+
+__all__ = [
+    "absolute", "adaptive_avg_pool2d", "add", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "clamp", "concatenate", "conv2d", "cross_entropy", "divide", "dropout", "embedding",
+    "exp", "flatten", "gelu", "huber_loss", "index", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log",
+    "log_softmax", "matmul", "max", "max_pool2d", "mean", "mse_loss", "multiply", "negative", "nll_loss", "pad", "permute",
+    "power", "relu", "reshape", "sigmoid", "softmax", "sqrt", "subtract", "sum", "tanh", "transpose", "var", "where",
+]

@@ -1,0 +1,95 @@
+"""Activations: relu, leaky_relu, sigmoid, tanh, gelu."""
+
+import math
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.tensor import Operation, record
+
+
+class ReLU(Operation):
+    """y = max(x, 0);   dx = dy where x > 0, else 0."""
+
+    def forward(self, x):
+        self.y = np.maximum(x, 0)
+        return self.y
+
+    def backward(self, dy):
+        return (dy * (self.y > 0),)
+
+
+class LeakyReLU(Operation):
+    """y = x where x > 0, else slope·x;   dx = dy or slope·dy."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        self.positive = x > 0
+        return np.where(self.positive, x, self.slope * x)
+
+    def backward(self, dy):
+        return (np.where(self.positive, dy, self.slope * dy),)
+
+
+class Sigmoid(Operation):
+    """y = 1 / (1 + e⁻ˣ);   dx = dy y (1 − y).   Computed as ½ (1 + tanh(x/2)), which cannot overflow."""
+
+    def forward(self, x):
+        self.y = 0.5 * (1 + np.tanh(0.5 * x))
+        return self.y
+
+    def backward(self, dy):
+        return (dy * self.y * (1 - self.y),)
+
+
+class Tanh(Operation):
+    """y = tanh x;   dx = dy (1 − y²)."""
+
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dy):
+        return (dy * (1 - self.y**2),)
+
+
+class GELU(Operation):
+    """y = x Φ(x) with Φ(x) = ½ (1 + erf(x/√2));   dx = dy (Φ(x) + x φ(x)) with φ(x) = e^(−x²/2)/√(2π).
+
+    Source: Hendrycks & Gimpel 2016 (arXiv 1606.08415), the exact form.
+    """
+
+    def forward(self, x):
+        self.x, self.phi = x, 0.5 * (1 + kernels.erf(x / math.sqrt(2)))
+        return x * self.phi
+
+    def backward(self, dy):
+        density = np.exp(-0.5 * self.x**2) / math.sqrt(2 * math.pi)
+        return (dy * (self.phi + self.x * density),)
+
+
+def relu(x):
+    """max(x, 0)."""
+    return record(ReLU(), x)
+
+
+def leaky_relu(x, negative_slope=0.01):
+    """x where positive, negative_slope·x elsewhere."""
+    return record(LeakyReLU(negative_slope), x)
+
+
+def sigmoid(x):
+    """1 / (1 + e⁻ˣ)."""
+    return record(Sigmoid(), x)
+
+
+def tanh(x):
+    """The hyperbolic tangent."""
+    return record(Tanh(), x)
+
+
+def gelu(x):
+    """x Φ(x), Φ the normal distribution function."""
+    return record(GELU(), x)

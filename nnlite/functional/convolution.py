@@ -1,0 +1,103 @@
+"""2-D convolution, grouped, strided and dilated; groups = C makes it depthwise."""
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.functional.linear import check_floats
+from nnlite.tensor import Operation, record
+
+
+def pair(name, value, least):
+    """An option given as one number or as (vertical, horizontal) -> the pair, checked."""
+    values = tuple(value) if np.iterable(value) else (value, value)
+    if len(values) != 2 or any(int(v) != v or v < least for v in values):
+        raise ValueError(f"{name} has to be a whole number ≥ {least} or a pair of such, got {value}")
+    return tuple(int(v) for v in values)
+
+
+def to_nhwc(x):
+    """(N, C, H, W) -> (N, H, W, C), contiguous; free where x already lies so in memory."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def to_nchw(x):
+    """(N, H, W, C) -> (N, C, H, W): a view, nothing is moved."""
+    return x.transpose(0, 3, 1, 2)
+
+
+def pad_image(x, padding):
+    """x (N, H, W, C) with a border of zeros."""
+    (top, left), (N, H, W, C) = padding, x.shape
+    if top == left == 0:
+        return x
+    padded = np.zeros((N, H + 2 * top, W + 2 * left, C), x.dtype)
+    padded[:, top : top + H, left : left + W] = x
+    return padded
+
+
+class Conv2d(Operation):
+    """Cross-correlation of each image with O kernels (what every framework calls convolution).
+
+        y[n, o, i, j] = b[o] + Σ_c Σ_u Σ_v  x[n, c, i·s + u·d − p, j·s + v·d − p] · w[o, c, u, v]
+        dw[o, c, u, v] = Σ_n Σ_i Σ_j  dy[n, o, i, j] · x[n, c, i·s + u·d − p, j·s + v·d − p]
+        dx[n, c, r, t] = Σ over every (o, i, u, j, v) with i·s + u·d − p = r, j·s + v·d − p = t  of  dy[n, o, i, j] · w[o, c, u, v]
+        db[o] = Σ_n Σ_i Σ_j  dy[n, o, i, j]
+
+    With G groups, the o-th kernel sees only the C/G channels of its group.
+    x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W'),  H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1.
+    Source: the names are PyTorch's `torch.nn.functional.conv2d`.
+    """
+
+    def __init__(self, stride, padding, dilation, groups):
+        self.stride, self.padding = pair("conv2d: stride", stride, 1), pair("conv2d: padding", padding, 0)
+        self.dilation, self.groups = pair("conv2d: dilation", dilation, 1), groups
+
+    def forward(self, x, w, b=None):
+        self.check(x, w, b)
+        G, (O, c, kh, kw) = self.groups, w.shape
+        self.x = pad_image(to_nhwc(x), self.padding)  # (N, C, H, W) -> (N, H + 2p, W + 2p, C)
+        # (O, C/G, kh, kw) -> (G, kh, kw, C/G, O/G)
+        self.w = np.ascontiguousarray(w.reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1))
+        self.has_bias = b is not None
+        out_h, out_w = (kernels.output_size(size, k, s, d) for size, k, s, d in
+                        zip(self.x.shape[1:3], (kh, kw), self.stride, self.dilation, strict=True))
+        y = np.empty((x.shape[0], out_h, out_w, O), x.dtype)
+        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation)
+        if b is not None:
+            y += b
+        return to_nchw(y)
+
+    def backward(self, dy):
+        dy = to_nhwc(dy)
+        (top, left), (N, H, W, C) = self.padding, self.x.shape
+        dx, dw = np.empty_like(self.x), np.empty_like(self.w)
+        kernels.conv2d_input_gradient(dy, self.w, dx, self.stride, self.dilation)
+        kernels.conv2d_weight_gradient(self.x, dy, dw, self.stride, self.dilation)
+        G, kh, kw, c, o = dw.shape
+        dw = dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)
+        db = dy.sum(axis=(0, 1, 2)) if self.has_bias else None
+        return to_nchw(dx[:, top : H - top, left : W - left]), dw, db
+
+    def macs(self, y):
+        G, kh, kw, c, o = self.w.shape
+        return y.size * kh * kw * c
+
+    def check(self, x, w, b):
+        check_floats("conv2d", x, w, b)
+        if x.ndim != 4 or w.ndim != 4:
+            raise ValueError(f"conv2d: expects x (N, C, H, W) and w (O, C/groups, kh, kw), got {x.shape} and {w.shape}")
+        if self.groups < 1 or w.shape[0] % self.groups:
+            raise ValueError(f"conv2d: {w.shape[0]} kernels cannot be split into {self.groups} groups")
+        if x.shape[1] != w.shape[1] * self.groups:
+            raise ValueError(f"conv2d: input has {x.shape[1]} channels, weight {w.shape} expects {w.shape[1] * self.groups}")
+        if b is not None and b.shape != w.shape[:1]:
+            raise ValueError(f"conv2d: b has shape {b.shape}, weight {w.shape} expects {w.shape[:1]}")
+        reach = [d * (k - 1) + 1 for k, d in zip(w.shape[2:], self.dilation, strict=True)]
+        size = [n + 2 * p for n, p in zip(x.shape[2:], self.padding, strict=True)]
+        if size[0] < reach[0] or size[1] < reach[1]:
+            raise ValueError(f"conv2d: the kernel reaches over {reach[0]}×{reach[1]} pixels, the padded image has {size[0]}×{size[1]}")
+
+
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W'); see `Conv2d` for the formula."""
+    return record(Conv2d(stride, padding, dilation, groups), x, w, b)

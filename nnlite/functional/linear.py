@@ -1,0 +1,121 @@
+"""Matrix products: matmul, linear, and embedding (a product with a one-hot matrix, done by look-up)."""
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.functional.elementwise import unbroadcast
+from nnlite.tensor import Operation, Tensor, record
+
+
+def check_floats(name, *arrays):
+    """Kernels take one float dtype; say so with the dtypes that came."""
+    dtypes = [a.dtype for a in arrays if a is not None]
+    if any(d != dtypes[0] for d in dtypes) or dtypes[0] not in (np.float32, np.float64):
+        raise TypeError(f"{name}: expects arrays of one dtype, float32 or float64, got {', '.join(map(str, dtypes))}")
+
+
+class Matmul(Operation):
+    """z = x y, of the last two axes; the axes before them broadcast.
+
+        dx = dz yᵀ        dy = xᵀ dz
+
+    x (…, M, K), y (…, K, N) -> z (…, M, N)
+    """
+
+    def forward(self, x, y):
+        check_floats("matmul", x, y)
+        if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
+            raise ValueError(f"matmul: x {x.shape} and y {y.shape} are not (…, M, K) and (…, K, N)")
+        self.x, self.y = x, y
+        return _batched(x, y)
+
+    def backward(self, dz):
+        x, y = self.x, self.y
+        return (unbroadcast(_batched(dz, np.swapaxes(y, -1, -2)), x.shape),
+                unbroadcast(_batched(np.swapaxes(x, -1, -2), dz), y.shape))
+
+    def macs(self, z):
+        return z.size * self.x.shape[-1]
+
+
+def _batched(x, y):
+    if x.ndim == y.ndim == 2:
+        return kernels.matmul(x, y)
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    x, y = np.broadcast_to(x, batch + x.shape[-2:]), np.broadcast_to(y, batch + y.shape[-2:])
+    z = np.empty(batch + (x.shape[-2], y.shape[-1]), x.dtype)
+    for i in np.ndindex(batch):
+        z[i] = kernels.matmul(x[i], y[i])
+    return z
+
+
+class Linear(Operation):
+    """Affine map of each row.
+
+        y = x wᵀ + b
+        dx = dy w        dw = dyᵀ x        db = Σ_n dy_n
+
+    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype.
+    Source: any textbook; the names are PyTorch's `torch.nn.functional.linear`.
+    """
+
+    def forward(self, x, w, b=None):
+        check_floats("linear", x, w, b)
+        if w.ndim != 2 or x.ndim < 1 or x.shape[-1] != w.shape[1]:
+            raise ValueError(f"linear: x has {x.shape[-1] if x.ndim else 0} features, w {w.shape} expects {w.shape[-1]}")
+        if b is not None and b.shape != w.shape[:1]:
+            raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
+        self.x, self.w, self.has_bias = x, w, b is not None
+        y = kernels.matmul(x.reshape(-1, w.shape[1]), w.T)
+        if b is not None:
+            y += b
+        return y.reshape(*x.shape[:-1], w.shape[0])
+
+    def backward(self, dy):
+        x, w = self.x, self.w
+        dy, rows = dy.reshape(-1, w.shape[0]), x.reshape(-1, w.shape[1])
+        dx = kernels.matmul(dy, w).reshape(x.shape)  # y = x wᵀ + b
+        dw = kernels.matmul(dy.T, rows)
+        return dx, dw, dy.sum(axis=0) if self.has_bias else None
+
+    def macs(self, y):
+        return y.size * self.w.shape[1]
+
+
+class Embedding(Operation):
+    """y = w[indices], one row of w for each index;   dw[indices] += dy.
+
+    indices: whole numbers of any shape S; w (V, D) -> y (*S, D)
+    """
+
+    def __init__(self, indices):
+        self.indices = indices
+
+    def forward(self, w):
+        if self.indices.size and not 0 <= self.indices.min() <= self.indices.max() < len(w):
+            raise ValueError(f"embedding: indices from {self.indices.min()} to {self.indices.max()}, w has {len(w)} rows")
+        self.w_shape = w.shape
+        return w[self.indices]
+
+    def backward(self, dy):
+        dw = np.zeros(self.w_shape, dy.dtype)
+        kernels.add_rows(np.ascontiguousarray(dy).reshape(-1, self.w_shape[1]), self.indices.reshape(-1), dw)
+        return (dw,)
+
+
+def matmul(x, y):
+    """The matrix product x y (…, M, K) (…, K, N) -> (…, M, N)."""
+    return record(Matmul(), x, y)
+
+
+def linear(x, w, b=None):
+    """y = x wᵀ + b:  x (…, I), w (O, I), b (O,) -> (…, O)."""
+    return record(Linear(), x, w, b)
+
+
+def embedding(indices, w):
+    """Rows of w (V, D) by their numbers -> (*indices.shape, D)."""
+    indices = np.asarray(indices.data if isinstance(indices, Tensor) else indices)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"embedding: indices have to be whole numbers, got {indices.dtype}")
+    return record(Embedding(indices), w)

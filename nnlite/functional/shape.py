@@ -1,0 +1,148 @@
+"""Moving numbers without changing them: reshape, transpose, flatten, index, concatenate, pad.
+
+The gradient moves back the other way.
+"""
+
+import numpy as np
+
+from nnlite.tensor import Operation, Tensor, record
+
+
+class Reshape(Operation):
+    """y = x in another shape;   dx = dy in x's shape."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        try:
+            return x.reshape(self.shape)
+        except ValueError:
+            raise ValueError(f"reshape: {x.size} numbers of shape {x.shape} do not fit into {self.shape}") from None
+
+    def backward(self, dy):
+        return (dy.reshape(self.x_shape),)
+
+
+class Flatten(Operation):
+    """y = x with the axes from start_dim on joined into one, the last index running fastest;   dx = dy in x's shape."""
+
+    def __init__(self, start_dim):
+        self.start_dim = start_dim
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        kept = x.shape[: self.start_dim]
+        return x.reshape(*kept, int(np.prod(x.shape[self.start_dim :])))
+
+    def backward(self, dy):
+        return (dy.reshape(self.x_shape),)
+
+
+class Permute(Operation):
+    """y = x with its axes in the order `dims`;   dx = dy with them in the inverse order."""
+
+    def __init__(self, dims):
+        self.dims = dims
+
+    def forward(self, x):
+        if sorted(d % x.ndim if -x.ndim <= d < x.ndim else d for d in self.dims) != list(range(x.ndim)):
+            raise ValueError(f"permute: {self.dims} is no order of the {x.ndim} axes of shape {x.shape}")
+        return x.transpose(self.dims)
+
+    def backward(self, dy):
+        return (dy.transpose(np.argsort([d % dy.ndim for d in self.dims])),)
+
+
+class Index(Operation):
+    """y = x[index];   dx = 0, then dx[index] += dy (a number picked twice collects twice)."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        return x[self.index]
+
+    def backward(self, dy):
+        dx = np.zeros(self.x_shape, dy.dtype)
+        np.add.at(dx, self.index, dy)
+        return (dx,)
+
+
+class Concatenate(Operation):
+    """y = the inputs one after the other along dim;   dx_i = its part of dy."""
+
+    def __init__(self, dim):
+        self.dim = dim
+
+    def forward(self, *x):
+        ndim = x[0].ndim
+        others = [a.shape[: self.dim % ndim] + a.shape[self.dim % ndim + 1 :] for a in x]
+        if any(shape != others[0] for shape in others):
+            raise ValueError(f"concatenate: shapes {[a.shape for a in x]} differ elsewhere than along dim {self.dim}")
+        self.ends = np.cumsum([a.shape[self.dim] for a in x])[:-1]
+        return np.concatenate(x, axis=self.dim)
+
+    def backward(self, dy):
+        return tuple(np.split(dy, self.ends, axis=self.dim))
+
+
+class Pad(Operation):
+    """y = x with a border of a constant;   dx = dy without the border."""
+
+    def __init__(self, widths, value):
+        self.widths, self.value = widths, value
+
+    def forward(self, x):
+        return np.pad(x, self.widths, constant_values=self.value)
+
+    def backward(self, dy):
+        return (dy[tuple(slice(before, size - after) for (before, after), size in
+                         zip(self.widths, dy.shape, strict=True))],)
+
+
+def reshape(x, *shape):
+    """x in another shape; one size may be −1. `reshape(x, 2, 3)` and `reshape(x, (2, 3))` are the same."""
+    return record(Reshape(tuple(shape[0]) if len(shape) == 1 and np.iterable(shape[0]) else shape), x)
+
+
+def flatten(x, start_dim=0):
+    """x with the axes from start_dim on joined into one."""
+    return record(Flatten(start_dim), x)
+
+
+def permute(x, *dims):
+    """x with its axes in the order dims."""
+    return record(Permute(tuple(dims[0]) if len(dims) == 1 and np.iterable(dims[0]) else dims), x)
+
+
+def transpose(x, dim0, dim1):
+    """x with two axes exchanged."""
+    dims = list(range(np.ndim(x.data if isinstance(x, Tensor) else x)))
+    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return record(Permute(tuple(dims)), x)
+
+
+def index(x, index):
+    """x[index], with slices, integers, arrays of integers or booleans."""
+    def plain(i):
+        return i.data if isinstance(i, Tensor) else i
+    return record(Index(tuple(map(plain, index)) if isinstance(index, tuple) else plain(index)), x)
+
+
+def concatenate(tensors, dim=0):
+    """The tensors one after the other along dim (torch.cat)."""
+    if not tensors:
+        raise ValueError("concatenate: no tensors were given")
+    return record(Concatenate(dim), *tensors)
+
+
+def pad(x, pad, value=0.0):
+    """x with a border: pad = (left, right, top, bottom, …), the last axis first, as torch.nn.functional.pad."""
+    ndim = np.ndim(x.data if isinstance(x, Tensor) else x)
+    if len(pad) % 2 or len(pad) > 2 * ndim or min(pad, default=0) < 0:
+        raise ValueError(f"pad: {pad} is not a pair of widths ≥ 0 for each of the last axes of {ndim}")
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
+    return record(Pad([(0, 0)] * (ndim - len(pairs)) + pairs, value), x)

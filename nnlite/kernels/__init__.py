@@ -1,0 +1,22 @@
+"""Kernels: arrays in, an array filled, no Tensor. Images are (N, H, W, C) here.
+
+Each file has the formula first, as a NumPy function named `…_reference`, then the Numba kernel that computes the same.
+"""
+
+from nnlite.kernels.convolution import (
+    conv2d,
+    conv2d_input_gradient,
+    conv2d_int8,
+    conv2d_weight_gradient,
+    output_size,
+    pack_conv_int8,
+)
+from nnlite.kernels.matmul import matmul, matmul_int8, pack_int8
+from nnlite.kernels.pointwise import add_rows, erf
+from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
+
+__all__ = [
+    "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_input_gradient", "conv2d_int8",
+    "conv2d_weight_gradient", "erf", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "output_size",
+    "pack_conv_int8", "pack_int8",
+]

@@ -1,0 +1,93 @@
+"""Pooling over images in (N, H, W, C) memory.
+
+Letters: kh kw window, sh sw stride, ph pw padding, H' W' the result. A window may hang over the edge by the padding: its
+outside counts as −∞ for the maximum and as 0 for the average, as in PyTorch.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+
+def max_pool2d_reference(x, kernel, stride, padding):
+    """y[n, i, j, c] = max over u, v of x[n, i·sh + u − ph, j·sw + v − pw, c]."""
+    return _windows(x, kernel, stride, padding, -np.inf).max(axis=(-2, -1))
+
+
+def avg_pool2d_reference(x, kernel, stride, padding):
+    """y[n, i, j, c] = 1/(kh·kw) Σ_u Σ_v x[n, i·sh + u − ph, j·sw + v − pw, c], zeros outside the image counted."""
+    return _windows(x, kernel, stride, padding, 0).mean(axis=(-2, -1))
+
+
+def _windows(x, kernel, stride, padding, outside):
+    ph, pw = padding
+    x = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=outside)
+    return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+
+
+@njit(cache=True, parallel=True)
+def max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
+    """y (N, H', W', C) = the maximum, argmax uint8 = u·kw + v of the first place that holds it (a NaN wins)."""
+    N, H, W, C = x.shape
+    _, out_h, out_w, _ = y.shape
+    for t in prange(N * out_h):
+        n, i = t // out_h, t % out_h
+        for j in range(out_w):
+            first = True
+            for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+                for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                    r, s = i * sh + u - ph, j * sw + v - pw
+                    if first:
+                        for c in range(C):
+                            y[n, i, j, c] = x[n, r, s, c]
+                            argmax[n, i, j, c] = u * kw + v
+                        first = False
+                    else:
+                        for c in range(C):
+                            if not (x[n, r, s, c] <= y[n, i, j, c]) and y[n, i, j, c] == y[n, i, j, c]:
+                                y[n, i, j, c] = x[n, r, s, c]
+                                argmax[n, i, j, c] = u * kw + v
+
+
+@njit(cache=True, parallel=True)
+def max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
+    """dx[n, place that won, c] += dy[n, i, j, c]; dx (N, H, W, C) is filled. Each image is one thread's: no two collide."""
+    N, out_h, out_w, C = dy.shape
+    for n in prange(N):
+        dx[n] = 0
+        for i in range(out_h):
+            for j in range(out_w):
+                for c in range(C):
+                    k = argmax[n, i, j, c]
+                    dx[n, i * sh + k // kw - ph, j * sw + k % kw - pw, c] += dy[n, i, j, c]
+
+
+@njit(cache=True, parallel=True)
+def avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
+    """y (N, H', W', C) = the sum of each window / (kh·kw)."""
+    N, H, W, C = x.shape
+    _, out_h, out_w, _ = y.shape
+    for t in prange(N * out_h):
+        n, i = t // out_h, t % out_h
+        for j in range(out_w):
+            y[n, i, j] = 0
+            for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+                for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                    for c in range(C):
+                        y[n, i, j, c] += x[n, i * sh + u - ph, j * sw + v - pw, c]
+            for c in range(C):
+                y[n, i, j, c] /= kh * kw
+
+
+@njit(cache=True, parallel=True)
+def avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
+    """dx[n, every place of the window, c] += dy[n, i, j, c] / (kh·kw); dx (N, H, W, C) is filled."""
+    N, H, W, C = dx.shape
+    _, out_h, out_w, _ = dy.shape
+    for n in prange(N):
+        dx[n] = 0
+        for i in range(out_h):
+            for j in range(out_w):
+                for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+                    for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                        for c in range(C):
+                            dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] / (kh * kw)

@@ -1,0 +1,27 @@
+"""Layers: modules that own their parameters. Names and default initialisation are those of `torch.nn`."""
+
+from nnlite.nn.container import Residual, Sequential
+from nnlite.nn.convolution import Conv2d
+from nnlite.nn.linear import Embedding, Linear
+from nnlite.nn.module import Buffer, Module, Parameter
+from nnlite.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from nnlite.nn.stateless import (
+    GELU,
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    LogSoftmax,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+__all__ = [
+    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv2d", "Dropout", "Embedding", "Flatten",
+    "GELU", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "Module", "Parameter", "ReLU", "Residual",
+    "Sequential", "Sigmoid", "Softmax", "Tanh",
+]

@@ -1,0 +1,84 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from nnlite.files import write_atomically
+
+
+def test_the_file_holds_what_was_written(tmp_path):
+    write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_path_may_be_a_string_and_replaces_what_was_there(tmp_path):
+    (tmp_path / "a").write_bytes(b"old and longer")
+    write_atomically(str(tmp_path / "a"), lambda stream: stream.write(b"new"))
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o077, 0o600)])
+def test_the_file_is_as_public_as_any_other_new_file(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
+        assert os.umask(umask) == umask  # and the process's mask is what it was
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    (tmp_path / "a").write_bytes(b"old")
+
+    def write(stream):
+        stream.write(b"half of the ne")
+        raise error
+
+    with pytest.raises(type(error)):
+        write_atomically(tmp_path / "a", write)
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_killed_write_leaves_the_old_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    program = """if True:
+        import os, signal, sys
+        from nnlite.files import write_atomically
+
+        def write(stream):
+            stream.write(b"half of the ne")
+            stream.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        write_atomically(sys.argv[1], write)
+    """
+    result = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a")], timeout=60)
+    assert result.returncode == -signal.SIGKILL
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_the_content_is_on_the_disk_before_the_name_points_to_it(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, real=real, name=name: (calls.append(name), real(*a)))
+    write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
+    assert calls == ["fsync", "replace"]
+
+
+def test_a_missing_directory_is_an_oserror(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        write_atomically(tmp_path / "nowhere" / "a", lambda stream: stream.write(b"new"))
+
+
+def test_a_directory_is_not_replaced(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OSError):
+        write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
+    assert os.listdir(tmp_path) == ["a"]
