@@ -145,7 +145,7 @@ class Tensor:
             if dy is None:
                 continue
             if y.operation is None:
-                y.grad = np.array(dy) if y.grad is None else y.grad + dy
+                y.grad = np.array(dy) if y.grad is None else np.asarray(y.grad + dy)
                 continue
             for x, dx in zip(y.operation.inputs, y.operation.backward(dy), strict=True):
                 if x is not None and x.requires_grad and dx is not None:
@@ -173,6 +173,12 @@ class Tensor:
     def numpy(self):
         """The array itself."""
         return self.data
+
+    def __array__(self, dtype=None, copy=None):
+        """What NumPy's functions see: the array, but not behind the back of a tape that they would cut."""
+        if self.requires_grad:
+            raise TypeError("NumPy's functions would cut the tape behind this tensor; use nnlite.functional, or pass its `.data`")
+        return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
 
     def item(self):
         """The one number of a tensor that holds one."""

@@ -81,5 +81,5 @@ def preprocessing(name):
 
 def _source(name):
     if name not in SOURCES:
-        raise ValueError(f"load: no data set {name!r}, expected one of {', '.join(NAMES)}")
+        raise ValueError(f"data: no data set {name!r}, expected one of {', '.join(NAMES)}")
     return SOURCES[name]

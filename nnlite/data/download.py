@@ -92,6 +92,13 @@ def fetch(remote, directory):
         raise ConnectionError(f"{remote.url} cannot be fetched ({getattr(error, 'reason', error)})") from error
 
 
+def _is_intact(path, remote):
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == remote.sha256
+
+
 def fetch_into_cache(name, remotes, advice):
     """Fetch the remote files that the cache of the data set `name` does not have yet; return the cache's directory.
 
@@ -100,7 +107,7 @@ def fetch_into_cache(name, remotes, advice):
     directory = cache_directory(name)
     try:
         for remote in remotes:
-            if not (directory / remote.name).is_file():
+            if not _is_intact(directory / remote.name, remote):
                 fetch(remote, directory)
     except ConnectionError as error:
         raise FileNotFoundError(

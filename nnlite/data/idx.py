@@ -48,8 +48,7 @@ def _read(stream, dimensions):
     magic = _read_at_most(stream, 4)
     if magic != bytes([0, 0, UNSIGNED_BYTE, dimensions]):
         raise FormatError(
-            f"starts with '{magic.hex(' ')}', an IDX file of bytes in {dimensions} dimensions "
-            f"with '00 00 08 {dimensions:02x}'"
+            f"starts with '{magic.hex(' ')}', an IDX file of bytes in {dimensions} dimensions with '00 00 08 {dimensions:02x}'"
         )
     header = _read_at_most(stream, 4 * dimensions)
     if len(header) < 4 * dimensions:

@@ -10,15 +10,16 @@ from numba import njit, prange
 
 def max_pool2d_reference(x, kernel, stride, padding):
     """y[n, i, j, c] = max over u, v of x[n, i·sh + u − ph, j·sw + v − pw, c]."""
-    return _windows(x, kernel, stride, padding, -np.inf).max(axis=(-2, -1))
+    return windows(x, kernel, stride, padding, -np.inf).max(axis=(-2, -1))
 
 
 def avg_pool2d_reference(x, kernel, stride, padding):
     """y[n, i, j, c] = 1/(kh·kw) Σ_u Σ_v x[n, i·sh + u − ph, j·sw + v − pw, c], zeros outside the image counted."""
-    return _windows(x, kernel, stride, padding, 0).mean(axis=(-2, -1))
+    return windows(x, kernel, stride, padding, 0).mean(axis=(-2, -1))
 
 
-def _windows(x, kernel, stride, padding, outside):
+def windows(x, kernel, stride, padding, outside):
+    """Every window of x (N, H, W, C) with a border of `outside` -> view (N, H', W', C, kh, kw)."""
     ph, pw = padding
     x = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=outside)
     return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]

@@ -27,7 +27,7 @@ class Module:
 
     def __call__(self, *inputs):
         y = self.forward(*inputs)
-        for hook in self.__dict__.get("forward_hooks", ()):
+        for hook in tuple(self.__dict__.get("forward_hooks", ())):  # a hook may remove itself
             hook(self, inputs, y)
         return y
 
@@ -42,9 +42,11 @@ class Module:
             yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
 
     def _named(self, kind):
+        seen = set()  # a layer used in two places has one name, the first
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
-                if isinstance(value, kind):
+                if isinstance(value, kind) and id(value) not in seen:
+                    seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, value
 
     def named_parameters(self):
@@ -96,14 +98,17 @@ class Module:
     def load_state_dict(self, state):
         """Set every parameter and buffer from {name: array}, all or none.
 
-        Errors: ValueError that names the missing and the unexpected names, or the first array whose shape does not fit.
+        Errors: ValueError that names the missing and the unexpected names, or the first array that does not fit.
         """
         own = dict(self._named((Parameter, Buffer)))
         missing, unexpected = own.keys() - state.keys(), state.keys() - own.keys()
         if missing or unexpected:
             raise ValueError(f"load_state_dict: missing {sorted(missing)}, unexpected {sorted(unexpected)}")
+        arrays = {name: np.asarray(state[name]) for name in own}
         for name, tensor in own.items():
-            if np.shape(state[name]) != tensor.shape:
-                raise ValueError(f"load_state_dict: {name} has shape {np.shape(state[name])}, the model expects {tensor.shape}")
+            if arrays[name].shape != tensor.shape:
+                raise ValueError(f"load_state_dict: {name} has shape {arrays[name].shape}, the model expects {tensor.shape}")
+            if arrays[name].dtype.kind not in "fiu":
+                raise ValueError(f"load_state_dict: {name} holds {arrays[name].dtype}, the model expects numbers")
         for name, tensor in own.items():
-            tensor.data = np.array(state[name], tensor.dtype)
+            tensor.data = arrays[name].astype(tensor.dtype)

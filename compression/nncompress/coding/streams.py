@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nncompress.coding import huffman
+from nncompress.coding.bits import as_fields, pack_bits, packed_size, unpack_bits
 from nnlite.errors import FormatError
-
-from . import huffman
-from .bits import as_fields, pack_bits, packed_size, unpack_bits
 
 RAW, HUFFMAN = 0, 1
 

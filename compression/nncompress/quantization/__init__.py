@@ -1,0 +1,1 @@
+"""Quantization: real numbers as small integers, and inference with these integers."""

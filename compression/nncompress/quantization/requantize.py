@@ -11,9 +11,10 @@ M is a real number, almost always between 0 and 1. The two laws multiply by it i
 * `fixed`: in integers only, M = M0/2^31 · 2^shift with an int32 M0. This is the law of gemmlowp and TensorFlow Lite. It
   rounds twice (after the multiplication, then after the shift), so it may be one step away from the float law.
 
-Each equals its owner bit for bit. This file has the parameters and the formulas in NumPy (`*_reference`);
-`requantize_kernels` has their twins for one number inside a Numba loop. [low, high] is the output type's range, or
-narrower: low = Z3 is a ReLU for free.
+The float law equals ONNX Runtime bit for bit, which a test checks where that is installed; the fixed law follows
+TensorFlow Lite's reference kernels operation by operation. This file has the parameters and the formulas in NumPy
+(`*_reference`); `requantize_kernels` has their twins for one number inside a Numba loop. [low, high] is the output
+type's range, or narrower: low = Z3 is a ReLU for free.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–6 and §2.4.
 """
@@ -164,8 +165,8 @@ def requantize_fixed_reference(acc, M0, shift, Z, low, high):
 
         q = clamp(Z + acc · M0 / 2^31 · 2^shift, low, high)
 
-    with the roundings of `multiply_by_quantized_multiplier_reference`. No floating-point number appears. Before the
-    clamp, the result is within 1 of Z + M · acc: M0 is rounded, and the product is rounded twice.
+    with the roundings of `multiply_by_quantized_multiplier_reference`. No floating-point number appears. As long as
+    nothing saturates, the result is within 1 of Z + M · acc: M0 is rounded, and the product is rounded twice.
 
     acc int32, any shape; M0, shift from `quantize_multiplier`, numbers or arrays that broadcast against acc; Z, low,
     high integers -> q int32.

@@ -1,7 +1,8 @@
 """The two requantization laws for one number, to be called inside Numba loops.
 
 Twins of the `*_reference` functions in `requantize`, equal to them bit for bit; formulas and sources stand there. They
-work on plain numbers, with integers of any width: LLVM inlines them into the calling loop and vectorizes it.
+work on plain numbers: LLVM inlines them into the calling loop and vectorizes it. A difference of two uint8 is unsigned
+in Numba and would wrap around, so one of the two is made wider first.
 """
 
 import numpy as np
@@ -24,7 +25,6 @@ def clamp(x, low, high):
 @njit(cache=True)
 def round_and_clamp(y, Z, low, high):
     """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32 -> int32"""
-    Z = np.int32(Z)                                                     # uint8 − uint8 would be unsigned in Numba
     y = clamp(y, np.float32(np.int32(low) - Z), np.float32(np.int32(high) - Z))
     return np.int32(np.rint(y)) + Z
 
@@ -38,8 +38,8 @@ def requantize_float(acc, M, Z, low, high):
 @njit(cache=True)
 def add_float(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
     """q3 = Z3 + round(clamp((q1 − Z1) M1 + (q2 − Z2) M2, low − Z3, high − Z3))"""
-    y1 = np.float32(np.int32(q1) - np.int32(Z1)) * np.float32(M1)
-    y2 = np.float32(np.int32(q2) - np.int32(Z2)) * np.float32(M2)
+    y1 = np.float32(np.int32(q1) - Z1) * np.float32(M1)
+    y2 = np.float32(np.int32(q2) - Z2) * np.float32(M2)
     return round_and_clamp(y1 + y2, Z3, low, high)
 
 
@@ -75,14 +75,14 @@ def multiply_by_quantized_multiplier(x, M0, shift):
 @njit(cache=True)
 def requantize_fixed(acc, M0, shift, Z, low, high):
     """q = clamp(Z + acc · M0 / 2^31 · 2^shift, low, high)"""
-    return clamp(multiply_by_quantized_multiplier(acc, M0, shift) + np.int64(Z), np.int64(low), np.int64(high))
+    return clamp(multiply_by_quantized_multiplier(acc, M0, shift) + Z, low, high)
 
 
 @njit(cache=True)
 def add_fixed(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
     """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)"""
-    x1 = (np.int64(q1) - np.int64(Z1)) << ADD_LEFT_SHIFT
-    x2 = (np.int64(q2) - np.int64(Z2)) << ADD_LEFT_SHIFT
+    x1 = (np.int64(q1) - Z1) << ADD_LEFT_SHIFT
+    x2 = (np.int64(q2) - Z2) << ADD_LEFT_SHIFT
     total = (multiply_by_quantized_multiplier(x1, M0[0], shift[0])
              + multiply_by_quantized_multiplier(x2, M0[1], shift[1]))
     return requantize_fixed(total, M0[2], shift[2], Z3, low, high)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnlite.data import cifar10
@@ -78,6 +78,8 @@ def test_a_longer_file_is_a_format_error(path):
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, RECORDS - 1), st.integers(0, 255))
+@example(0, 9)
+@example(0, 10)
 def test_a_changed_label_is_a_format_error_or_a_label(path, record, label):
     damaged = bytearray(CONTENT)
     damaged[record * 3073] = label

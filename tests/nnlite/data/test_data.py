@@ -59,8 +59,6 @@ def test_a_given_directory_reaches_each_loader(name, tmp_path):
 
 
 def test_importing_data_imports_neither_numba_nor_matplotlib_nor_the_network():
-    program = (
-        "import sys, nnlite.data; print([m for m in ('numba', 'matplotlib', 'urllib.request') if m in sys.modules])"
-    )
+    program = "import sys, nnlite.data; print([m for m in ('numba', 'matplotlib', 'urllib.request') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert result.stdout == "[]\n"

@@ -81,6 +81,10 @@ def test_few_takes_as_many_of_every_class_or_names_the_class_that_is_short(label
     assert origins(few) == origins(dataset.few(per_class, seed))
 
 
+def test_few_never_takes_a_sample_twice():
+    assert origins(dataset_of([0, 1, 2] * 10, classes=3).few(10, 0)) == list(range(30))
+
+
 def test_few_of_nothing_is_refused():
     with pytest.raises(ValueError, match="0 samples per class asked"):
         dataset_of([0, 1], classes=2).few(0, 0)

@@ -1,0 +1,1 @@
+"""The `.nnz` file format; see `nncompress.nnz.file` for its layout."""

@@ -1,0 +1,70 @@
+"""From scores to what is kept. A criterion gives each weight (or filter) a score; here the lowest scores go.
+
+Everything counts exactly: of n scores, round(sparsity · n) are removed (Python's `round`: halves go to the even number).
+"""
+
+from numbers import Real
+
+import numpy as np
+
+
+def check_fraction(name, value):
+    """ValueError unless value is a number from 0 to 1."""
+    if not (isinstance(value, Real) and 0 <= value <= 1):
+        raise ValueError(f"{name} has to be a number from 0 to 1, got {value!r}")
+
+
+def per_name(what, value, names):
+    """{name: value} for all names; where `value` is a dict already, it is checked and names what is to be pruned.
+
+    Errors: ValueError for a name in it that is not there.
+    """
+    if not isinstance(value, dict):
+        return dict.fromkeys(names, value)
+    unknown = value.keys() - set(names)
+    if unknown:
+        raise ValueError(f"{what}: there is no {sorted(unknown)} to prune, only {list(names)}")
+    return value
+
+
+def keep_highest(scores, sparsity, name="keep_highest"):
+    """True for the scores that stay: all but the round(sparsity · n) lowest. Of equal scores the first go first.
+
+    scores any shape, n numbers in all -> booleans of that shape. `name` begins the error messages.
+    Errors: ValueError for a sparsity outside [0, 1], NaN scores, and scores that are all 0, which say nothing about
+    which of them to keep (unless all or none are removed).
+
+    >>> keep_highest(np.array([0.3, 0.1, 0.2, 0.1]), 0.25)
+    array([ True, False,  True,  True])
+    """
+    check_fraction(f"{name}: the sparsity", sparsity)
+    scores = np.asarray(scores)
+    if np.isnan(scores).any():
+        raise ValueError(f"{name}: {np.isnan(scores).sum()} of {scores.size} scores are NaN")
+    removed = round(sparsity * scores.size)
+    if 0 < removed < scores.size and not scores.any():
+        raise ValueError(f"{name}: all {scores.size} scores are zero, so nothing says which {removed} to remove")
+    mask = np.ones(scores.size, bool)
+    mask[np.argsort(scores, axis=None, kind="stable")[:removed]] = False
+    return mask.reshape(scores.shape)
+
+
+def masks_from_scores(scores, sparsity, scope="layer"):
+    """{name: mask} from {name: scores}: the lowest scores are removed.
+
+    sparsity    from 0 to 1, or {name: sparsity} for the layers to prune, each to its own
+    scope       "layer": exactly round(sparsity · n) of each layer's n weights.
+                "global": exactly that many of all weights together, wherever the lowest are; a layer of small weights
+                may lose all of them.
+
+    Errors: ValueError for another scope, one sparsity a layer with scope "global", an unknown name, and as `keep_highest`.
+    """
+    if scope == "layer":
+        return {name: keep_highest(scores[name], s, name) for name, s in per_name("prune", sparsity, scores).items()}
+    if scope != "global":
+        raise ValueError(f"prune: the scope is 'layer' or 'global', got {scope!r}")
+    if isinstance(sparsity, dict):
+        raise ValueError("prune: scope 'global' takes one sparsity for all layers, got one for each")
+    together = keep_highest(np.concatenate([s.reshape(-1) for s in scores.values()]), sparsity, "prune")
+    ends = np.cumsum([s.size for s in scores.values()])[:-1]
+    return {name: mask.reshape(scores[name].shape) for name, mask in zip(scores, np.split(together, ends), strict=True)}

@@ -1,0 +1,241 @@
+"""Int8 inference: the plan of a model whose arithmetic between input and logits is integers only.
+
+Activations are uint8 with a scale S and a zero point Z for each step, weights int8 with one scale for each output channel
+and no zero point, sums int32:
+
+    acc[o] = Σ_k (q1[k] − Z1) w[o, k] + b[o]              = Σ_k q1[k] w[o, k] + (b[o] − Z1 Σ_k w[o, k])
+    q3[o]  = clamp(Z3 + M[o] acc[o], low, 255)            M[o] = S1 S_w[o] / S3;   low = Z3 where a ReLU is fused, else 0
+    logits[o] = S1 S_w[o] acc[o]                          the last layer: the one product with a real number
+
+The bracket is computed once. How M is multiplied is the law (see `requantize`): "fixed", integers only, or "float", in
+float32 as ONNX Runtime does it.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–8 and §2.4.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nncompress.quantization import int8_kernels
+from nncompress.quantization.affine import dequantize
+from nncompress.quantization.requantize import add_fixed_parameters, multiplier, quantize_multiplier
+from nnlite import kernels
+from nnlite.functional.convolution import to_nchw
+
+LAWS = ("fixed", "float")
+
+
+@dataclass
+class Int8Step:
+    """One step of the plan; kinds, inputs, shape and options are those of `nnlite.lowering.Step`.
+
+    S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z.
+    w int8, b int32, w_scale float32 (O,): for conv2d (w (O, C/G, kh, kw)) and linear (w (O, I)).   bits: of the weights.
+    """
+
+    kind: str
+    name: str
+    inputs: list
+    shape: tuple
+    S: np.float32
+    Z: int
+    options: dict = field(default_factory=dict)
+    relu: bool = False
+    w: np.ndarray = None
+    b: np.ndarray = None
+    w_scale: np.ndarray = None
+    bits: int = 8
+
+    @property
+    def low(self):
+        return self.Z if self.relu else 0
+
+
+class Int8Plan:
+    """The steps of a quantized model, ready to run: plan(images) with float32 (N, C, H, W) -> logits float32 (N, classes).
+
+    steps: list of Int8Step, the first the input.   law: "fixed" or "float".
+    """
+
+    def __init__(self, steps, law="fixed"):
+        if law not in LAWS:
+            raise ValueError(f"Int8Plan: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
+        self.steps, self.law = steps, law
+        self.runners = [None, *(_RUNNERS[step.kind](self, step) for step in steps[1:])]
+
+    def __call__(self, images):
+        results = [self.quantize_input(images)]
+        for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
+            results.append(run(*(results[i] for i in step.inputs)))
+        return results[-1] if self.ends_in_sums else self.to_real(results[-1])
+
+    @property
+    def ends_in_sums(self):
+        """Whether the last step is a layer, whose int32 sums become the logits without being rounded to 8 bits first."""
+        return self.steps[-1].kind in ("conv2d", "linear") and not self.steps[-1].relu
+
+    @property
+    def parameters(self):
+        """How many weights and biases the plan holds."""
+        return sum(step.w.size + step.b.size for step in self.steps if step.w is not None)
+
+    @property
+    def macs(self):
+        """Multiply-accumulates for one image."""
+        return sum(int(np.prod(step.shape)) * int(np.prod(step.w.shape[1:])) for step in self.steps if step.w is not None)
+
+    def check(self, images):
+        images = np.asarray(images)
+        shape = self.steps[0].shape
+        if images.shape[1:] != shape or images.dtype.kind != "f":
+            raise ValueError(f"int8 plan: expects floats of shape (N, {', '.join(map(str, shape))}), "
+                             f"got {images.dtype} {images.shape}")
+        if len(images) == 0:
+            raise ValueError("int8 plan: the batch is empty")
+        if not np.isfinite(images).all():
+            raise ValueError("int8 plan: the input has NaN or infinite values")
+        return images.astype(np.float32, copy=False)
+
+    def quantize_input(self, images):
+        """q = clamp(round(x/S) + Z, 0, 255): (N, C, H, W) float32 -> (N, H, W, C) uint8."""
+        x = self.check(images)
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
+        q = np.empty(x.shape, np.uint8)
+        int8_kernels.quantize_rows(_rows(x), self.steps[0].S, self.steps[0].Z, _rows(q))
+        return q
+
+    def to_real(self, q):
+        """The last step's integers as real numbers, (N, C, H, W) or (N, C)."""
+        return dequantize(to_nchw(q) if q.ndim == 4 else q, self.steps[-1].S, self.steps[-1].Z)
+
+    def finish(self, step, w_scale, b):
+        """What happens to a layer's sums: acc (N, …, O) int32 -> uint8 by the plan's law, or the logits at the end."""
+        S1 = self.steps[step.inputs[0]].S
+        if step is self.steps[-1] and self.ends_in_sums:
+            scale = S1 * w_scale
+            return lambda acc: _as_images((acc + b).astype(np.float32) * scale)
+        return self.requantizer(step, S1, w_scale, b)
+
+    def requantizer(self, step, S1, S2, b):
+        """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,)."""
+        if self.law == "fixed":
+            factors, requantize = quantize_multiplier(multiplier(S1, S2, step.S, np.float64)), int8_kernels.requantize_rows_fixed
+        else:
+            factors, requantize = (multiplier(S1, S2, step.S, np.float32),), int8_kernels.requantize_rows_float
+
+        def run(acc):
+            q = np.empty(acc.shape, np.uint8)
+            requantize(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q))
+            return q
+
+        return run
+
+
+def _rows(x):
+    return x.reshape(-1, x.shape[-1])
+
+
+def _as_images(y):
+    return to_nchw(y) if y.ndim == 4 else y
+
+
+def folded_bias(step, Z1):
+    """b[o] − Z1 Σ_k w[o, k], so that the sums can run over q1 instead of q1 − Z1."""
+    return (step.b - Z1 * step.w.reshape(len(step.w), -1).sum(axis=1, dtype=np.int64)).astype(np.int32)
+
+
+def pad_with_zero_point(x, padding, Z):
+    """x (N, H, W, C) uint8 with a border of Z (the real 0), followed in memory by the 3 bytes that `conv2d_int8` asks for."""
+    (top, left), (N, H, W, C) = padding, x.shape
+    shape = (N, H + 2 * top, W + 2 * left, C)
+    size = int(np.prod(shape))
+    padded = np.full(size + 3, Z, np.uint8)[:size].reshape(shape)
+    padded[:, top : top + H, left : left + W] = x
+    return padded
+
+
+def _conv2d(plan, step):
+    Z1, o = plan.steps[step.inputs[0]].Z, step.options
+    O, c, kh, kw = step.w.shape
+    G = o["groups"]
+    w = step.w.reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1)
+    packed = kernels.pack_conv_int8(np.ascontiguousarray(w), o["dilation"])
+    finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
+
+    def run(x):
+        x = pad_with_zero_point(x, o["padding"], Z1)
+        acc = np.empty((len(x), *step.shape[1:], O), np.int32)
+        kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"])
+        return finish(acc)
+
+    return run
+
+
+def _linear(plan, step):
+    Z1 = plan.steps[step.inputs[0]].Z
+    packed = kernels.pack_int8(step.w.T)
+    finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
+
+    def run(x):
+        acc = np.empty((len(x), len(step.w)), np.int32)
+        kernels.matmul_int8(x, packed, acc)
+        return finish(acc)
+
+    return run
+
+
+def _max_pool2d(plan, step):
+    o = step.options
+
+    def run(x):
+        y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.uint8)
+        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), *o["kernel"], *o["stride"], *o["padding"])
+        return y
+
+    return run
+
+
+def _avg_pool2d(plan, step):
+    """The mean is a sum with the multiplier S1 / (S3 kh kw)."""
+    before, o = plan.steps[step.inputs[0]], step.options
+    channels = step.shape[0]
+    share = np.full(channels, 1 / (o["kernel"][0] * o["kernel"][1]), np.float32)
+    requantize = plan.requantizer(step, before.S, share, np.zeros(channels, np.int32))
+
+    def run(x):
+        acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
+        int8_kernels.sum_pool2d(x, before.Z, *o["kernel"], *o["stride"], *o["padding"], acc)
+        return requantize(acc)
+
+    return run
+
+
+def _add(plan, step):
+    one, two = (plan.steps[i] for i in step.inputs)
+    if plan.law == "fixed":
+        factors, add = add_fixed_parameters(one.S, two.S, step.S), int8_kernels.add_rows_fixed
+    else:
+        factors, add = [multiplier(s.S, 1, step.S, np.float32) for s in (one, two)], int8_kernels.add_rows_float
+
+    def run(x, y):
+        q = np.empty(x.shape, np.uint8)
+        add(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q))
+        return q
+
+    return run
+
+
+def _flatten(plan, step):
+    return lambda x: np.ascontiguousarray(_as_images(x)).reshape(len(x), -1)
+
+
+_RUNNERS = {
+    "conv2d": _conv2d,
+    "linear": _linear,
+    "max_pool2d": _max_pool2d,
+    "avg_pool2d": _avg_pool2d,
+    "add": _add,
+    "relu": lambda plan, step: lambda x: np.maximum(x, np.uint8(step.Z)),
+    "flatten": _flatten,
+}

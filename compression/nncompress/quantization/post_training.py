@@ -1,0 +1,92 @@
+"""Post-training quantization: a trained float32 model becomes an int8 plan, with a few inputs to calibrate it."""
+
+import numpy as np
+
+from nncompress.quantization.affine import check_finite, symmetric_scale
+from nncompress.quantization.affine import quantize as to_integers
+from nncompress.quantization.calibration import MinMax, activation_parameters
+from nncompress.quantization.int8_plan import Int8Plan, Int8Step
+from nnlite.lowering import lower
+from nnlite.plan import Plan
+
+BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
+LARGEST_K = (2**31 - 1 - BIAS_LIMIT) // (255 * 127)
+
+
+def quantize(model, calibration, bits=8, law="fixed"):
+    """An int8 plan of a model: integers from input to logits.
+
+        q = clamp(round(r/S) + Z, qmin, qmax)      weights: Z = 0, one S per output channel, |q| < 2^(bits−1)
+                                                   activations: uint8, [low, high] as seen in calibration
+        b_q = round(b / (S_in S_w))                int32
+
+    calibration: inputs that look like those to come: an array (N, C, H, W), or an iterable of such arrays or of
+    (images, labels), as a DataLoader gives them; some hundred images do.   bits: of the weights, 2 to 8.
+    law: "fixed" (integers only, gemmlowp's) or "float" (ONNX Runtime's), see `requantize`.
+    -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
+    Errors: ValueError for NaN or infinite weights or inputs, empty calibration, bits, operations without an integer form.
+    Source: Jacob et al. 2018 (arXiv 1712.05877), §2 and §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
+    """
+    batches = list(_batches(calibration))
+    if not batches or not len(batches[0]):
+        raise ValueError("quantize: calibration holds no images; some hundred training images do")
+    steps = lower(model, batches[0][:1])
+    _check(steps)
+    seen = _calibrate(steps, batches)
+    quantized = []
+    for step, range_seen in zip(steps, seen, strict=True):
+        quantized.append(_quantize_step(step, range_seen, quantized, bits))
+    return Int8Plan(quantized, law)
+
+
+def _batches(calibration):
+    if isinstance(calibration, np.ndarray):
+        calibration = [calibration[i : i + 256] for i in range(0, len(calibration), 256)]
+    for batch in calibration:
+        yield np.asarray(batch[0] if isinstance(batch, tuple) else batch, np.float32)
+
+
+def _check(steps):
+    for step in steps:
+        if step.kind == "operation":
+            raise ValueError(f"quantize: {step.name} ({type(step.options['op']).__name__}) has no integer form here; there are "
+                             "convolution, linear, BatchNorm after a layer, ReLU, pooling, addition and flatten")
+        for letter, array in step.arrays.items():
+            check_finite(f"quantize: {step.name}, {letter}", array)
+        if step.arrays and step.arrays["w"][0].size > LARGEST_K:
+            raise ValueError(f"quantize: {step.name} adds up {step.arrays['w'][0].size} products; int32 is safe up to {LARGEST_K}")
+
+
+def _calibrate(steps, batches):
+    """The range of every step's result over all batches."""
+    plan, seen = Plan(steps), [MinMax() for _ in steps]
+    for batch in batches:
+        check_finite("quantize: calibration", batch)
+        for range_seen, result in zip(seen, plan.run(batch), strict=True):
+            range_seen.observe(result)
+    return seen
+
+
+def _quantize_step(step, seen, earlier, bits):
+    if step.kind in ("max_pool2d", "flatten", "relu"):  # these move integers and keep their meaning
+        S, Z = earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
+    else:
+        S, Z = activation_parameters(seen)
+    result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu)
+    if step.arrays:
+        S1 = earlier[step.inputs[0]].S
+        result.w, result.b, result.w_scale = quantize_weights(step.arrays["w"], step.arrays["b"], S1, bits)
+        result.bits = bits
+    return result
+
+
+def quantize_weights(w, b, S1, bits):
+    """w (O, …), b (O,) float -> w int8, b int32 in steps of S1 S_w, and S_w (O,) float32.
+
+    A channel whose weights are tiny beside its bias gets a larger S_w, so that its bias fits into int32.
+    """
+    scale = np.maximum(symmetric_scale(w, bits, axis=0), (np.abs(b) / (S1 * BIAS_LIMIT)).astype(np.float32))
+    top = 2 ** (bits - 1) - 1
+    q = to_integers(w, scale, 0, -top, top, np.int8)
+    b = np.clip(np.rint(b / (np.float64(S1) * scale)), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32)
+    return q, b, scale

@@ -1,0 +1,120 @@
+"""Lowering: a model as a list of few, plain steps that inference runs one after the other.
+
+Three things make the list shorter than the graph, and leave the function as it is:
+
+* a BatchNorm after a convolution or linear layer is folded into its weights (at inference it is an affine map per channel):
+  w' = w γ/√(σ² + ε),  b' = (b − μ) γ/√(σ² + ε) + β;  any other one becomes a 1×1 depthwise convolution;
+* a ReLU whose input nobody else reads becomes a flag of the step before it;
+* dropout and other operations that do nothing at inference were never on the tape.
+
+The float32 plan runs the list as it is; `nncompress.quantize` turns it into integers.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nnlite.graph import Node, trace
+
+
+@dataclass
+class Step:
+    """One step: what it does, which earlier steps it reads (their numbers), and with what.
+
+    kind: "input", "conv2d", "linear", "max_pool2d", "avg_pool2d", "add", "relu", "flatten", or "operation" (any other one).
+    arrays: for conv2d w (O, C/G, kh, kw) and b (O,); for linear w (O, I) and b (O,).
+    options: for conv2d stride, padding, dilation, groups; for the pools kernel, stride, padding; all but groups are pairs.
+    relu: whether the result is cut off at 0.   shape: of the output for one image, without N.
+    """
+
+    kind: str
+    name: str
+    inputs: list
+    shape: tuple
+    arrays: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    relu: bool = False
+
+
+def lower(model, example):
+    """The steps of a model, in the order of execution; the first is the input, the last gives the result.
+
+    example: array (N, …), N may be 1.   Errors: those of `trace`.
+    """
+    graph = trace(model, example)
+    state = model.state_dict()
+    steps, number = [], {}  # number: the step that computes each node
+    for node in graph.nodes:
+        read = [number[x] for x in node.inputs]
+        before = steps[read[0]] if read and len(graph.users(node.inputs[0])) == 1 else None
+        if node.kind == "BatchNorm" and before is not None and _can_fold(before):
+            _fold(before, *_scale_and_shift(node, state))
+            number[node] = read[0]
+        elif node.kind == "ReLU" and before is not None and before.kind in ("conv2d", "linear", "add"):
+            before.relu = True
+            number[node] = read[0]
+        else:
+            number[node] = len(steps)
+            steps.append(_step(node, read, state))
+    return steps
+
+
+def _step(node, inputs, state):
+    """The step for one node of the graph."""
+    kind, arrays, options, op = "operation", {}, {}, node.op
+    if node.kind == "Input":
+        kind = "input"
+    elif node.kind in ("Conv2d", "Linear") and list(node.parameters)[:1] == ["w"]:
+        kind = node.kind.lower()
+        w = state[node.parameters["w"]]
+        b = state[node.parameters["b"]] if "b" in node.parameters else np.zeros(len(w), w.dtype)
+        arrays = {"w": w, "b": b}
+        if kind == "conv2d":
+            options = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
+    elif node.kind == "BatchNorm" and len(node.shape) == 4:
+        kind = "conv2d"
+        scale, shift = _scale_and_shift(node, state)
+        arrays = {"w": scale.reshape(-1, 1, 1, 1), "b": shift}
+        options = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": len(scale)}
+    elif node.kind in ("MaxPool2d", "AvgPool2d"):
+        kind = {"MaxPool2d": "max_pool2d", "AvgPool2d": "avg_pool2d"}[node.kind]
+        options = {"kernel": op.kernel, "stride": op.stride, "padding": op.padding}
+    elif node.kind == "Add" and len(inputs) == 2 and node.inputs[0].shape == node.inputs[1].shape:
+        kind = "add"
+    elif node.kind == "ReLU":
+        kind = "relu"
+    elif node.kind in ("Flatten", "Reshape") and node.shape == _flattened(node.inputs[0].shape):
+        kind = "flatten"
+    else:
+        options = {"op": op, "arguments": _arguments(node, state)}
+    return Step(kind, node.name, inputs, tuple(node.shape[1:]), arrays, options)
+
+
+def _flattened(shape):
+    return shape[0], int(np.prod(shape[1:]))
+
+
+def _arguments(node, state):
+    """What an operation is called with: None for a result of an earlier step, else the array (or no array)."""
+    constants = []
+    for value in node.arguments.values():
+        constants.append((True, None) if isinstance(value, Node) else
+                         (False, state[value] if isinstance(value, str) else value))
+    return constants
+
+
+def _can_fold(step):
+    return step.kind in ("conv2d", "linear") and not step.relu
+
+
+def _scale_and_shift(node, state):
+    """BatchNorm at inference as y = scale x + shift:  scale = γ/√(σ² + ε), shift = β − μ scale."""
+    mean, var, gamma, beta = (state[node.parameters[k]] for k in ("mean", "var", "gamma", "beta"))
+    scale = gamma / np.sqrt(var + var.dtype.type(node.op.eps))
+    return scale, beta - mean * scale
+
+
+def _fold(step, scale, shift):
+    """scale (w x + b) + shift = (scale w) x + (scale b + shift), per output channel."""
+    w, b = step.arrays["w"], step.arrays["b"]
+    step.arrays = {"w": w * scale.reshape(-1, *[1] * (w.ndim - 1)), "b": b * scale + shift}

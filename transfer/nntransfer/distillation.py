@@ -1,0 +1,55 @@
+"""Knowledge distillation: a small student learns from the outputs of a large teacher beside the labels.
+
+A teacher that is nearly sure of a 2 still says whether it looks more like a 3 or like a 7. Divided by a temperature T > 1,
+its logits give these small probabilities a weight in the loss.
+"""
+
+import math
+
+from nnlite import Tensor, no_grad
+from nnlite import functional as F
+
+
+def check_logits(name, student_logits, teacher_logits):
+    """Both logits as Tensors, the teacher's cut off from the tape; ValueError unless both have the same shape (N, C), N ≥ 1."""
+    z_s = student_logits if isinstance(student_logits, Tensor) else Tensor(student_logits)
+    z_t = Tensor(teacher_logits)
+    if z_s.ndim != 2 or len(z_s) == 0 or z_s.shape != z_t.shape:
+        raise ValueError(f"{name}: the student's logits have shape {z_s.shape}, the teacher's {z_t.shape}, "
+                         "expected one shape (N, C) with N ≥ 1 for both")
+    return z_s, z_t
+
+
+def check_options(name, temperature, alpha):
+    """ValueError unless T is positive and finite and α in [0, 1]."""
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"{name}: the temperature has to be above 0 and finite, got {temperature}")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"{name}: alpha, the teacher's share of the loss, has to be in [0, 1], got {alpha}")
+
+
+def distillation_loss(student_logits, teacher_logits, target, temperature, alpha):
+    """The label's cross-entropy, and the divergence from the softened teacher, in the shares 1 − α and α.
+
+        L = (1 − α) CE(y, softmax(z_s)) + α T² KL(softmax(z_t/T) ‖ softmax(z_s/T))
+        ∂L/∂z_s = [(1 − α) (softmax(z_s) − y) + α T (softmax(z_s/T) − softmax(z_t/T))] / N
+
+    Both parts are means over the N examples. The gradient of the divergence shrinks like 1/T² as T grows (one 1/T from
+    z_s/T, one from the two distributions, which approach each other); T² undoes that, so that α means the same at every T.
+
+    student_logits z_s, teacher_logits z_t (N, C); target y: class indices (N,) or probabilities (N, C) -> a single number.
+    No gradient flows to the teacher.
+    Errors: ValueError for T ≤ 0, α outside [0, 1], logits that are not of one shape (N, C), and a target that does not fit.
+    Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §2, eq. 1 to 4.
+
+    >>> z_s, z_t = Tensor([[0.0, 0.0]]), Tensor([[2.0, 0.0]])
+    >>> loss = distillation_loss(z_s, z_t, [0], temperature=2.0, alpha=0.5)
+    >>> round(loss.item(), 4)       # ½ ln 2 + ½ · 4 · KL((0.7311, 0.2689) ‖ (½, ½))
+    0.5685
+    """
+    check_options("distillation_loss", temperature, alpha)
+    z_s, z_t = check_logits("distillation_loss", student_logits, teacher_logits)
+    T = temperature
+    hard = F.cross_entropy(z_s, target)
+    soft = F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
+    return (1 - alpha) * hard + alpha * T**2 * soft

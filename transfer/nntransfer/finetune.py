@@ -1,0 +1,153 @@
+"""Fine-tuning: go on from a pretrained model, on another task.
+
+    W_new = W_old − α ∇J(W_old)                         (the second article's formula B4; J is the new task's loss)
+
+One step of `nnlite.optim.SGD` with lr = α is this formula, bit for bit. What is written here is around it: a new output
+layer, which layers move, and how fast each.
+
+    model = nnlite.load("digits-0-to-4.npz")
+    replace_head(model, classes=5, rng=0)
+    optimizer = nnlite.optim.SGD(discriminative_groups(model, lr=0.1))
+    for epoch in range(10):
+        thaw(model, epoch)                              # the head first, then one more layer in each epoch
+        …                                               # train on the new task's training part, evaluate on its test part
+
+The article's own code (B5) fits the new task on its *test* set: the accuracy that it prints is one of memorised examples.
+Choices such as lr are made on a validation part split off the training part (`Dataset.split`), too.
+
+A frozen parameter has requires_grad = False: backward does not reach it, its gradient stays None, and an optimizer leaves
+it alone, weight decay and momentum included. A frozen BatchNorm normalizes by its running statistics and keeps them.
+"""
+
+from nnlite import nn
+
+
+def layer_groups(model):
+    """The model's Parameters by layer, from the input to the head: {name of the layer: [Parameter, …]}.
+
+    A layer is what the model has directly below it, in the order of assignment; a residual block counts as one. A layer
+    with vectors only (a normalization) joins the group of the layer before it, whose output it scales.
+
+    >>> from nnlite import models
+    >>> {name: len(parameters) for name, parameters in layer_groups(models.resnet(depth=8)).items()}
+    {'conv1': 3, 'block1_1': 6, 'block2_1': 9, 'block3_1': 9, 'fc': 2}
+    """
+    layers = {}
+    for name, parameter in model.named_parameters():
+        layers.setdefault(name.partition(".")[0], []).append(parameter)
+    groups = {}
+    for name, parameters in layers.items():
+        if groups and all(parameter.ndim == 1 for parameter in parameters):
+            groups[next(reversed(groups))] += parameters
+        else:
+            groups[name] = parameters
+    return groups
+
+
+def freeze(model, *names):
+    """Stop the training of the layers or parameters with these names and of all below them; without a name, of all.
+
+    The flags are not part of a checkpoint: freeze again after loading one.
+    Errors: ValueError for a name that the model does not have.
+
+    >>> from nnlite import models
+    >>> model = models.cnn()
+    >>> freeze(model, "conv1", "fc1.weight")
+    >>> [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    ['conv1.weight', 'conv1.bias', 'fc1.weight']
+    """
+    _set_trainable(_parameters_below("freeze", model, names), False)
+
+
+def unfreeze(model, *names):
+    """Train the layers or parameters with these names, and all below them, again; without a name, all.
+
+    Errors: ValueError for a name that the model does not have.
+    """
+    _set_trainable(_parameters_below("unfreeze", model, names), True)
+
+
+def _set_trainable(parameters, trainable):
+    for parameter in parameters:
+        parameter.requires_grad = trainable
+        if not trainable:
+            parameter.grad = None  # one left from before would still move the parameter in the next step
+
+
+def _parameters_below(function, model, names):
+    named = dict(model.named_parameters())
+    if not names:
+        return list(named.values())
+    chosen = []
+    for name in names:
+        below = [parameter for full, parameter in named.items() if f"{full}.".startswith(f"{name}.")]
+        if not below:
+            raise ValueError(f"{function}: the model has no parameter in {name!r}, only in {', '.join(layer_groups(model))}")
+        chosen += below
+    return chosen
+
+
+def discriminative_groups(model, lr, decay=1 / 2.6):
+    """Parameter groups for an optimizer, each layer slower than the one above it.
+
+        η_depth = lr · decay^depth        depth = 0 for the head, 1 for the layer below it, …
+
+    The lower a layer, the more general what it has learned, and the less it should change. decay = 1/2.6 is the paper's
+    η^(l−1) = η^l / 2.6; decay = 1 gives all layers the same rate. Groups are those of `layer_groups`, from the input to
+    the head, as {"params": [...], "lr": η}; frozen parameters are in them, so that they can be thawed later.
+    Errors: ValueError for a decay outside (0, 1].
+    Source: Howard & Ruder 2018 (arXiv 1801.06146), §3.2.
+
+    >>> from nnlite import models
+    >>> [group["lr"] for group in discriminative_groups(models.cnn(), lr=0.8, decay=0.5)]
+    [0.1, 0.2, 0.4, 0.8]
+    """
+    if not 0 < decay <= 1:
+        raise ValueError(f"discriminative_groups: decay has to be above 0 and at most 1, got {decay}")
+    groups = list(layer_groups(model).values())
+    return [{"params": parameters, "lr": lr * decay ** (len(groups) - 1 - i)} for i, parameters in enumerate(groups)]
+
+
+def thaw(model, epoch):
+    """Gradual unfreezing: let the head and the `epoch` layers below it train, freeze the others.
+
+    Called at the start of each epoch 0, 1, 2, …: the head alone first, one more group of `layer_groups` each time, until
+    all train. A fresh head's large, random gradients so never reach layers that are still good.
+    Errors: ValueError for an epoch below 0.
+    Source: Howard & Ruder 2018 (arXiv 1801.06146), §3.3.
+    """
+    if epoch < 0:
+        raise ValueError(f"thaw: epochs are counted from 0, got {epoch}")
+    for depth, parameters in enumerate(reversed(layer_groups(model).values())):
+        _set_trainable(parameters, trainable=depth <= epoch)
+
+
+def replace_head(model, classes, rng):
+    """Put a fresh Linear layer with `classes` outputs in the place of the last one, and return its name.
+
+    The last one is the last Linear in the order of assignment, which in nnlite.models is the output layer. Its number of
+    inputs is kept, so this works on a shrunk model too. rng: a Generator or a seed. `model.architecture` is kept up to
+    date, so that a checkpoint can build the model again. An optimizer made before still holds the old head: make it after.
+    Errors: ValueError for classes < 1, and for a model without a Linear layer in it.
+
+    >>> from nnlite import models
+    >>> model = models.cnn(classes=10)
+    >>> replace_head(model, classes=5, rng=0)
+    'fc2'
+    >>> model.fc2.out_features, model.architecture["arguments"]["classes"]
+    (5, 5)
+    """
+    if classes < 1:
+        raise ValueError(f"replace_head: a head needs at least 1 class, got {classes}")
+    modules = dict(model.named_modules())
+    linears = [name for name, module in modules.items() if isinstance(module, nn.Linear) and name]
+    if not linears:
+        raise ValueError(f"replace_head: there is no Linear layer in this {type(model).__name__}")
+    name = linears[-1]
+    old = modules[name]
+    parent, _, attribute = name.rpartition(".")
+    setattr(modules[parent], attribute, nn.Linear(old.in_features, classes, bias=old.bias is not None, rng=rng))
+    arguments = getattr(model, "architecture", {}).get("arguments", {})
+    if "classes" in arguments:
+        arguments["classes"] = classes
+    return name
