@@ -15,6 +15,7 @@ _HOME = {
     "compile": "nnlite.plan",
     "save": "nnlite.checkpoint",
     "load": "nnlite.checkpoint",
+    "set_num_threads": "nnlite.kernels.threads",
     "FormatError": "nnlite.errors",
 }
 _ROOMS = ("functional", "nn", "optim", "data", "train", "models", "plot", "kernels")

@@ -14,9 +14,10 @@ from nnlite.kernels.convolution import (
 from nnlite.kernels.matmul import matmul, matmul_int8, pack_int8
 from nnlite.kernels.pointwise import add_rows, erf
 from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
+from nnlite.kernels.threads import use_threads
 
 __all__ = [
     "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_input_gradient", "conv2d_int8",
     "conv2d_weight_gradient", "erf", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "output_size",
-    "pack_conv_int8", "pack_int8",
+    "pack_conv_int8", "pack_int8", "use_threads",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.strip import TILE_ROWS, strip
+from nnlite.kernels.threads import use_threads
 
 
 def conv2d_reference(x, w, stride, dilation):
@@ -46,6 +47,7 @@ def conv2d(x, w, y, stride, dilation):
     """x (N, H, W, C) padded, w (G, kh, kw, c, o), both C-contiguous and of one float dtype; y (N, H', W', O) is filled."""
     P, Q, L = runs(w.shape, dilation)
     if y.size:
+        use_threads(y.size * P * Q * L)
         _conv2d(x, w.reshape(w.shape[0], -1, w.shape[4]), y, *stride, *dilation, P, Q, L)
 
 
@@ -71,6 +73,7 @@ def conv2d_weight_gradient(x, dy, dw, stride, dilation):
     """
     P, Q, L = runs(dw.shape, dilation)
     if dw.size:
+        use_threads(dy.size * P * Q * L)
         _conv2d_weight_gradient(x, dy, dw.reshape(dw.shape[0], P, Q, L, dw.shape[4]), *stride, *dilation)
 
 
@@ -124,6 +127,7 @@ def conv2d_int8(x, packed, y, kernel, stride, dilation):
     """
     P, Q, L = runs((packed.shape[0], *kernel, x.shape[3] // packed.shape[0], 0), dilation)
     if y.size:
+        use_threads(y.size * P * Q * L // 4)
         _conv2d_int8(x, packed, y, *stride, *dilation, P, Q, -(-L // 4))
 
 

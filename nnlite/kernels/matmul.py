@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
+from nnlite.kernels.threads import use_threads
 
 
 def matmul_reference(a, b):
@@ -28,6 +29,7 @@ def matmul(a, b):
 def _matmul(a, b, c):
     """Hand a's strides to the kernel as numbers: one compiled version then serves a and aᵀ."""
     if c.size:
+        use_threads(c.size * a.shape[1])
         _matmul_strided(a.ctypes.data, *a.strides, a.shape[1], b, c)
 
 
@@ -47,10 +49,10 @@ def _matmul_strided(a, a_row, a_step, K, b, c):
 
 def pack_int8(w):
     """Four consecutive k of a column side by side: w (K, N) int8 -> (⌈K/4⌉, N, 4) int8, zeros past K."""
-    K, N = w.shape
-    packed = np.zeros((-(-K // 4), 4, N), np.int8)
-    packed.reshape(-1, N)[:K] = w
-    return np.ascontiguousarray(packed.transpose(0, 2, 1))
+    (K, N), K4 = w.shape, -(-len(w) // 4)
+    padded = np.zeros((4 * K4, N), np.int8)
+    padded[:K] = w
+    return np.ascontiguousarray(padded.reshape(K4, 4, N).transpose(0, 2, 1))
 
 
 def matmul_int8_reference(a, w):
@@ -64,6 +66,7 @@ def matmul_int8(a, packed, c):
     if a.shape[1] != 4 * K4:
         a = np.pad(a, ((0, 0), (0, 4 * K4 - a.shape[1])))
     if c.size:
+        use_threads(c.size * a.shape[1] // 4)
         _matmul_int8(a, packed, c)
 
 

@@ -7,6 +7,8 @@ outside counts as −∞ for the maximum and as 0 for the average, as in PyTorch
 import numpy as np
 from numba import njit, prange
 
+from nnlite.kernels.threads import use_threads
+
 
 def max_pool2d_reference(x, kernel, stride, padding):
     """y[n, i, j, c] = max over u, v of x[n, i·sh + u − ph, j·sw + v − pw, c]."""
@@ -25,9 +27,14 @@ def windows(x, kernel, stride, padding, outside):
     return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
 
 
-@njit(cache=True, parallel=True)
 def max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
     """y (N, H', W', C) = the maximum, argmax uint8 = u·kw + v of the first place that holds it (a NaN wins)."""
+    use_threads(2 * y.size * kh * kw)
+    _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw)
+
+
+@njit(cache=True, parallel=True)
+def _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
     N, H, W, C = x.shape
     _, out_h, out_w, _ = y.shape
     for t in prange(N * out_h):
@@ -49,9 +56,14 @@ def max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
                                 argmax[n, i, j, c] = u * kw + v
 
 
-@njit(cache=True, parallel=True)
 def max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
     """dx[n, place that won, c] += dy[n, i, j, c]; dx (N, H, W, C) is filled. Each image is one thread's: no two collide."""
+    use_threads(2 * dx.size)
+    _max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw)
+
+
+@njit(cache=True, parallel=True)
+def _max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
     N, out_h, out_w, C = dy.shape
     for n in prange(N):
         dx[n] = 0
@@ -62,9 +74,14 @@ def max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
                     dx[n, i * sh + k // kw - ph, j * sw + k % kw - pw, c] += dy[n, i, j, c]
 
 
-@njit(cache=True, parallel=True)
 def avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
     """y (N, H', W', C) = the sum of each window / (kh·kw)."""
+    use_threads(2 * y.size * kh * kw)
+    _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw)
+
+
+@njit(cache=True, parallel=True)
+def _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
     N, H, W, C = x.shape
     _, out_h, out_w, _ = y.shape
     for t in prange(N * out_h):
@@ -79,9 +96,14 @@ def avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
                 y[n, i, j, c] /= kh * kw
 
 
-@njit(cache=True, parallel=True)
 def avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
     """dx[n, every place of the window, c] += dy[n, i, j, c] / (kh·kw); dx (N, H, W, C) is filled."""
+    use_threads(2 * dy.size * kh * kw)
+    _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw)
+
+
+@njit(cache=True, parallel=True)
+def _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
     N, H, W, C = dx.shape
     _, out_h, out_w, _ = dy.shape
     for n in prange(N):

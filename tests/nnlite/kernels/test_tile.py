@@ -1,7 +1,3 @@
-import ctypes
-import ctypes.util
-import mmap
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -119,34 +115,6 @@ def test_four_products_are_added_without_saturation(monkeypatch, has_vnni):
         [255 * (71 + 107 + 9 + 9), 4 * 255 * 127, -4 * 255 * 128],
         [128 * 71 + 9, 129 * 127, -129 * 128],
     ]
-
-
-@pytest.mark.parametrize(("dtype", "item"), [("float32", 4), ("float64", 8), ("int32", 4)])
-def test_the_lanes_of_a_vector_fill_it(dtype, item):
-    from numba import types
-
-    assert tile.lanes(getattr(types, dtype)) * item == tile.VECTOR_BYTES
-
-
-@pytest.fixture
-def before_a_wall():
-    """A function that copies an array to the end of a page of memory behind which any access ends the process."""
-    libc = ctypes.CDLL(ctypes.util.find_library("c"))
-    if not hasattr(libc, "mprotect"):
-        pytest.skip("needs mprotect")
-    libc.mprotect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-    pages = []
-
-    def place(array):
-        memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
-        pages.append(memory)
-        whole = np.frombuffer(memory, np.uint8)
-        assert libc.mprotect(whole.ctypes.data + mmap.PAGESIZE, mmap.PAGESIZE, 0) == 0
-        copy = whole[mmap.PAGESIZE - array.nbytes : mmap.PAGESIZE].view(array.dtype).reshape(array.shape)
-        copy[...] = array
-        return copy
-
-    return place
 
 
 @pytest.mark.parametrize("rows", [1, 3, 5, 11])
