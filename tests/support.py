@@ -26,8 +26,8 @@ def assert_sums_agree(actual, expected, magnitude, K):
     wrong = ~(error <= allowed)  # a NaN is wrong
     if wrong.any():
         at = tuple(int(i[0]) for i in wrong.nonzero())
-        raise AssertionError(f"{wrong.sum()} of {error.size} sums of {K} products are off, first at {at}: {actual[at]!r} instead "
-                             f"of {expected[at]!r}, error {error[at]:.3g}, allowed {allowed[at]:.3g}")
+        raise AssertionError(f"{wrong.sum()} of {error.size} sums of {K} products are off, first at {at}: {actual[at]!r} "
+                             f"instead of {expected[at]!r}, error {error[at]:.3g}, allowed {allowed[at]:.3g}")
 
 
 def sample(shape, k=0):
@@ -55,7 +55,7 @@ def value_and_gradients(function, inputs, dy=None):
     tensors = [Tensor(x, requires_grad=True) for x in inputs]
     y = function(*tensors)
     if dy is None:
-        dy = np.random.default_rng(99).standard_normal(y.shape)
+        dy = np.asarray(np.random.default_rng(99).standard_normal(y.shape))
     y.backward(dy)
     return y.data, dy, [x.grad for x in tensors]
 
@@ -78,11 +78,11 @@ def check_gradients(function, *shapes_or_arrays):
     rounding = 8 * np.finfo(np.float64).eps * np.sum(np.abs(dy * function(*inputs).data)) / STEP
     for k, (x, dx) in enumerate(zip(inputs, gradients, strict=True)):
         assert dx is not None, f"input {k} of shape {x.shape} got no gradient"
-        assert (dx.shape, dx.dtype) == (x.shape, np.float64), f"input {k} of shape {x.shape} got a gradient of {dx.shape}, {dx.dtype}"
+        assert (dx.shape, dx.dtype) == (x.shape, x.dtype), f"input {k} {x.shape} got a gradient {dx.shape} of {dx.dtype}"
         for name, v in _directions(x.shape):
             numeric = (loss(k, x + STEP * v) - loss(k, x - STEP * v)) / (2 * STEP)
             analytic = np.sum(dx * v)
-            size = np.abs(dx).max() if x.size <= EVERY_COORDINATE else np.linalg.norm(dx)
+            size = np.abs(dx).max(initial=0) if x.size <= EVERY_COORDINATE else np.linalg.norm(dx)
             allowed = RELATIVE * size + rounding
             assert abs(numeric - analytic) <= allowed, (
                 f"gradient of input {k}, shape {x.shape}, {name}, where x is {np.sum(x * v):.17g}: numeric {numeric:.12g}, "
@@ -112,23 +112,23 @@ def check_dtypes_and_layouts(function, *shapes_or_arrays):
     for low, high in zip([y32, *gradients32], [y, *gradients], strict=True):
         assert low.dtype == np.float32
         # A handful of roundings, and up to some hundred numbers in a sum.
-        np.testing.assert_allclose(low, high, rtol=0, atol=200 * np.finfo(np.float32).eps * max(np.abs(high).max(), 1))
+        np.testing.assert_allclose(low, high, rtol=0, atol=200 * np.finfo(np.float32).eps * np.abs(high).max(initial=1))
 
     for view in (fortran_ordered, every_other_reversed):
         strided_y, _, strided = value_and_gradients(function, [view(x) for x in inputs], view(dy))
         for other, plain in zip([strided_y, *strided], [y, *gradients], strict=True):
             # The same numbers, summed in another order at most.
-            np.testing.assert_allclose(other, plain, rtol=0, atol=200 * np.finfo(np.float64).eps * max(np.abs(plain).max(), 1))
+            np.testing.assert_allclose(other, plain, rtol=0, atol=200 * np.finfo(np.float64).eps * np.abs(plain).max(initial=1))
 
 
 def fortran_ordered(x):
     """The same numbers, the first index running fastest."""
-    return np.asfortranarray(x)
+    return np.array(x, order="F")
 
 
 def every_other_reversed(x):
     """The same numbers in a view that runs backwards over every second place of a larger array."""
-    large = np.full([2 * size for size in x.shape], np.nan)
-    view = large[tuple(slice(None, None, -2) for _ in x.shape)]
+    large = np.full([2 * size for size in x.shape], np.nan, x.dtype)
+    view = large[(..., *[slice(None, None, -2)] * x.ndim)]
     view[...] = x
     return view

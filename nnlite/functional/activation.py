@@ -34,10 +34,11 @@ class LeakyReLU(Operation):
 
 
 class Sigmoid(Operation):
-    """y = 1 / (1 + e⁻ˣ);   dx = dy y (1 − y).   Computed as ½ (1 + tanh(x/2)), which cannot overflow."""
+    """y = 1 / (1 + e⁻ˣ);   dx = dy y (1 − y).   Where x < 0, computed as eˣ / (1 + eˣ), so that nothing overflows."""
 
     def forward(self, x):
-        self.y = 0.5 * (1 + np.tanh(0.5 * x))
+        e = np.exp(-np.abs(x))
+        self.y = np.where(x < 0, e, 1) / (1 + e)
         return self.y
 
     def backward(self, dy):

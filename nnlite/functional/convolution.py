@@ -40,7 +40,7 @@ class Conv2d(Operation):
 
         y[n, o, i, j] = b[o] + Σ_c Σ_u Σ_v  x[n, c, i·s + u·d − p, j·s + v·d − p] · w[o, c, u, v]
         dw[o, c, u, v] = Σ_n Σ_i Σ_j  dy[n, o, i, j] · x[n, c, i·s + u·d − p, j·s + v·d − p]
-        dx[n, c, r, t] = Σ over every (o, i, u, j, v) with i·s + u·d − p = r, j·s + v·d − p = t  of  dy[n, o, i, j] · w[o, c, u, v]
+        dx[n, c, r, t] = Σ of dy[n, o, i, j] · w[o, c, u, v] over every o, i, u, j, v with i·s + u·d − p = r, j·s + v·d − p = t
         db[o] = Σ_n Σ_i Σ_j  dy[n, o, i, j]
 
     With G groups, the o-th kernel sees only the C/G channels of its group.
@@ -69,7 +69,7 @@ class Conv2d(Operation):
 
     def backward(self, dy):
         dy = to_nhwc(dy)
-        (top, left), (N, H, W, C) = self.padding, self.x.shape
+        (top, left), (_, H, W, _) = self.padding, self.x.shape
         dx, dw = np.empty_like(self.x), np.empty_like(self.w)
         kernels.conv2d_input_gradient(dy, self.w, dx, self.stride, self.dilation)
         kernels.conv2d_weight_gradient(self.x, dy, dw, self.stride, self.dilation)
@@ -95,7 +95,8 @@ class Conv2d(Operation):
         reach = [d * (k - 1) + 1 for k, d in zip(w.shape[2:], self.dilation, strict=True)]
         size = [n + 2 * p for n, p in zip(x.shape[2:], self.padding, strict=True)]
         if size[0] < reach[0] or size[1] < reach[1]:
-            raise ValueError(f"conv2d: the kernel reaches over {reach[0]}×{reach[1]} pixels, the padded image has {size[0]}×{size[1]}")
+            raise ValueError(f"conv2d: the kernel reaches over {reach[0]}×{reach[1]} pixels, "
+                             f"the padded image has {size[0]}×{size[1]}")
 
 
 def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.functional.linear import check_floats
 from nnlite.tensor import Operation, Tensor, record
 
 
@@ -18,6 +19,7 @@ class Dropout(Operation):
         self.p, self.rng = p, rng
 
     def forward(self, x):
+        check_floats("dropout", x)
         self.scale = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype) / x.dtype.type(1 - self.p)
         return x * self.scale
 

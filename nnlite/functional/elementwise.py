@@ -15,18 +15,18 @@ def unbroadcast(dx, shape):
     return dx.sum(axis=repeated, keepdims=True) if repeated else dx
 
 
-def check_broadcast(name, x, y):
+def check_broadcast(name, *shapes):
     try:
-        np.broadcast_shapes(x.shape, y.shape)
+        np.broadcast_shapes(*shapes)
     except ValueError:
-        raise ValueError(f"{name}: shapes {x.shape} and {y.shape} do not broadcast together") from None
+        raise ValueError(f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast together") from None
 
 
 class Add(Operation):
     """z = x + y;   dx = dz, dy = dz."""
 
     def forward(self, x, y):
-        check_broadcast("add", x, y)
+        check_broadcast("add", x.shape, y.shape)
         self.shapes = x.shape, y.shape
         return x + y
 
@@ -38,7 +38,7 @@ class Subtract(Operation):
     """z = x − y;   dx = dz, dy = −dz."""
 
     def forward(self, x, y):
-        check_broadcast("subtract", x, y)
+        check_broadcast("subtract", x.shape, y.shape)
         self.shapes = x.shape, y.shape
         return x - y
 
@@ -50,7 +50,7 @@ class Multiply(Operation):
     """z = x y;   dx = dz y, dy = dz x."""
 
     def forward(self, x, y):
-        check_broadcast("multiply", x, y)
+        check_broadcast("multiply", x.shape, y.shape)
         self.x, self.y = x, y
         return x * y
 
@@ -62,7 +62,7 @@ class Divide(Operation):
     """z = x / y;   dx = dz / y, dy = −dz x / y²."""
 
     def forward(self, x, y):
-        check_broadcast("divide", x, y)
+        check_broadcast("divide", x.shape, y.shape)
         self.x, self.y = x, y
         return x / y
 
@@ -72,7 +72,7 @@ class Divide(Operation):
 
 
 class Power(Operation):
-    """y = xᵖ for a constant p;   dx = dy p xᵖ⁻¹."""
+    """y = xᵖ for a constant p, a number or an array;   dx = dy p xᵖ⁻¹."""
 
     def __init__(self, p):
         self.p = p
@@ -82,7 +82,7 @@ class Power(Operation):
         return x**self.p
 
     def backward(self, dy):
-        return (dy * self.p * self.x ** (self.p - 1),)
+        return (unbroadcast(dy * self.p * self.x ** (self.p - 1), self.x.shape),)
 
 
 class Negative(Operation):
@@ -164,6 +164,7 @@ class Where(Operation):
         self.condition = condition
 
     def forward(self, x, y):
+        check_broadcast("where", self.condition.shape, x.shape, y.shape)
         self.shapes = x.shape, y.shape
         return np.where(self.condition, x, y)
 

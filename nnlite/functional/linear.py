@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
-from nnlite.functional.elementwise import unbroadcast
+from nnlite.functional.elementwise import check_broadcast, unbroadcast
 from nnlite.tensor import Operation, Tensor, record
 
 
@@ -26,6 +26,7 @@ class Matmul(Operation):
         check_floats("matmul", x, y)
         if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
             raise ValueError(f"matmul: x {x.shape} and y {y.shape} are not (…, M, K) and (…, K, N)")
+        check_broadcast("matmul, axes before the last two", x.shape[:-2], y.shape[:-2])
         self.x, self.y = x, y
         return _batched(x, y)
 

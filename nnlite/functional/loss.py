@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite.functional import reduction as reductions
-from nnlite.functional.elementwise import check_broadcast, divide
+from nnlite.functional.elementwise import divide
 from nnlite.functional.softmax import log_softmax_array
 from nnlite.tensor import Operation, Tensor, record
 
@@ -205,10 +205,11 @@ def kl_div(log_q, p, reduction="mean", log_target=False):
     """
     log_q = log_q if isinstance(log_q, Tensor) else Tensor(log_q)
     p = _array(p).astype(log_q.dtype)
-    check_broadcast("kl_div", log_q, p)
+    _check_same_shape("kl_div", log_q, p)
     p = np.exp(p) if log_target else p
     if p.size and p.min() < 0:
-        raise ValueError(f"kl_div: the target holds {p.min():.6g}; probabilities are ≥ 0 (log-probabilities need log_target=True)")
+        raise ValueError(f"kl_div: the target holds {p.min():.6g}; probabilities are ≥ 0 "
+                         "(log-probabilities need log_target=True)")
     return reduce(record(KLDivergence(p), log_q), reduction, batch=len(log_q))
 
 
@@ -259,7 +260,8 @@ def target_distribution(name, target, N, C, dtype):
             raise ValueError(f"{name}: target {target[n]} at position {n} is no class from 0 to {C - 1}")
         return np.eye(C, dtype=dtype)[target]
     if target.shape != (N, C):
-        raise ValueError(f"{name}: logits {(N, C)} need class indices {(N,)} or probabilities {(N, C)}, got {target.dtype} {target.shape}")
+        raise ValueError(f"{name}: logits {(N, C)} need class indices {(N,)} or probabilities {(N, C)}, "
+                         f"got {target.dtype} {target.shape}")
     if target.min() < 0:
         raise ValueError(f"{name}: a target probability is {target.min():.6g}; log-probabilities have to be turned back by exp")
     return target.astype(dtype)

@@ -95,6 +95,11 @@ class LayerNorm(Operation):
         self.axes, self.eps = tuple(range(-ndim, 0)), eps
 
     def forward(self, x, gamma=None, beta=None):
+        check_floats("layer_norm", x)
+        features = x.shape[-len(self.axes) :]
+        for array in (gamma, beta):
+            if array is not None and array.shape != features:
+                raise ValueError(f"layer_norm: x has features {features}, got an array of shape {array.shape} for them")
         self.gamma = gamma
         self.x_hat, _, _, self.inverse = normalize(x, self.axes, self.eps)
         y = self.x_hat if gamma is None else self.x_hat * gamma

@@ -85,4 +85,6 @@ def adaptive_avg_pool2d(x, output_size=1):
     """The mean over each whole image: (N, C, H, W) -> (N, C, 1, 1). Only output size 1 is there."""
     if output_size not in (1, (1, 1)):
         raise ValueError(f"adaptive_avg_pool2d: only output size 1 is there, got {output_size}")
+    if len(x.shape) != 4:
+        raise ValueError(f"adaptive_avg_pool2d: expects x (N, C, H, W), got {x.shape}")
     return record(AvgPool2d(x.shape[2:], None, 0), x)

@@ -53,6 +53,8 @@ class Max(Reduction):
     """y = max x;   dx = dy at the largest, in equal parts where several are equal (as torch.amax)."""
 
     def forward(self, x):
+        if x.size == 0:
+            raise ValueError(f"max: an array of shape {x.shape} holds no numbers")
         self.shape = x.shape
         y = np.max(x, axis=self.dim, keepdims=self.keepdim)
         self.largest = x == self.spread(y, x.shape)

@@ -32,6 +32,8 @@ class Flatten(Operation):
         self.start_dim = start_dim
 
     def forward(self, x):
+        if self.start_dim not in range(-x.ndim, max(x.ndim, 1)):
+            raise ValueError(f"flatten: start_dim {self.start_dim} is no axis of shape {x.shape}")
         self.x_shape = x.shape
         kept = x.shape[: self.start_dim]
         return x.reshape(*kept, int(np.prod(x.shape[self.start_dim :])))
@@ -78,12 +80,12 @@ class Concatenate(Operation):
         self.dim = dim
 
     def forward(self, *x):
-        ndim = x[0].ndim
-        others = [a.shape[: self.dim % ndim] + a.shape[self.dim % ndim + 1 :] for a in x]
-        if any(shape != others[0] for shape in others):
-            raise ValueError(f"concatenate: shapes {[a.shape for a in x]} differ elsewhere than along dim {self.dim}")
+        try:
+            y = np.concatenate(x, axis=self.dim)
+        except ValueError:
+            raise ValueError(f"concatenate: shapes {[a.shape for a in x]} do not fit together along dim {self.dim}") from None
         self.ends = np.cumsum([a.shape[self.dim] for a in x])[:-1]
-        return np.concatenate(x, axis=self.dim)
+        return y
 
     def backward(self, dy):
         return tuple(np.split(dy, self.ends, axis=self.dim))
@@ -120,8 +122,12 @@ def permute(x, *dims):
 
 def transpose(x, dim0, dim1):
     """x with two axes exchanged."""
-    dims = list(range(np.ndim(x.data if isinstance(x, Tensor) else x)))
-    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    shape = np.shape(x.data if isinstance(x, Tensor) else x)
+    dims = list(range(len(shape)))
+    try:
+        dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    except IndexError:
+        raise ValueError(f"transpose: {dim0} and {dim1} are not both axes of shape {shape}") from None
     return record(Permute(tuple(dims)), x)
 
 

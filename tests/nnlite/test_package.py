@@ -1,0 +1,125 @@
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import nnlite
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "nnlite": ROOT / "nnlite",
+    "nncompress": ROOT / "compression/nncompress",
+    "nntransfer": ROOT / "transfer/nntransfer",
+}
+SOURCES = {package: sorted(path.rglob("*.py")) for package, path in PACKAGES.items()}
+
+
+def imports(path, below=ast.walk):
+    """The dotted names of the modules that a file imports; `below` gives the nodes to look at."""
+    names = set()
+    for node in below(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively; the project writes full names"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def starting_with(names, package):
+    return sorted(name for name in names if name == package or name.startswith(package + "."))
+
+
+def test_the_reader_of_imports_sees_every_form(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("import numpy as np, a.b\nfrom c import d\ndef f():\n    from e.g import h\n    import i\n")
+    assert imports(path) == {"numpy", "a.b", "c.d", "e.g.h", "i"}
+    assert imports(path, ast.iter_child_nodes) == {"numpy", "a.b", "c.d"}
+    assert starting_with({"nncompress", "nncompress.a", "nncompressed"}, "nncompress") == ["nncompress", "nncompress.a"]
+
+
+def test_every_package_has_sources():
+    assert all(sources and sources[0].parent == PACKAGES[package] for package, sources in SOURCES.items())
+
+
+@pytest.mark.parametrize("chapter", ["compression", "transfer"])
+def test_the_outer_folders_are_no_packages(chapter):
+    # With an __init__.py, compression/ would hide the standard library's package of that name (Python 3.14).
+    assert (ROOT / chapter).is_dir()
+    assert not (ROOT / chapter / "__init__.py").exists()
+
+
+def test_importing_nnlite_imports_neither_numba_nor_matplotlib():
+    program = "import sys, nnlite; dir(nnlite); print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    loaded = ast.literal_eval(result.stdout)
+    assert "nnlite" in loaded
+    assert not {"numba", "matplotlib", "numpy", "nncompress", "nntransfer"} & set(loaded)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_matplotlib_is_only_imported_inside_functions(package):
+    for path in SOURCES[package]:
+        assert starting_with(imports(path, ast.iter_child_nodes), "matplotlib") == [], path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_pyplot_and_its_global_state_are_not_used(package):
+    for path in SOURCES[package]:
+        assert starting_with(imports(path), "matplotlib.pyplot") == [], path
+
+
+@pytest.mark.parametrize("subject, other", [("nncompress", "nntransfer"), ("nntransfer", "nncompress")])
+def test_the_two_subjects_never_import_each_other(subject, other):
+    for path in SOURCES[subject]:
+        assert starting_with(imports(path), other) == [], path
+
+
+def test_in_nnlite_only_the_command_line_imports_the_subjects():
+    for path in SOURCES["nnlite"]:
+        if path.relative_to(PACKAGES["nnlite"]).parts[0] != "cli":
+            assert [name for s in ("nncompress", "nntransfer") for name in starting_with(imports(path), s)] == [], path
+
+
+@pytest.mark.parametrize(
+    "room, below",
+    [
+        ("kernels", ["kernels"]),
+        ("functional", ["kernels", "functional", "tensor"]),
+        ("nn", ["functional", "nn", "tensor"]),
+    ],
+)
+def test_imports_run_one_way_from_room_to_room(room, below):
+    for path in sorted((PACKAGES["nnlite"] / room).rglob("*.py")):
+        for name in starting_with(imports(path), "nnlite"):
+            assert name.split(".")[1] in below, f"{path} imports {name}"
+
+
+def test_nothing_is_imported_that_is_not_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {requirement.partition(">")[0] for requirement in project["dependencies"]}
+    assert declared == {"numpy", "numba", "matplotlib", "tqdm"}
+    allowed = declared | {"llvmlite"} | set(PACKAGES) | set(sys.stdlib_module_names)  # llvmlite is a part of Numba
+    for sources in SOURCES.values():
+        for path in sources:
+            assert {name.partition(".")[0] for name in imports(path)} <= allowed, path
+
+
+@pytest.mark.parametrize("name", nnlite.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(nnlite, name) is not None
+    assert name in dir(nnlite)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'nnlite' has no attribute 'tensr'"):
+        nnlite.tensr  # noqa: B018
+    assert not hasattr(nnlite, "nncompress")
+
+
+def test_the_version_is_the_one_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert nnlite.__version__ == project["version"]
