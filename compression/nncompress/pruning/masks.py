@@ -34,7 +34,8 @@ def sparsity(model_or_masks):
     0.25
     """
     arrays = model_or_masks if isinstance(model_or_masks, dict) else prunable_weights(model_or_masks)
-    return 1 - sum(map(np.count_nonzero, arrays.values())) / sum(map(np.size, arrays.values()))
+    size = sum(array.size for array in arrays.values())
+    return (size - sum(int(np.count_nonzero(array)) for array in arrays.values())) / size
 
 
 def nonzero_masks(model):
@@ -47,11 +48,11 @@ def apply_masks(model, masks):
 
         w ← w ⊙ mask
 
-    Call it after every optimizer step to keep the masks through retraining: `fit(..., after_step=...)`. Gradients need no
-    masking. In every forward pass the removed weights are 0, so the kept ones get the gradients of the smaller network;
-    and SGD (with momentum too), Adam and RMSprop change each weight by its own gradients alone. What the optimizer does to
-    a removed weight is undone before anyone reads it. So the kept weights go the way they would go alone, bit for bit.
-    The exception is clipping by the norm of all gradients, which those of the removed weights add to.
+    To keep the masks through retraining, call it after every step: `fit(…, after_step=lambda: apply_masks(model, masks))`.
+    Gradients need no masking. In every forward pass the removed weights are 0, so the kept ones get the gradients of the
+    smaller network; and SGD (with momentum too), Adam and RMSprop change each weight by its own gradients alone. What the
+    optimizer does to a removed weight is undone before anyone reads it. So the kept weights go the way they would go
+    alone, bit for bit. The exception is `clip`: the norm of all gradients counts those of the removed weights too.
 
     Errors: ValueError for an unknown name or a mask of another shape than its weight, as after `shrink` (make new ones with
     `nonzero_masks`); TypeError for a mask that is not of booleans. Nothing has changed then.
@@ -61,7 +62,7 @@ def apply_masks(model, masks):
         if name not in parameters:
             raise ValueError(f"apply_masks: the model has no parameter {name}")
         if mask.dtype != bool:
-            raise TypeError(f"apply_masks: the mask of {name} holds {mask.dtype}, expects booleans, True where a weight is kept")
+            raise TypeError(f"apply_masks: the mask of {name} holds {mask.dtype}, expects booleans (True: kept)")
         if mask.shape != parameters[name].shape:
             raise ValueError(f"apply_masks: the mask of {name} has shape {mask.shape}, the weight {parameters[name].shape}; "
                              "after shrinking a model, make its masks again with nonzero_masks")

@@ -1,9 +1,14 @@
 """How sparse to be at which step: functions from a step to a sparsity.
 
-Gradual pruning is a line in the training loop, after the optimizer's step:
+Gradual pruning is a training loop with new masks after every step (or every hundredth; weights that are removed are zero,
+hence the smallest, and stay removed):
 
-    masks = magnitude_masks(model, agp_sparsity(step, start=100, steps=1000, final=0.9))
-    apply_masks(model, masks)
+    steps = itertools.count(1)
+
+    def prune():
+        apply_masks(model, magnitude_masks(model, agp_sparsity(next(steps), start=100, steps=1000, final=0.9)))
+
+    fit(model, loader, optimizer, epochs=5, after_step=prune)
 """
 
 from nncompress.pruning.scores import check_fraction

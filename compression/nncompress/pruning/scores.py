@@ -27,26 +27,34 @@ def per_name(what, value, names):
     return value
 
 
-def keep_highest(scores, sparsity, name="keep_highest"):
-    """True for the scores that stay: all but the round(sparsity · n) lowest. Of equal scores the first go first.
+def remove_lowest(scores, count, name):
+    """False for the `count` lowest scores, of equal ones the first; True for the others, which stay.
 
-    scores any shape, n numbers in all -> booleans of that shape. `name` begins the error messages.
-    Errors: ValueError for a sparsity outside [0, 1], NaN scores, and scores that are all 0, which say nothing about
-    which of them to keep (unless all or none are removed).
+    scores any shape -> booleans of that shape. `name` begins the error messages.
+    Errors: ValueError for NaN scores, and for scores that are all 0, which say nothing about which of them to keep
+    (unless all or none are removed).
+    """
+    scores = np.asarray(scores)
+    if np.isnan(scores).any():
+        raise ValueError(f"{name}: {np.isnan(scores).sum()} of {scores.size} scores are NaN")
+    if 0 < count < scores.size and not scores.any():
+        raise ValueError(f"{name}: all {scores.size} scores are zero, so nothing says which {count} to remove")
+    mask = np.ones(scores.size, bool)
+    mask[np.argsort(scores, axis=None, kind="stable")[:count]] = False
+    return mask.reshape(scores.shape)
+
+
+def keep_highest(scores, sparsity, name="keep_highest"):
+    """True for the scores that stay: all but the round(sparsity · n) lowest, of equal ones the first.
+
+    scores any shape, n numbers in all -> booleans of that shape.
+    Errors: ValueError for a sparsity outside [0, 1], and as `remove_lowest`.
 
     >>> keep_highest(np.array([0.3, 0.1, 0.2, 0.1]), 0.25)
     array([ True, False,  True,  True])
     """
     check_fraction(f"{name}: the sparsity", sparsity)
-    scores = np.asarray(scores)
-    if np.isnan(scores).any():
-        raise ValueError(f"{name}: {np.isnan(scores).sum()} of {scores.size} scores are NaN")
-    removed = round(sparsity * scores.size)
-    if 0 < removed < scores.size and not scores.any():
-        raise ValueError(f"{name}: all {scores.size} scores are zero, so nothing says which {removed} to remove")
-    mask = np.ones(scores.size, bool)
-    mask[np.argsort(scores, axis=None, kind="stable")[:removed]] = False
-    return mask.reshape(scores.shape)
+    return remove_lowest(scores, round(sparsity * np.size(scores)), name)
 
 
 def masks_from_scores(scores, sparsity, scope="layer"):

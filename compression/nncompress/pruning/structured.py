@@ -1,0 +1,100 @@
+"""Structured pruning: remove whole filters and neurons, and with them the slices of all arrays that belong to them.
+
+Afterwards the arrays are smaller, and so is every product with them. An optimizer made before has states of the old shapes
+and says so: make a new one. Masks made before do not fit any more: `nonzero_masks` makes them again.
+"""
+
+import numpy as np
+
+from nncompress.pruning.groups import dependency_groups
+from nncompress.pruning.scores import check_fraction, per_name, remove_lowest
+from nnlite import nn
+
+
+def l1_scores(group, state):
+    """How large the filters of a group are: the L1 norm of what makes channel c.
+
+        score_c = Σ_W Σ |W[c]|   over the weights W (convolution, depthwise, linear) with the channels on axis 0
+
+    group: Group; state: {name: array} as `state_dict` gives it -> scores (group.size,) float64.
+    Source: Li et al. 2017 (arXiv 1608.08710), §3.1; for sets joined by a residual addition, the sum over their makers.
+    """
+    scores = np.zeros(group.size)
+    for name, axis, _ in group.members:
+        if axis == 0 and state[name].ndim > 1:
+            scores += np.abs(state[name]).reshape(group.size, -1).sum(axis=1, dtype=np.float64)
+    return scores
+
+
+def shrink(model, example, fraction, criterion=l1_scores):
+    """Remove the lowest-scored filters and neurons of every group, for real: the model's arrays become smaller, in place.
+
+    example     array (N, …) as the model takes it, to find its groups
+    fraction    from 0 to 1, or {group name: fraction} for the groups to shrink; of n channels round(fraction · n) go,
+                but one always stays
+    criterion   function (group, state_dict) -> scores (group.size,), the lowest go
+
+    -> {group name: indices of the channels that were kept}.
+    Errors: ValueError for a fraction outside [0, 1], an unknown group, NaN or all-zero scores, a model without a group that
+    can shrink; nothing has changed then.
+
+    >>> from nnlite import models
+    >>> model = models.lenet_300_100()
+    >>> kept = shrink(model, np.zeros((1, 784), np.float32), {"fc1": 0.9})
+    >>> len(kept["fc1"]), model.fc1.weight.shape, model.fc2.weight.shape
+    (30, (30, 784), (100, 30))
+    """
+    groups = {group.name: group for group in dependency_groups(model, example)}
+    if not groups:
+        raise ValueError(f"shrink: {type(model).__name__} has no channels that can be removed: all of them reach its input, "
+                         "its output, or an operation that needs them")
+    fractions, state = per_name("shrink", fraction, groups), model.state_dict()
+    keep = {name: _highest_channels(name, criterion(groups[name], state), part) for name, part in fractions.items()}
+    shrink_to(model, groups.values(), keep)
+    return keep
+
+
+def _highest_channels(name, scores, fraction):
+    """Indices of the channels that stay: at least one."""
+    check_fraction(f"shrink: the fraction of {name}", fraction)
+    n = len(scores)
+    return np.flatnonzero(remove_lowest(scores, min(round(fraction * n), n - 1), f"shrink: {name}"))
+
+
+def shrink_to(model, groups, keep):
+    """Cut every array of the groups down to the channels to keep, in place; their gradients are forgotten.
+
+    groups: as `dependency_groups` gave them; keep: {group name: indices of the channels to keep}, in this order; a group
+    that is not named stays whole.
+    Errors: ValueError for an unknown group, indices out of range, given twice or none at all, or groups of a model that
+    has changed since; nothing has changed then.
+    """
+    groups = {group.name: group for group in groups}
+    per_name("shrink_to", keep, groups)
+    tensors = dict([*model.named_parameters(), *model.named_buffers()])
+    keep = {name: _checked(groups[name], indices, tensors) for name, indices in keep.items()}
+    modules = dict(model.named_modules())
+    for group_name, kept in keep.items():
+        for name, axis, repeat in groups[group_name].members:
+            indices = (kept[:, None] * repeat + np.arange(repeat)).reshape(-1)
+            tensors[name].data = np.take(tensors[name].data, indices, axis)
+            tensors[name].grad = None
+            layer = modules[name.rpartition(".")[0]]
+            if axis == 0 and name.endswith("weight") and isinstance(layer, nn.Conv2d) and layer.groups > 1:
+                layer.groups = layer.groups * len(kept) // groups[group_name].size  # depthwise: a group for each channel
+
+
+def _checked(group, indices, tensors):
+    """The indices as an array, after all that could be wrong with them."""
+    indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu" or indices.ndim != 1 or not indices.size:
+        raise ValueError(f"shrink_to: {group.name} needs a list of at least one index, got {indices.tolist()}")
+    if indices.min() < 0 or indices.max() >= group.size or len(np.unique(indices)) < len(indices):
+        raise ValueError(f"shrink_to: {group.name} has the channels 0 to {group.size - 1}, each to be kept at most once, "
+                         f"got {indices.tolist()}")
+    for name, axis, repeat in group.members:
+        shape = tensors[name].shape if name in tensors else None
+        if shape is None or shape[axis] != group.size * repeat:
+            raise ValueError(f"shrink_to: group {group.name} has {group.size} channels, {repeat} on axis {axis} of {name} for "
+                             f"each, but its shape is {shape}: find the groups again after a change of the model")
+    return indices.astype(np.int64)

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nncompress.pruning.magnitude import magnitude_masks, std_masks
+from nnlite import models, nn
+
+QUICK = settings(deadline=None, max_examples=25)
+
+
+def small_network():
+    return nn.Sequential(nn.Conv2d(1, 3, 3, rng=0), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 5, rng=1))
+
+
+@QUICK
+@given(sparsity=st.floats(0, 1), scope=st.sampled_from(["layer", "global"]))
+def test_sparsity_is_exact(sparsity, scope):
+    masks = magnitude_masks(small_network(), sparsity, scope)
+    sizes = [mask.size for mask in masks.values()]
+    removed = [int((~mask).sum()) for mask in masks.values()]
+    assert sizes == [27, 60]
+    if scope == "layer":
+        assert removed == [round(sparsity * 27), round(sparsity * 60)]
+    else:
+        assert sum(removed) == round(sparsity * 87)
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_no_removed_weight_is_larger_than_a_kept_one(scope):
+    model = small_network()
+    masks = magnitude_masks(model, 0.6, scope)
+    weights = {name: np.abs(p.data) for name, p in model.named_parameters() if name in masks}
+    together = {"all": ("0.weight", "4.weight")} if scope == "global" else {name: (name,) for name in masks}
+    for names in together.values():
+        kept = np.concatenate([weights[name][masks[name]] for name in names])
+        removed = np.concatenate([weights[name][~masks[name]] for name in names])
+        assert removed.max() <= kept.min()
+
+
+def test_negative_weights_count_by_their_magnitude():
+    layer = nn.Linear(4, 1, rng=0)
+    layer.weight.data = np.float32([[-4, 1, -2, 3]])
+    assert magnitude_masks(layer, 0.5)["weight"].tolist() == [[True, False, False, True]]
+
+
+def test_global_scope_prunes_the_layer_of_small_weights_harder():
+    model = nn.Sequential(nn.Linear(10, 10, rng=0), nn.Linear(10, 10, rng=1))
+    model[0].weight.data = model[0].weight.data * 0.01
+    whole, layer = magnitude_masks(model, 0.5, "global"), magnitude_masks(model, 0.5, "layer")
+    assert (~whole["0.weight"]).sum() > 95 and (~layer["0.weight"]).sum() == 50
+    assert (~whole["0.weight"]).sum() + (~whole["1.weight"]).sum() == 100
+
+
+def test_rates_per_layer_keep_8_9_and_26_percent_of_lenet_300_100():
+    masks = magnitude_masks(models.lenet_300_100(), {"fc1.weight": 0.92, "fc2.weight": 0.91, "fc3.weight": 0.74})
+    kept = {name: int(mask.sum()) for name, mask in masks.items()}
+    assert kept == {"fc1.weight": 18816, "fc2.weight": 2700, "fc3.weight": 260}     # 235200, 30000, 1000 weights
+
+
+@QUICK
+@given(quality=st.floats(0, 3), seed=st.integers(0, 100))
+def test_std_masks_keep_what_reaches_the_threshold(quality, seed):
+    layer = nn.Linear(7, 5, rng=seed)
+    W = layer.weight.data.astype(np.float64).ravel().tolist()
+    mean = sum(W) / 35
+    std = (sum((w - mean) ** 2 for w in W) / 35) ** 0.5
+    assert std_masks(layer, quality)["weight"].ravel().tolist() == [abs(w) >= quality * std for w in W]
+
+
+def test_a_weight_at_the_threshold_is_kept():
+    layer = nn.Linear(4, 1, rng=0)
+    layer.weight.data = np.float32([[2, -2, 2, -2]])            # mean 0, deviation 2
+    assert std_masks(layer, 1.0)["weight"].all() and not std_masks(layer, 1.0001)["weight"].any()
+
+
+def test_std_masks_take_a_quality_for_each_layer():
+    model = small_network()
+    masks = std_masks(model, {"4.weight": 100.0})
+    assert list(masks) == ["4.weight"] and not masks["4.weight"].any()
+    assert all(mask.all() for mask in std_masks(model, 0).values())
+
+
+def test_bad_requests_are_refused():
+    model = small_network()
+    with pytest.raises(ValueError, match="sparsity has to be a number from 0 to 1, got 1.01"):
+        magnitude_masks(model, 1.01)
+    with pytest.raises(ValueError, match=r"there is no \['0.bias'\] to prune, only \['0.weight', '4.weight'\]"):
+        magnitude_masks(model, {"0.bias": 0.5})
+    with pytest.raises(ValueError, match="4.weight: the quality has to be a number from 0 up, got -1"):
+        std_masks(model, {"4.weight": -1})
+    with pytest.raises(ValueError, match="Sequential has no Conv2d and no Linear layer, there is nothing to prune"):
+        magnitude_masks(nn.Sequential(nn.ReLU()), 0.5)
+
+
+def test_an_all_zero_layer_and_nan_weights_are_refused_with_the_layers_name():
+    model = small_network()
+    model[4].weight.data[:] = 0
+    with pytest.raises(ValueError, match="4.weight: all 60 scores are zero"):
+        magnitude_masks(model, 0.5)
+    with pytest.raises(ValueError, match="4.weight: all weights are zero"):
+        std_masks(model, 0.5)
+    assert not magnitude_masks(model, 60 / 87, "global")["4.weight"].any()      # global: the zeros go first
+    model[4].weight.data[0, 0] = np.nan
+    with pytest.raises(ValueError, match="4.weight: 1 of 60 scores are NaN"):
+        magnitude_masks(model, 0.5)
+    with pytest.raises(ValueError, match="4.weight: some weights are NaN"):
+        std_masks(model, 0.5)

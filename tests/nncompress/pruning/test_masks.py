@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+from nncompress.pruning import agp_sparsity, magnitude_masks, shrink
+from nncompress.pruning.masks import apply_masks, count_nonzero, nonzero_masks, prunable_weights, sparsity
+from nnlite import functional as F
+from nnlite import nn, optim
+
+
+def small_network():
+    return nn.Sequential(nn.Conv2d(1, 4, 3, rng=0), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                         nn.Linear(36, 3, rng=1))
+
+
+def train(model, optimizer, after_step, steps=6):
+    """A training loop on random images."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 1, 8, 8)).astype(np.float32), rng.integers(0, 3, 16)
+    model.train()
+    for step in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        after_step(step)
+
+
+def mask_gradients_too(model, optimizer, masks):
+    """An optimizer step that never sees a gradient of a removed weight."""
+    plain_step = optimizer.step
+
+    def step():
+        for name, parameter in model.named_parameters():
+            if name in masks:
+                parameter.grad = parameter.grad * masks[name]
+        plain_step()
+
+    optimizer.step = step
+
+
+def test_conv_and_linear_weights_are_prunable_and_a_shared_one_is_listed_once():
+    assert list(prunable_weights(small_network())) == ["0.weight", "5.weight"]
+    layer = nn.Linear(3, 3, rng=0)
+    assert list(prunable_weights(nn.Sequential(layer, nn.ReLU(), layer))) == ["0.weight"]
+    assert list(prunable_weights(layer)) == ["weight"]
+
+
+def test_applying_masks_zeroes_the_removed_weights_and_touches_nothing_else():
+    model = small_network()
+    before = model.state_dict()
+    masks = magnitude_masks(model, 0.5)
+    apply_masks(model, masks)
+    for name, array in model.state_dict().items():
+        expected = [w if kept else 0 for w, kept in zip(before[name].ravel(), masks[name].ravel(), strict=True)] \
+            if name in masks else before[name].ravel().tolist()
+        assert array.ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("make_optimizer", [
+    lambda parameters: optim.SGD(parameters, lr=0.1),
+    lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3),
+    lambda parameters: optim.Adam(parameters, lr=0.01),
+])
+def test_masks_are_kept_through_retraining_and_the_kept_weights_go_as_if_they_were_alone(make_optimizer):
+    model, alone = small_network(), small_network()
+    masks = magnitude_masks(model, 0.7)
+    apply_masks(model, masks)
+    apply_masks(alone, masks)
+    start = model.state_dict()
+
+    train(model, make_optimizer(model.parameters()), lambda step: apply_masks(model, masks))
+    optimizer = make_optimizer(alone.parameters())
+    mask_gradients_too(alone, optimizer, masks)
+    train(alone, optimizer, lambda step: None)
+
+    for name, w in model.state_dict().items():
+        np.testing.assert_array_equal(w, alone.state_dict()[name])
+    for name, mask in masks.items():
+        w = model.state_dict()[name]
+        assert not w[~mask].any() and (w[mask] != start[name][mask]).any()
+
+
+def test_without_masks_retraining_brings_the_removed_weights_back():
+    model = small_network()
+    apply_masks(model, magnitude_masks(model, 0.7))
+    train(model, optim.SGD(model.parameters(), lr=0.1), lambda step: None)
+    assert sparsity(model) < 0.1
+
+
+def test_gradual_pruning_follows_the_schedule_and_a_removed_weight_stays_removed():
+    model = small_network()
+    removed = []
+
+    def prune(step):
+        s = agp_sparsity(step, start=0, steps=5, final=0.8)
+        apply_masks(model, magnitude_masks(model, s))
+        removed.append({name: w == 0 for name, w in prunable_weights(model).items()})
+        assert [int(zero.sum()) for zero in removed[-1].values()] == [round(s * 36), round(s * 108)]
+
+    train(model, optim.SGD(model.parameters(), lr=0.1), prune)
+    for before, after in zip(removed, removed[1:], strict=False):
+        assert all((after[name] >= before[name]).all() for name in before)
+
+
+def test_counts_and_sparsity_count_zeros():
+    model = small_network()
+    model[1].bias.data[:] = 1                                                       # BatchNorm starts with zeros
+    numel = 36 + 4 + 4 + 4 + 108 + 3
+    assert count_nonzero(model) == numel and sparsity(model) == 0
+    masks = magnitude_masks(model, {"0.weight": 0.25, "5.weight": 0.5})
+    apply_masks(model, masks)
+    assert count_nonzero(model) == numel - 9 - 54
+    assert sparsity(model) == sparsity(masks) == (9 + 54) / 144
+
+
+def test_masks_are_found_again_from_the_zeros_also_after_shrinking():
+    model = small_network()
+    masks = magnitude_masks(model, 0.5)
+    apply_masks(model, masks)
+    for name, mask in nonzero_masks(model).items():
+        np.testing.assert_array_equal(mask, masks[name])
+
+    kept = shrink(model, np.zeros((1, 1, 8, 8), np.float32), 0.5)["0"]
+    with pytest.raises(ValueError, match=r"the mask of 0.weight has shape \(4, 1, 3, 3\), the weight \(2, 1, 3, 3\)"):
+        apply_masks(model, masks)
+    again = nonzero_masks(model)
+    np.testing.assert_array_equal(again["0.weight"], masks["0.weight"][kept])
+    np.testing.assert_array_equal(again["5.weight"].reshape(3, 2, 9), masks["5.weight"].reshape(3, 4, 9)[:, kept])
+    apply_masks(model, again)
+
+
+def test_masks_that_do_not_fit_change_nothing():
+    model = small_network()
+    before = model.state_dict()
+    good = {"0.weight": np.zeros((4, 1, 3, 3), bool)}
+    with pytest.raises(ValueError, match="the model has no parameter 7.weight"):
+        apply_masks(model, good | {"7.weight": np.zeros(3, bool)})
+    with pytest.raises(TypeError, match=r"the mask of 5.weight holds int64, expects booleans \(True: kept\)"):
+        apply_masks(model, good | {"5.weight": np.zeros((3, 36), np.int64)})
+    for name, w in model.state_dict().items():
+        np.testing.assert_array_equal(w, before[name])
