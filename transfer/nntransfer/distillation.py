@@ -6,8 +6,9 @@ its logits give these small probabilities a weight in the loss.
 
 import math
 
-from nnlite import Tensor, no_grad
+from nnlite import Tensor
 from nnlite import functional as F
+from nnlite.train import inference_mode
 
 
 def check_logits(name, student_logits, teacher_logits):
@@ -53,3 +54,45 @@ def distillation_loss(student_logits, teacher_logits, target, temperature, alpha
     hard = F.cross_entropy(z_s, target)
     soft = F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
     return (1 - alpha) * hard + alpha * T**2 * soft
+
+
+def distillation(temperature, alpha):
+    """`distillation_loss` as `nnlite.train.fit` calls a loss on batches with a teacher: loss(logits, labels, teacher_logits).
+
+        fit(student, WithTeacher(loader, teacher), optimizer, epochs, loss=distillation(temperature=4, alpha=0.9))
+
+    Errors: ValueError for T ≤ 0 and α outside [0, 1], before anything is trained.
+    """
+    check_options("distillation", temperature, alpha)
+
+    def loss(logits, labels, teacher_logits):
+        return distillation_loss(logits, teacher_logits, labels, temperature, alpha)
+
+    return loss
+
+
+class WithTeacher:
+    """The batches of a loader, each with what a teacher says to its images: (images, labels, teacher_logits).
+
+    The teacher sees the very images that the student gets, augmentation included. It infers: no dropout, BatchNorm by its
+    running statistics, nothing on the tape.
+
+    loader: a DataLoader.   teacher: a Module, or a plan or any other function, images (n, C, H, W) -> logits (n, classes).
+    """
+
+    def __init__(self, loader, teacher):
+        self.loader, self.teacher = loader, teacher
+
+    @property
+    def rng(self):
+        """The loader's generator, so that a checkpoint can keep its state."""
+        return self.loader.rng
+
+    def __len__(self):
+        return len(self.loader)
+
+    def __iter__(self):
+        for images, labels in self.loader:
+            with inference_mode(self.teacher):
+                z_t = self.teacher(images)
+            yield images, labels, z_t.data if isinstance(z_t, Tensor) else z_t

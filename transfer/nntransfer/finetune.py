@@ -8,9 +8,10 @@ layer, which layers move, and how fast each.
     model = nnlite.load("digits-0-to-4.npz")
     replace_head(model, classes=5, rng=0)
     optimizer = nnlite.optim.SGD(discriminative_groups(model, lr=0.1))
+    history = []
     for epoch in range(10):
         thaw(model, epoch)                              # the head first, then one more layer in each epoch
-        …                                               # train on the new task's training part, evaluate on its test part
+        fit(model, loader, optimizer, epochs=epoch + 1, history=history)        # one more epoch, on the training part
 
 The article's own code (B5) fits the new task on its *test* set: the accuracy that it prints is one of memorised examples.
 Choices such as lr are made on a validation part split off the training part (`Dataset.split`), too.
