@@ -22,7 +22,7 @@ class Step:
     """One step: what it does, which earlier steps it reads (their numbers), and with what.
 
     kind: "input", "conv2d", "linear", "max_pool2d", "avg_pool2d", "add", "relu", "flatten", or "operation" (any other one).
-    arrays: for conv2d w (O, C/G, kh, kw) and b (O,); for linear w (O, I) and b (O,).
+    arrays: float32; for conv2d w (O, C/G, kh, kw) and b (O,); for linear w (O, I) and b (O,).
     options: for conv2d stride, padding, dilation, groups; for the pools kernel, stride, padding; all but groups are pairs.
     relu: whether the result is cut off at 0.   shape: of the output for one image, without N.
     """
@@ -47,7 +47,7 @@ def lower(model, example):
     for node in graph.nodes:
         read = [number[x] for x in node.inputs]
         before = steps[read[0]] if read and len(graph.users(node.inputs[0])) == 1 else None
-        if node.kind == "BatchNorm" and before is not None and _can_fold(before):
+        if node.kind == "BatchNorm" and before is not None and _can_fold(before) and _only_x_varies(node):
             _fold(before, *_scale_and_shift(node, state))
             number[node] = read[0]
         elif node.kind == "ReLU" and before is not None and before.kind in ("conv2d", "linear", "add"):
@@ -64,14 +64,12 @@ def _step(node, inputs, state):
     kind, arrays, options, op = "operation", {}, {}, node.op
     if node.kind == "Input":
         kind = "input"
-    elif node.kind in ("Conv2d", "Linear") and list(node.parameters)[:1] == ["w"]:
-        kind = node.kind.lower()
-        w = state[node.parameters["w"]]
-        b = state[node.parameters["b"]] if "b" in node.parameters else np.zeros(len(w), w.dtype)
-        arrays = {"w": w, "b": b}
+    elif (node.kind, len(node.shape)) in (("Conv2d", 4), ("Linear", 2)) and _only_x_varies(node):
+        kind, given = node.kind.lower(), _constants(node, state)
+        arrays = {"w": given["w"], "b": np.zeros(len(given["w"]), np.float32) if given["b"] is None else given["b"]}
         if kind == "conv2d":
             options = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
-    elif node.kind == "BatchNorm" and len(node.shape) == 4:
+    elif node.kind == "BatchNorm" and _only_x_varies(node) and len(node.shape) == 4:
         kind = "conv2d"
         scale, shift = _scale_and_shift(node, state)
         arrays = {"w": scale.reshape(-1, 1, 1, 1), "b": shift}
@@ -86,7 +84,7 @@ def _step(node, inputs, state):
     elif node.kind in ("Flatten", "Reshape") and node.shape == _flattened(node.inputs[0].shape):
         kind = "flatten"
     else:
-        options = {"op": op, "arguments": _arguments(node, state)}
+        options = {"op": _for_any_batch(node), "arguments": _arguments(node, state)}
     return Step(kind, node.name, inputs, tuple(node.shape[1:]), arrays, options)
 
 
@@ -94,13 +92,30 @@ def _flattened(shape):
     return shape[0], int(np.prod(shape[1:]))
 
 
+def _only_x_varies(node):
+    """Whether the operation reads one earlier result, as its x, and otherwise only parameters and constants."""
+    return node.inputs == [node.arguments["x"]]
+
+
+def _constants(node, state):
+    """{letter: array or None} of what an operation is called with and no earlier step computes; floats as float32."""
+    given = {letter: state[value] if isinstance(value, str) else value
+             for letter, value in node.arguments.items() if not isinstance(value, Node)}
+    return {letter: a.astype(np.float32, copy=False) if a is not None and a.dtype.kind == "f" else a
+            for letter, a in given.items()}
+
+
 def _arguments(node, state):
-    """What an operation is called with: None for a result of an earlier step, else the array (or no array)."""
-    constants = []
-    for value in node.arguments.values():
-        constants.append((True, None) if isinstance(value, Node) else
-                         (False, state[value] if isinstance(value, str) else value))
-    return constants
+    """What an operation is called with, in order: (True, None) for the result of an earlier step, else (False, array)."""
+    constants = _constants(node, state)
+    return [(letter not in constants, constants.get(letter)) for letter in node.arguments]
+
+
+def _for_any_batch(node):
+    """The operation; of a reshape that keeps the images apart, one that does so for any number of them."""
+    if node.kind == "Reshape" and node.shape[0] == node.inputs[0].shape[0]:
+        return type(node.op)((-1, *node.shape[1:]))
+    return node.op
 
 
 def _can_fold(step):
@@ -109,9 +124,12 @@ def _can_fold(step):
 
 def _scale_and_shift(node, state):
     """BatchNorm at inference as y = scale x + shift:  scale = γ/√(σ² + ε), shift = β − μ scale."""
-    mean, var, gamma, beta = (state[node.parameters[k]] for k in ("mean", "var", "gamma", "beta"))
-    scale = gamma / np.sqrt(var + var.dtype.type(node.op.eps))
-    return scale, beta - mean * scale
+    given = _constants(node, state)
+    scale = 1 / np.sqrt(given["var"] + np.float32(node.op.eps))
+    if given["gamma"] is not None:
+        scale = given["gamma"] * scale
+    shift = -given["mean"] * scale
+    return scale, shift if given["beta"] is None else given["beta"] + shift
 
 
 def _fold(step, scale, shift):

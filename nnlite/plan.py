@@ -109,7 +109,11 @@ def _operation(step):
     def run(*x):
         given = iter(x)
         arrays = [_from_memory(next(given)) if earlier else value for earlier, value in step.options["arguments"]]
-        return _to_memory(copy.copy(step.options["op"]).forward(*arrays))
+        y = copy.copy(step.options["op"]).forward(*arrays)
+        if y.shape[1:] != step.shape:
+            raise ValueError(f"plan: {step.name} gave {y.shape}, traced was (N, {', '.join(map(str, step.shape))}): the model's "
+                             "shapes depend on the number of images")
+        return _to_memory(y.astype(np.float32, copy=False))
 
     return run
 

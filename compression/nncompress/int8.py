@@ -27,7 +27,7 @@ def matmul_int8(a, packed, out=None):
     a = np.asarray(a)
     if a.dtype != np.uint8 or packed.dtype != np.int8:
         raise TypeError(f"matmul_int8: expects uint8 and packed int8, got {a.dtype} and {packed.dtype}")
-    if a.ndim != 2 or packed.ndim != 3 or -(-a.shape[1] // 4) != len(packed):
+    if a.ndim != 2 or packed.ndim != 3 or packed.shape[2] != 4 or -(-a.shape[1] // 4) != len(packed):
         raise ValueError(f"matmul_int8: a {a.shape} does not fit weights packed to {packed.shape}")
     if a.shape[1] > 65_793:
         raise ValueError(f"matmul_int8: K is {a.shape[1]}; int32 sums are safe up to 65793")

@@ -11,10 +11,11 @@ from nnlite.kernels.convolution import output_size
 
 KINDS = ["input", "conv2d", "linear", "max_pool2d", "avg_pool2d", "add", "relu", "flatten"]
 LAYERS = ("conv2d", "linear")
+RECTIFIED = ("conv2d", "linear", "add")  # the kinds that a ReLU may be fused into
 PAIRS = {"conv2d": ["stride", "padding", "dilation"], "max_pool2d": ["kernel", "stride", "padding"],
          "avg_pool2d": ["kernel", "stride", "padding"]}
-MOST_STEPS, LARGEST_SIZE, LARGEST_OPTION = 4096, 2**20, 255
-MOST_NUMBERS = 2**26  # weights of a file, and activations of one step for one image
+MOST_STEPS, LARGEST_SIZE, LARGEST_OPTION = 4096, 2**20, 2047
+MOST_NUMBERS = 2**26  # weights of a file; activations of one step for one image, its padding included
 
 
 def write_step(writer, step):
@@ -77,6 +78,8 @@ def check_step(step, w_shape, before):
         return f"weights of shape {w_shape} with {step.bits} bits are outside the format's limits"
     if w_shape is not None and np.prod(w_shape[1:], dtype=object) > LARGEST_K:
         return f"{np.prod(w_shape[1:], dtype=object)} products add up, int32 is safe up to {LARGEST_K}"
+    if step.relu and step.kind not in RECTIFIED:
+        return f"a {step.kind} cannot have a ReLU in it"
     if any(0 in step.options.get(option, (1,)) for option in ("stride", "kernel", "dilation")):
         return "a stride, kernel or dilation is 0"
     if step.kind in ("max_pool2d", "flatten", "relu") and (step.S, step.Z) != (before[0].S, before[0].Z):
@@ -85,7 +88,7 @@ def check_step(step, w_shape, before):
         step.shape = result_shape(step, w_shape, [x.shape for x in before])
         if step.shape is None:
             return f"does not fit inputs of shape {', '.join(str(x.shape) for x in before)}"
-    if len(step.shape) not in (1, 3) or not 0 < np.prod(step.shape, dtype=object) <= MOST_NUMBERS:
+    if len(step.shape) not in (1, 2, 3) or not 0 < np.prod(step.shape, dtype=object) <= MOST_NUMBERS:
         return f"a result of shape {step.shape} is outside the format's limits"
     return None
 
@@ -110,8 +113,12 @@ def result_shape(step, w_shape, shapes):
         channels, dilation = O, o["dilation"]
     else:
         kernel, channels, dilation = o["kernel"], x[0], (1, 1)
-        if any(2 * p > k for p, k in zip(o["padding"], kernel, strict=True)) or kernel[0] * kernel[1] > 256:
+        if any(2 * p > k for p, k in zip(o["padding"], kernel, strict=True)):
             return None
-    size = [output_size(n + 2 * p, k, s, d) for n, p, k, s, d in
-            zip(x[1:], o["padding"], kernel, o["stride"], dilation, strict=True)]
+        if step.kind == "max_pool2d" and kernel[0] * kernel[1] > 256:
+            return None
+    padded = [n + 2 * p for n, p in zip(x[1:], o["padding"], strict=True)]
+    if x[0] * padded[0] * padded[1] > MOST_NUMBERS:
+        return None
+    size = [output_size(n, k, s, d) for n, k, s, d in zip(padded, kernel, o["stride"], dilation, strict=True)]
     return (channels, *size) if min(size) > 0 else None

@@ -32,11 +32,13 @@ PARTS = ("header", "codebooks", "indices", "values", "scales", "biases", "paddin
 def save(path, plan):
     """Write an Int8Plan (from `quantize`) to `path`, whole or not at all; returns the number of bytes.
 
-    Errors: TypeError for anything but an Int8Plan; OSError where the file cannot be written.
+    Errors: TypeError for anything but an Int8Plan; FormatError for one beyond the format's limits (see `architecture`);
+    OSError where the file cannot be written.
     """
     if not isinstance(plan, Int8Plan):
         raise TypeError(f"save: expects an int8 plan, as nncompress.quantize makes it, got {type(plan).__name__}")
     data = to_bytes(plan)
+    from_bytes(data, str(path))  # what could not be read back is not written
     write_atomically(path, lambda stream: stream.write(data))
     return len(data)
 

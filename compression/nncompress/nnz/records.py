@@ -93,7 +93,7 @@ class Reader:
     def stream(self, count, alphabet, part):
         """`count` symbols; code tables are entered as "codebooks", the codes as `part`."""
         try:
-            stream, _ = split_stream(bytes(self.data[self.at :]))
+            stream = bytes(split_stream(self.data[self.at :])[0])
             symbols = decode_stream(stream, count, alphabet)
             budget = stream_budget(stream, count, alphabet)
         except FormatError as error:

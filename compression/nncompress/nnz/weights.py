@@ -50,15 +50,19 @@ def read_weights(reader, shape, bits):
     size, offset = int(np.prod(shape)), 2 ** (bits - 1)
     index_bits = reader.varint("the form of the weights", WIDEST_INDEX)
     if index_bits == DENSE:
-        flat, form = reader.stream(size, 2**bits, "values").astype(np.int64) - offset, "dense"
+        flat, form = _signed(reader.stream(size, 2**bits, "values"), offset), "dense"
     else:
         stored, form = reader.varint("the number of stored weights", size), f"sparse, {index_bits}-bit gaps"
         gaps = reader.stream(stored, 2**index_bits, "indices")
-        values = reader.stream(stored, 2**bits, "values").astype(np.int64) - offset
+        values = _signed(reader.stream(stored, 2**bits, "values"), offset)
         try:
             flat = from_relative(gaps, values, size)
         except FormatError as error:
             reader.fail(str(error))
     if (flat == -offset).any():
         reader.fail(f"a weight is {-offset}; weights of {bits} bits end at {1 - offset}")
-    return flat.astype(np.int8).reshape(shape), form
+    return flat.reshape(shape), form
+
+
+def _signed(symbols, offset):
+    return (symbols.astype(np.int16) - offset).astype(np.int8)

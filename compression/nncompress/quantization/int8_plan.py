@@ -62,13 +62,25 @@ class Int8Plan:
         if law not in LAWS:
             raise ValueError(f"Int8Plan: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
         self.steps, self.law = steps, law
-        self.runners = [None, *(_RUNNERS[step.kind](self, step) for step in steps[1:])]
+        self.runners = [None, *(self.runner(step) for step in steps[1:])]
+
+    def runner(self, step):
+        """The function that computes a step from the results it reads.   ValueError where its scales do not fit together."""
+        try:
+            return _RUNNERS[step.kind](self, step)
+        except ValueError as error:
+            raise ValueError(f"int8 plan: {step.name}: {error}") from None
 
     def __call__(self, images):
+        result = self.run(images)[-1]
+        return result if self.ends_in_sums else self.to_real(result)
+
+    def run(self, images):
+        """The results of all steps: uint8 (N, H, W, C) or (N, C); where the plan ends in sums the last are the logits."""
         results = [self.quantize_input(images)]
         for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
             results.append(run(*(results[i] for i in step.inputs)))
-        return results[-1] if self.ends_in_sums else self.to_real(results[-1])
+        return results
 
     @property
     def ends_in_sums(self):
@@ -79,6 +91,11 @@ class Int8Plan:
     def parameters(self):
         """How many weights and biases the plan holds."""
         return sum(step.w.size + step.b.size for step in self.steps if step.w is not None)
+
+    @property
+    def nonzero(self):
+        """How many of them are not 0."""
+        return sum(int(np.count_nonzero(step.w) + np.count_nonzero(step.b)) for step in self.steps if step.w is not None)
 
     @property
     def macs(self):
@@ -102,6 +119,7 @@ class Int8Plan:
         x = self.check(images)
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
+        kernels.use_threads(4 * x.size)
         int8_kernels.quantize_rows(_rows(x), self.steps[0].S, self.steps[0].Z, _rows(q))
         return q
 
@@ -113,7 +131,7 @@ class Int8Plan:
         """What happens to a layer's sums: acc (N, …, O) int32 -> uint8 by the plan's law, or the logits at the end."""
         S1 = self.steps[step.inputs[0]].S
         if step is self.steps[-1] and self.ends_in_sums:
-            scale = S1 * w_scale
+            scale = float32_factor(S1, w_scale, 1)
             return lambda acc: _as_images((acc + b).astype(np.float32) * scale)
         return self.requantizer(step, S1, w_scale, b)
 
@@ -122,10 +140,11 @@ class Int8Plan:
         if self.law == "fixed":
             factors, requantize = quantize_multiplier(multiplier(S1, S2, step.S, np.float64)), int8_kernels.requantize_rows_fixed
         else:
-            factors, requantize = (multiplier(S1, S2, step.S, np.float32),), int8_kernels.requantize_rows_float
+            factors, requantize = (float32_factor(S1, S2, step.S),), int8_kernels.requantize_rows_float
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
+            kernels.use_threads(8 * q.size)
             requantize(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q))
             return q
 
@@ -138,6 +157,15 @@ def _rows(x):
 
 def _as_images(y):
     return to_nchw(y) if y.ndim == 4 else y
+
+
+def float32_factor(S1, S2, S3):
+    """S1 S2 / S3 in float32.   ValueError where it overflows."""
+    with np.errstate(over="ignore"):
+        M = multiplier(S1, S2, S3, np.float32)
+    if not np.isfinite(M).all():
+        raise ValueError(f"the scales {S1}, {np.max(S2)} and {S3} make a factor beyond float32's range")
+    return M
 
 
 def folded_bias(step, Z1):
@@ -205,6 +233,7 @@ def _avg_pool2d(plan, step):
 
     def run(x):
         acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
+        kernels.use_threads(2 * x.size)
         int8_kernels.sum_pool2d(x, before.Z, *o["kernel"], *o["stride"], *o["padding"], acc)
         return requantize(acc)
 
@@ -216,10 +245,11 @@ def _add(plan, step):
     if plan.law == "fixed":
         factors, add = add_fixed_parameters(one.S, two.S, step.S), int8_kernels.add_rows_fixed
     else:
-        factors, add = [multiplier(s.S, 1, step.S, np.float32) for s in (one, two)], int8_kernels.add_rows_float
+        factors, add = [float32_factor(s.S, 1, step.S) for s in (one, two)], int8_kernels.add_rows_float
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)
+        kernels.use_threads(16 * q.size)
         add(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q))
         return q
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from nncompress.quantization.affine import check_finite, symmetric_scale
+from nncompress.quantization.affine import check_finite, usable_scale
 from nncompress.quantization.affine import quantize as to_integers
 from nncompress.quantization.calibration import MinMax, activation_parameters
-from nncompress.quantization.int8_plan import Int8Plan, Int8Step
+from nncompress.quantization.int8_plan import LAWS, Int8Plan, Int8Step
 from nnlite.lowering import lower
 from nnlite.plan import Plan
 
@@ -24,9 +24,14 @@ def quantize(model, calibration, bits=8, law="fixed"):
     (images, labels), as a DataLoader gives them; some hundred images do.   bits: of the weights, 2 to 8.
     law: "fixed" (integers only, gemmlowp's) or "float" (ONNX Runtime's), see `requantize`.
     -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
-    Errors: ValueError for NaN or infinite weights or inputs, empty calibration, bits, operations without an integer form.
+    Errors: ValueError for NaN or infinite weights or inputs, no images or integers to calibrate with, bits, law, operations
+    without an integer form.
     Source: Jacob et al. 2018 (arXiv 1712.05877), §2 and §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
     """
+    if not isinstance(bits, (int, np.integer)) or not 2 <= bits <= 8:
+        raise ValueError(f"quantize: bits has to be a whole number from 2 to 8, got {bits}")
+    if law not in LAWS:
+        raise ValueError(f"quantize: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
     batches = list(_batches(calibration))
     if not batches or not len(batches[0]):
         raise ValueError("quantize: calibration holds no images; some hundred training images do")
@@ -43,14 +48,18 @@ def _batches(calibration):
     if isinstance(calibration, np.ndarray):
         calibration = [calibration[i : i + 256] for i in range(0, len(calibration), 256)]
     for batch in calibration:
-        yield np.asarray(batch[0] if isinstance(batch, tuple) else batch, np.float32)
+        images = np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+        if images.dtype.kind != "f":
+            raise ValueError(f"quantize: calibration holds {images.dtype}, expects floats as the model takes them")
+        yield images.astype(np.float32, copy=False)
 
 
 def _check(steps):
     for step in steps:
         if step.kind == "operation":
             raise ValueError(f"quantize: {step.name} ({type(step.options['op']).__name__}) has no integer form here; there are "
-                             "convolution, linear, BatchNorm after a layer, ReLU, pooling, addition and flatten")
+                             "convolution, linear of (N, features), BatchNorm after a layer or of images, ReLU, pooling, addition "
+                             "of two results and flatten")
         for letter, array in step.arrays.items():
             check_finite(f"quantize: {step.name}, {letter}", array)
         if step.arrays and step.arrays["w"][0].size > LARGEST_K:
@@ -71,6 +80,8 @@ def _quantize_step(step, seen, earlier, bits):
     if step.kind in ("max_pool2d", "flatten", "relu"):  # these move integers and keep their meaning
         S, Z = earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
     else:
+        if step.kind == "add":  # `add_fixed` reckons in steps of 2^−19 of the larger S: a result cannot be finer
+            seen.observe(seen.low + 255 * 2.0**-18 * max(earlier[i].S for i in step.inputs))
         S, Z = activation_parameters(seen)
     result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu)
     if step.arrays:
@@ -83,10 +94,16 @@ def _quantize_step(step, seen, earlier, bits):
 def quantize_weights(w, b, S1, bits):
     """w (O, …), b (O,) float -> w int8, b int32 in steps of S1 S_w, and S_w (O,) float32.
 
-    A channel whose weights are tiny beside its bias gets a larger S_w, so that its bias fits into int32.
+        S_w = max(max |w| / qmax, |b| / (S1 2^30))      qmax = 2^(bits−1) − 1
+
+    Where the weights of a channel are tiny beside its bias, or all zero, the bias decides: it then fits into int32, and
+    keeps its digits.
     """
-    scale = np.maximum(symmetric_scale(w, bits, axis=0), (np.abs(b) / (S1 * BIAS_LIMIT)).astype(np.float32))
     top = 2 ** (bits - 1) - 1
+    largest = np.abs(w).reshape(len(w), -1).max(axis=1, initial=0)
+    with np.errstate(over="ignore"):
+        scale = usable_scale(np.maximum(largest / top, np.abs(b) / (np.float64(S1) * BIAS_LIMIT)))
+    check_finite("quantize: the scales of the weights", scale)
     q = to_integers(w, scale, 0, -top, top, np.int8)
     b = np.clip(np.rint(b / (np.float64(S1) * scale)), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32)
     return q, b, scale
