@@ -31,6 +31,7 @@ __all__ = [
     "RandomShift",
     "Source",
     "ToFloat",
+    "augmentation",
     "load",
     "preprocessing",
     "read_idx",
@@ -83,3 +84,12 @@ def _source(name):
     if name not in SOURCES:
         raise ValueError(f"data: no data set {name!r}, expected one of {', '.join(NAMES)}")
     return SOURCES[name]
+
+
+def augmentation(name):
+    """The random transforms of training images of this data set, before `preprocessing`; few need any.
+
+    cifar10: RandomHorizontalFlip and RandomCrop 32 with padding 4, as in the first article (A7).
+    """
+    _source(name)
+    return [RandomHorizontalFlip(), RandomCrop(32, padding=4)] if name == "cifar10" else []

@@ -1,0 +1,157 @@
+"""What several commands need: the data, a model that fits it, a training run, a measurement."""
+
+import inspect
+import statistics
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import nncompress
+import nnlite
+from nncompress.pruning import apply_masks
+from nnlite import data, models, optim, train
+
+CALIBRATION_IMAGES = 512
+
+
+@dataclass
+class Task:
+    """A data set, read and ready: its parts, the transforms that every image goes through, and those of training only."""
+
+    train: data.Dataset
+    test: data.Dataset
+    preprocessing: list
+    augmentation: list
+
+    def loader(self, batch_size, seed):
+        """Shuffled batches of the training part."""
+        return data.DataLoader(self.train, batch_size, shuffle=True, seed=seed,
+                               transform=[*self.augmentation, *self.preprocessing])
+
+    def test_loader(self):
+        return data.DataLoader(self.test, 256, transform=self.preprocessing)
+
+    def calibration(self):
+        """Some training images, as `quantize` takes them."""
+        return self.prepared(self.train.images[:CALIBRATION_IMAGES])
+
+    def example(self):
+        """One empty image."""
+        return np.zeros((1, *self.train.images.shape[1:]), np.float32)
+
+    def prepared(self, images):
+        for transform in self.preprocessing:
+            images = transform(images, None)
+        return images
+
+
+def load_task(arguments):
+    """The data set that --data, --data-dir and --classes name."""
+    return make_task(arguments.data, arguments.data_dir, arguments.classes)
+
+
+def make_task(name, data_dir=None, classes=None):
+    """A data set; with `classes`, only these, numbered from 0 in this order."""
+    parts = data.load(name, data_dir)
+    if classes is not None:
+        parts = [part.of_classes(classes) for part in parts]
+    return Task(*parts, data.preprocessing(name), data.augmentation(name))
+
+
+def build_model(name, task, width=1.0, seed=0):
+    """One of the models, for this task's images and classes."""
+    build = getattr(models, name.replace("-", "_"))
+    _, channels, size, _ = task.train.images.shape
+    fitting = {"in_features": channels * size * size, "in_channels": channels, "image_size": size, "classes": task.train.classes,
+               "width": width, "seed": seed}
+    return build(**{key: value for key, value in fitting.items() if key in inspect.signature(build).parameters})
+
+
+@dataclass
+class Recipe:
+    """How long and how fast to train; a command's arguments have the same fields."""
+
+    epochs: int
+    lr: float
+    batch_size: int = 64
+    seed: int = 0
+
+
+def make_training(params, loader, recipe):
+    """SGD with momentum; the learning rate rises for a tenth of the steps, then falls to 0 along a cosine."""
+    optimizer = optim.SGD(params, lr=recipe.lr, momentum=0.9, weight_decay=5e-4)
+    steps = max(2, recipe.epochs * len(loader))
+    warmup = max(1, steps // 10)
+    falling = optim.CosineAnnealingLR(optimizer, steps - warmup)
+    return optimizer, optim.LinearWarmup(optimizer, warmup, then=falling, start_factor=0.1)
+
+
+def retrain(model, masks, task, recipe):
+    """Train on with the removed weights kept at 0; returns the history."""
+    loader = task.loader(recipe.batch_size, recipe.seed)
+    optimizer, schedule = make_training(model.parameters(), loader, recipe)
+    apply_masks(model, masks)
+    return train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, after_step=lambda: apply_masks(model, masks))
+
+
+def load_trained(path, task):
+    """The model of an .npz file, checked against the data."""
+    if is_nnz(path):
+        raise ValueError(f"{path} holds integers, which cannot be trained further; give the .npz file that it was made from")
+    model = nnlite.load(path)
+    check_fits(path, nnlite.compile(model, task.example()), task)
+    return model
+
+
+def is_nnz(path):
+    with open(path, "rb") as stream:
+        return stream.read(3) == b"NNZ"
+
+
+def check_fits(path, plan, task):
+    """ValueError where a file's model and the data set do not go together."""
+    takes, tells, (_, *shape) = plan.steps[0].shape, plan.steps[-1].shape, task.test.images.shape
+    if takes != tuple(shape):
+        raise ValueError(f"{path} takes images of shape {takes}, the data has {tuple(shape)}")
+    if tells != (task.test.classes,):
+        raise ValueError(f"{path} tells {tells[0]} classes apart, the data has {task.test.classes} (--classes chooses some)")
+
+
+def load_plan(path, task):
+    """What an .npz or .nnz file computes, and its counts: (float32 or int8 plan, {"parameters", "nonzero", "macs"})."""
+    if is_nnz(path):
+        counts = plan = nncompress.load(path)
+    else:
+        model = nnlite.load(path)
+        plan, counts = nnlite.compile(model, task.example()), nnlite.summary(model, task.example())
+    check_fits(path, plan, task)
+    return plan, {"parameters": counts.parameters, "nonzero": counts.nonzero, "macs": counts.macs}
+
+
+def measure(path, task):
+    """Accuracy on the test part, size and time of a file: what `nnlite evaluate` prints."""
+    plan, counts = load_plan(path, task)
+    plan(task.prepared(task.test.images[:2]))  # compiles the kernels before the clock runs
+    scores = train.evaluate(plan, task.test_loader())
+    return {"file": str(path), "arithmetic": "int8" if isinstance(plan, nncompress.Int8Plan) else "float32", "n": scores["n"],
+            "errors": scores["errors"], "accuracy": round(scores["accuracy"], 6), "file_bytes": path.stat().st_size, **counts,
+            "ms_per_image": round(milliseconds_per_image(plan, task), 6)}
+
+
+def milliseconds_per_image(plan, task, batch=256, repeats=7):
+    """The median over some runs of one batch of test images."""
+    images = task.prepared(task.test.images[:batch])
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        plan(images)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times) / len(images)
+
+
+def describe(result):
+    """A measurement as lines of text."""
+    return (f"{result['file']}: {result['accuracy']:.2%} of {result['n']:,} test images right ({result['errors']:,} errors)\n"
+            f"{result['arithmetic']}, {result['parameters']:,} parameters, {result['nonzero']:,} of them not 0, {result['macs']:,} MACs, "
+            f"{result['file_bytes']:,} bytes on disk, {1000 * result['ms_per_image']:,.1f} µs per image")

@@ -1,0 +1,211 @@
+"""What the command line accepts. Nothing heavy is imported here, so that `--help` answers at once."""
+
+import argparse
+from pathlib import Path
+
+MODELS = ("cnn", "mlp", "lenet-300-100", "lenet-5", "resnet")
+DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
+
+
+def build_parser():
+    """The parser of `nnlite` and its commands; each command's module has the same name and a function `run(arguments)`."""
+    parser = _Parser(prog="nnlite", description="Neural networks from scratch: train, compress, transfer.",
+                                     epilog="Begin with:  nnlite demo        Each command has its own --help with an example.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _compress, _evaluate, _inspect, _report, _bench):
+        add(commands)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """One line, like every other error of the program."""
+        self.exit(2, f"nnlite: error: {message} (see {self.prog} --help)\n")
+
+
+def _command(commands, name, text, example):
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"Example:  {example}")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of text")
+    return parser
+
+
+def _add_data(parser):
+    parser.add_argument("--data", choices=DATA, default="digits", help="data set (default: digits, which is built in)")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="directory with the data set's files")
+    parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
+    parser.add_argument("--seed", type=_seed, default=0, help="the same seed gives the same result, bit for bit (default: 0)")
+
+
+def _add_training(parser, epochs, lr):
+    parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"(default: {epochs})")
+    parser.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")
+    parser.add_argument("--lr", type=_positive, default=lr, help=f"learning rate, which falls to 0 along a cosine (default: {lr})")
+
+
+def _add_file(parser, text="trained model (.npz)"):
+    parser.add_argument("file", type=Path, metavar="FILE", help=text)
+
+
+def _add_out(parser, default):
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="FILE", help=f"(default: {default})")
+
+
+def _demo(commands):
+    p = _command(commands, "demo", "train, prune, quantize, code, distil and fine-tune a network on real digits in half a minute",
+                 "nnlite demo --out my-demo")
+    p.add_argument("--out", type=Path, default=Path("nnlite-demo"), metavar="DIR", help="(default: nnlite-demo)")
+    p.add_argument("--seed", type=_seed, default=0, help="(default: 0)")
+
+
+def _train(commands):
+    p = _command(commands, "train", "train a model and write it to a file",
+                 "nnlite train --model lenet-5 --data mnist --epochs 10 --out lenet.npz")
+    p.add_argument("--model", choices=MODELS, default="cnn", help="(default: cnn, the first article's network)")
+    p.add_argument("--width", type=_positive, default=1.0, help="multiplier of the number of filters and neurons (default: 1)")
+    _add_data(p)
+    _add_training(p, epochs=20, lr=0.05)
+    p.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out, if the file is there")
+    _add_out(p, "model.npz")
+
+
+def _prune(commands):
+    p = _command(commands, "prune", "remove weights, or whole filters and neurons, and retrain",
+                 "nnlite prune model.npz --data mnist --sparsity 0.9 --epochs 5 --out pruned.npz")
+    _add_file(p)
+    what = p.add_mutually_exclusive_group()
+    what.add_argument("--sparsity", type=_fraction, default=0.9, help="share of the weights set to 0 (default: 0.9)")
+    what.add_argument("--filters", type=_fraction, metavar="SHARE",
+                      help="instead: share of the filters and neurons taken out, so that the arrays shrink")
+    p.add_argument("--scope", choices=("layer", "global"), default="layer", help="rank the weights within each layer or of all "
+                   "layers together (default: layer)")
+    _add_data(p)
+    _add_training(p, epochs=5, lr=0.02)
+    _add_out(p, "pruned.npz")
+
+
+def _add_quantization(parser, bits):
+    parser.add_argument("--bits", type=_whole(2, 8), default=bits, help=f"bits of a weight, 2 to 8 (default: {bits})")
+    parser.add_argument("--law", choices=("fixed", "float"), default="fixed", help="how sums are scaled back to 8 bits: in "
+                        "integers only, or in float32 as ONNX Runtime does (default: fixed)")
+
+
+def _quantize(commands):
+    p = _command(commands, "quantize", "turn a model into one that computes in 8-bit integers",
+                 "nnlite quantize model.npz --data mnist --out model.nnz")
+    _add_file(p)
+    _add_quantization(p, bits=8)
+    _add_data(p)
+    _add_out(p, "model.nnz")
+
+
+def _compress(commands):
+    p = _command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
+                 "nnlite compress model.npz --data mnist --sparsity 0.92 --bits 5 --out model.nnz")
+    _add_file(p)
+    p.add_argument("--sparsity", type=_fraction, default=0.9, help="share of the weights set to 0; weights that are 0 already "
+                   "count (default: 0.9)")
+    _add_quantization(p, bits=6)
+    _add_data(p)
+    _add_training(p, epochs=5, lr=0.02)
+    _add_out(p, "model.nnz")
+
+
+def _distill(commands):
+    p = _command(commands, "distill", "train a small model on the outputs of a large one",
+                 "nnlite distill model.npz --data mnist --model lenet-300-100 --width 0.1 --out student.npz")
+    _add_file(p, "the teacher (.npz or .nnz)")
+    p.add_argument("--model", choices=MODELS, default="cnn", help="the student (default: cnn)")
+    p.add_argument("--width", type=_positive, default=0.25, help="multiplier of its filters and neurons (default: 0.25)")
+    p.add_argument("--temperature", type=_positive, default=4.0, help="(default: 4)")
+    p.add_argument("--alpha", type=_fraction, default=0.9, help="the teacher's share of the loss (default: 0.9)")
+    _add_data(p)
+    _add_training(p, epochs=20, lr=0.05)
+    _add_out(p, "student.npz")
+
+
+def _finetune(commands):
+    p = _command(commands, "finetune", "train a model on another task, with a new last layer",
+                 "nnlite finetune mnist.npz --data fashion-mnist --labels-per-class 100 --out fashion.npz")
+    _add_file(p)
+    p.add_argument("--labels-per-class", type=_whole(1), metavar="K", help="use K labelled images of each class (default: all)")
+    p.add_argument("--freeze", choices=("none", "body", "gradual"), default="gradual", help="train all layers, only the new one, "
+                   "or the new one first and one more in each epoch (default: gradual)")
+    p.add_argument("--decay", type=_fraction, default=1.0, help="learning rate of each layer as a share of that of the layer "
+                   "above it (default: 1)")
+    _add_data(p)
+    _add_training(p, epochs=10, lr=0.02)
+    _add_out(p, "finetuned.npz")
+
+
+def _evaluate(commands):
+    p = _command(commands, "evaluate", "measure a file: accuracy on the test part, size, time",
+                 "nnlite evaluate model.nnz --data mnist --json")
+    _add_file(p, "model (.npz or .nnz)")
+    _add_data(p)
+
+
+def _inspect(commands):
+    p = _command(commands, "inspect", "show what is in a file, and what its bytes are spent on", "nnlite inspect model.nnz")
+    _add_file(p, "model (.npz or .nnz)")
+
+
+def _report(commands):
+    p = _command(commands, "report", "write one HTML page about some model files, with tables and plots",
+                 "nnlite report model.npz pruned.npz model.nnz --data mnist --out report.html")
+    p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models (.npz or .nnz)")
+    _add_data(p)
+    _add_out(p, "report.html")
+
+
+def _bench(commands):
+    p = _command(commands, "bench", "time training and inference of the models on this machine",
+                 "nnlite bench --model cnn --json")
+    p.add_argument("--model", choices=MODELS, action="append", help="may be given several times (default: all but mlp)")
+    p.add_argument("--seconds", type=_positive, default=1.0, help="time spent on each figure (default: 1)")
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _positive(text):
+    if not 0 < _number(text) < float("inf"):
+        raise argparse.ArgumentTypeError(f"has to be a number above 0, got {text}")
+    return float(text)
+
+
+def _fraction(text):
+    if not 0 <= _number(text) <= 1:
+        raise argparse.ArgumentTypeError(f"has to be a number from 0 to 1, got {text}")
+    return float(text)
+
+
+def _whole(least, most=None):
+    def convert(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least or (most is not None and value > most):
+            limits = f"{least} or more" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"has to be a whole number, {limits}, got {text}")
+        return value
+
+    return convert
+
+
+def _seed(text):
+    return _whole(0)(text)
+
+
+def _classes(text):
+    try:
+        classes = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"has to be class numbers with commas between, as in 5,6,7, got {text}") from None
+    if len(set(classes)) != len(classes) or len(classes) < 2:
+        raise argparse.ArgumentTypeError(f"has to be two or more different classes, got {text}")
+    return classes

@@ -1,0 +1,15 @@
+"""nnlite quantize: turn a model into one that computes in 8-bit integers."""
+
+import nncompress
+from nnlite.cli.common import describe, load_task, load_trained, measure
+from nnlite.files import check_writable
+
+
+def run(arguments):
+    check_writable(arguments.out)
+    task = load_task(arguments)
+    model = load_trained(arguments.file, task)
+    plan = nncompress.quantize(model, task.calibration(), bits=arguments.bits, law=arguments.law)
+    nncompress.save(arguments.out, plan)
+    result = measure(arguments.out, task)
+    return result, describe(result)
