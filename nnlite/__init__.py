@@ -18,7 +18,7 @@ _HOME = {
     "set_num_threads": "nnlite.kernels.threads",
     "FormatError": "nnlite.errors",
 }
-_ROOMS = ("functional", "nn", "optim", "data", "train", "models", "plot", "kernels")
+_ROOMS = ("functional", "nn", "optim", "data", "train", "checkpoint", "models", "plot", "kernels")
 
 __all__ = [*_HOME, *_ROOMS]
 

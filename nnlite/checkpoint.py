@@ -99,10 +99,7 @@ def save(path, model, *, optimizer=None, schedule=None, loader=None, history=Non
         "arrays": list(arrays),
     }
     text = json.dumps(manifest, indent=1, default=_plain)
-    try:
-        write_atomically(path, lambda stream: _write(stream, text, arrays))
-    except OSError as error:
-        raise OSError(error.errno, f"save: {path} cannot be written: {error.strerror}") from error
+    write_atomically(path, lambda stream: _write(stream, text, arrays))
 
 
 def _state(rng):

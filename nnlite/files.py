@@ -13,6 +13,13 @@ def write_atomically(path, write):
     Errors: OSError when the directory is missing, not writable, or full; the temporary file is removed.
     """
     path = Path(path)
+    try:
+        _write_and_rename(path, write)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error  # not the temporary file's name
+
+
+def _write_and_rename(path, write):
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:

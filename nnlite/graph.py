@@ -8,7 +8,8 @@ import inspect
 
 import numpy as np
 
-from nnlite.tensor import Tensor, no_grad, topological_order, tracing
+from nnlite.nn.module import inference_mode
+from nnlite.tensor import Tensor, topological_order, tracing
 
 
 class Node:
@@ -67,7 +68,8 @@ def trace(model, example):
     Errors: ValueError where the output is not one Tensor, or does not come from the input by recorded operations.
     """
     x = Tensor(example)
-    y = _run_in_inference_mode(model, x)
+    with inference_mode(model), tracing():
+        y = model(x)
     if not isinstance(y, Tensor):
         raise ValueError(f"trace: the model has to return one Tensor, it returned {type(y).__name__}")
     order = topological_order(y)
@@ -83,17 +85,6 @@ def trace(model, example):
             taken.add(name)
             nodes[id(tensor)] = Node(name, tensor.operation, arguments, tensor.shape, tensor.operation.macs(tensor.data))
     return Graph(list(nodes.values()))
-
-
-def _run_in_inference_mode(model, x):
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    try:
-        with no_grad(), tracing():
-            return model(x)
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _arguments(op, nodes, names):

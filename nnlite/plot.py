@@ -98,7 +98,14 @@ def _floats(weight):
     return np.asarray(weight if isinstance(weight, np.ndarray) else getattr(weight, "data", weight), np.float64)
 
 
+def _lay_out(figure):
+    """Give everything its place on the paper and leave it there: laid out again, it would move by fractions of a pixel."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def _finished(figure, target):
+    _lay_out(figure)
     if target is not None:
         save(figure, target)
     return figure
@@ -351,16 +358,15 @@ def size_text(bytes):
 
 def _label_points(axes, points, labels):
     """Write each label near its point, clear of the others, with a thin line between the two."""
-    figure = axes.figure
-    figure.draw_without_rendering()  # lays the axes out: only now do points and labels have a place on the paper
+    _lay_out(axes.figure)
     pixels = axes.transData.transform(points)
-    texts = [axes.annotate(label, point, xytext=(0, 0), textcoords="offset pixels", ha="center", va="center", fontsize=9,
+    texts = [axes.annotate(label, point, xytext=(0, 0), textcoords="offset points", ha="center", va="center", fontsize=9,
                            arrowprops={"arrowstyle": "-", "color": GREY, "shrinkA": 0, "shrinkB": 0})
              for point, label in zip(points, labels, strict=True)]
     sizes = [text.get_tightbbox().size for text in texts]
     bounds = axes.get_window_extent().extents
     for text, centre, pixel in zip(texts, label_centres(pixels, sizes, bounds), pixels, strict=True):
-        text.set_position(centre - pixel)
+        text.set_position((centre - pixel) * 72 / axes.figure.dpi)  # in points: a picture may be drawn at another dpi
 
 
 def label_centres(points, sizes, bounds, mark=10):

@@ -177,7 +177,7 @@ class Tensor:
     def __array__(self, dtype=None, copy=None):
         """What NumPy's functions see: the array, but not behind the back of a tape that they would cut."""
         if self.requires_grad:
-            raise TypeError("NumPy's functions would cut the tape behind this tensor; use nnlite.functional, or pass its `.data`")
+            raise TypeError("NumPy's functions would cut the tape behind this tensor: use nnlite.functional, or its `.data`")
         return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
 
     def item(self):

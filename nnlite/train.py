@@ -12,7 +12,6 @@ that are done; it ends with the same bits as a run that nothing has stopped:
 """
 
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,9 @@ from tqdm import tqdm
 
 from nnlite import functional as F
 from nnlite.checkpoint import save
-from nnlite.nn import Module
+from nnlite.nn.module import inference_mode
 from nnlite.optim import clip_grad_norm_
-from nnlite.tensor import Tensor, no_grad
+from nnlite.tensor import Tensor
 
 
 def best_path(checkpoint):
@@ -38,23 +37,6 @@ def epochs_since_best(history):
     """
     accuracies = [row["validation_accuracy"] for row in history if "validation_accuracy" in row]
     return len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
-
-
-@contextmanager
-def inference_mode(model):
-    """Inside, the model infers and nothing is recorded; then each of its modules has the mode that it had before.
-
-    A plan, or any other function, has no modes and passes as it is.
-    """
-    modes = [(module, module.training) for _, module in model.named_modules()] if isinstance(model, Module) else []
-    for module, _ in modes:
-        module.training = False
-    try:
-        with no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def predict(model, loader):

@@ -1,8 +1,10 @@
 """Module: a function with parameters. Models are modules made of modules."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
-from nnlite.tensor import Tensor
+from nnlite.tensor import Tensor, no_grad
 
 
 class Parameter(Tensor):
@@ -112,3 +114,20 @@ class Module:
                 raise ValueError(f"load_state_dict: {name} holds {arrays[name].dtype}, the model expects numbers")
         for name, tensor in own.items():
             tensor.data = arrays[name].astype(tensor.dtype)
+
+
+@contextmanager
+def inference_mode(model):
+    """Inside, the model infers and nothing is recorded; then each of its modules has the mode that it had before.
+
+    A plan, or any other function, has no modes and passes as it is.
+    """
+    modes = [(module, module.training) for _, module in model.named_modules()] if isinstance(model, Module) else []
+    for module, _ in modes:
+        module.training = False
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -514,7 +514,7 @@ def test_a_write_that_fails_says_so_and_leaves_the_old_file(function, error, tmp
         raise OSError(error, os.strerror(error))
 
     monkeypatch.setattr(os, function, fail)
-    with pytest.raises(OSError, match=f"save: .*a.npz cannot be written: {os.strerror(error)}") as caught:
+    with pytest.raises(OSError, match=f"cannot write .*a.npz: {os.strerror(error)}") as caught:
         save(path, mlp(seed=2))
     assert caught.value.errno == error
     assert os.listdir(tmp_path) == ["a.npz"]
@@ -527,7 +527,7 @@ def test_a_file_that_may_grow_no_further_is_an_oserror_and_the_old_one_stays(tmp
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(OSError, match="save: .*a.npz cannot be written: File too large"):
+        with pytest.raises(OSError, match="cannot write .*a.npz: File too large"):
             save(path, mlp(seed=2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -536,5 +536,5 @@ def test_a_file_that_may_grow_no_further_is_an_oserror_and_the_old_one_stays(tmp
 
 
 def test_a_missing_directory_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="save: .*nowhere/a.npz cannot be written: No such file or directory"):
+    with pytest.raises(FileNotFoundError, match="cannot write .*nowhere/a.npz: No such file or directory"):
         save(tmp_path / "nowhere" / "a.npz", mlp())

@@ -156,6 +156,8 @@ def test_logits_of_other_shapes_are_an_error_that_names_both():
         distillation_loss(np.zeros((6, 4)), np.zeros((6, 10)), np.zeros(6, int), 4, 0.5)
     with pytest.raises(ValueError, match=r"shape \(4,\), the teacher's \(4,\)"):
         distillation_loss(np.zeros(4), np.zeros(4), np.zeros(4, int), 4, 0.5)
+    with pytest.raises(ValueError, match=r"shape \(0, 4\), the teacher's \(0, 4\), expected one shape \(N, C\) with N ≥ 1"):
+        distillation_loss(np.zeros((0, 4)), np.zeros((0, 4)), np.zeros(0, int), 4, 0.5)
     with pytest.raises(ValueError, match=r"6 rows of logits need 6 class indices, got shape \(5,\)"):
         distillation_loss(np.zeros((6, 4)), np.zeros((6, 4)), np.zeros(5, int), 4, 0.5)
 
@@ -202,6 +204,7 @@ def test_a_compiled_plan_can_be_the_teacher():
     teacher = models.cnn(in_channels=1, image_size=8, width=0.25)
     images, _, expected = next(iter(WithTeacher(digits(), teacher)))
     _, _, teacher_logits = next(iter(WithTeacher(digits(), compile(teacher, images[:1]))))
+    assert isinstance(teacher_logits, np.ndarray)
     np.testing.assert_allclose(teacher_logits, expected, rtol=1e-4, atol=1e-5)
 
 

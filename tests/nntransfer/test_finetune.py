@@ -135,8 +135,10 @@ def test_a_head_inside_a_block_is_found():
 
 
 def test_models_without_a_head_and_heads_without_classes_are_errors():
-    with pytest.raises(ValueError, match="replace_head: there is no Linear layer in this Conv2d"):
-        replace_head(nn.Conv2d(1, 1, 3, rng=0), 5, rng=0)
+    with pytest.raises(ValueError, match="replace_head: there is no Linear layer in this Sequential"):
+        replace_head(nn.Sequential(nn.Conv2d(1, 1, 3, rng=0)), 5, rng=0)
+    with pytest.raises(ValueError, match="replace_head: there is no Linear layer in this Linear"):
+        replace_head(nn.Linear(2, 2, rng=0), 5, rng=0)
     with pytest.raises(ValueError, match="replace_head: a head needs at least 1 class, got 0"):
         replace_head(build("mlp"), 0, rng=0)
 
@@ -156,11 +158,15 @@ def test_a_normalization_belongs_to_the_layer_before_it():
     assert any(p is model.bn1.weight for p in layer_groups(model)["conv1"])
 
 
+def test_a_normalization_before_all_other_layers_is_a_group_of_its_own():
+    groups = layer_groups(nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2, rng=0)))
+    assert {name: len(parameters) for name, parameters in groups.items()} == {"0": 2, "1": 2}
+
+
 def test_parameters_of_the_model_itself_are_grouped_too():
-    model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2, rng=0))
+    model = nn.Sequential(nn.Linear(3, 2, rng=0))
     model.scale = nn.Parameter(np.ones((2, 2), np.float32))
-    groups = layer_groups(model)
-    assert {name: len(parameters) for name, parameters in groups.items()} == {"scale": 3, "1": 2}
+    assert sum(len(parameters) for parameters in layer_groups(model).values()) == len(model.parameters()) == 3
 
 
 @every_model

@@ -8,7 +8,7 @@ import math
 
 from nnlite import Tensor
 from nnlite import functional as F
-from nnlite.train import inference_mode
+from nnlite.nn.module import inference_mode
 
 
 def check_logits(name, student_logits, teacher_logits):

@@ -118,10 +118,9 @@ class _ChannelSets:
         sets.pop(self.find(_FROZEN), None)
         found = []
         for slots in sets.values():
-            name, axis = slots[0]
-            first = next(self.made_by[own] for own in slots if own in self.made_by)
-            found.append(Group(first.name, shapes[name][axis] // self.repeat[name, axis],
-                               tuple(Member(*own, self.repeat[own]) for own in slots)))
+            maker, _ = slots[0]  # a set is made before anything reads it
+            members = tuple(Member(*own, self.repeat[own]) for own in slots)
+            found.append(Group(self.made_by[slots[0]].name, shapes[maker][0], members))
         return found
 
 

@@ -110,14 +110,16 @@ def test_concatenation_freezes_what_it_touches_and_nothing_else():
     lambda m, h: F.layer_norm(h, (4,)),
     lambda m, h: h[:, :4],
     lambda m, h: h @ np.eye(4, dtype=np.float32),
+    lambda m, h: h.reshape(len(h), -1, 2).flatten(1),
+    lambda m, h: h.reshape(1, -1).reshape(len(h), -1),
     lambda m, h: h + np.ones(4, np.float32),            # one number for each channel, that would not shrink
     lambda m, h: h * m.scale,
     lambda m, h: h.reshape(-1, 4),                      # with the number of features written out
     lambda m, h: F.batch_norm(h, np.zeros(4, np.float32), np.ones(4, np.float32)),
     lambda m, h: F.linear(h, m.fc.weight * np.float32(2), m.fc.bias),
     lambda m, h: h + m.mean(h),
-], ids=["softmax", "layer_norm", "index", "matmul", "constant", "scale", "reshape", "statistics", "computed weight",
-        "one for all"])
+], ids=["softmax", "layer_norm", "index", "matmul", "reshape to three axes", "reshape across the batch",
+        "constant", "scale", "fixed reshape", "statistics", "computed weight", "one for all"])
 def test_what_is_not_known_freezes_its_channels(operation):
     model = Function(lambda m, x: m.last(operation(m, m.first(x))), first=nn.Linear(3, 4, rng=0),
                      fc=nn.Linear(4, 4, rng=0), mean=nn.Linear(4, 1, rng=0), scale=nn.Parameter(image(4)),
@@ -186,6 +188,11 @@ def test_all_spellings_of_flatten_lay_out_a_channel_as_a_block(flatten):
     assert ("fc.weight", 1, 6) in groups(model, image(2, 1, 2, 3))["conv"][1]
 
 
+def test_a_flatten_of_the_pixels_alone_is_frozen():
+    model = Function(lambda m, x: m.fc(m.conv(x).flatten(2).flatten(1)), conv=conv(1, 4), fc=nn.Linear(24, 3, rng=0))
+    assert groups(model, image(2, 1, 2, 3)) == {}
+
+
 def test_numbers_and_activations_hand_the_channels_on():
     model = Function(lambda m, x: m.b(2 * F.gelu(-m.a(x)) ** 2 / 3 - 1), a=nn.Linear(2, 4, rng=0), b=nn.Linear(4, 2, rng=0))
     assert list(groups(model, image(1, 2))) == ["a"]
@@ -195,6 +202,20 @@ def test_an_addition_of_a_flattened_image_to_features_of_other_layout_is_frozen(
     model = Function(lambda m, x: m.last(m.conv(x).flatten(1) + m.fc(x.flatten(1))), conv=conv(1, 2),
                      fc=nn.Linear(4, 8, rng=0), last=nn.Linear(8, 2, rng=0))
     assert groups(model, image(1, 1, 2, 2)) == {}
+
+
+def test_features_that_broadcast_along_the_pixels_of_an_image_are_frozen():
+    model = Function(lambda m, x: m.last((m.conv(x) + m.fc(x.flatten(1))).flatten(1)), conv=conv(1, 4),
+                     fc=nn.Linear(8, 4, rng=0), last=nn.Linear(32, 2, rng=0))
+    assert groups(model, image(1, 1, 2, 4)) == {}
+
+
+def test_a_layer_that_is_used_on_two_layouts_freezes_both():
+    model = Function(lambda m, x: m.last(m.shared(m.conv(x).flatten(1)) + m.shared(m.fc(x.flatten(1)))), conv=conv(1, 2),
+                     fc=nn.Linear(4, 8, rng=0), shared=nn.Linear(8, 3, rng=0), last=nn.Linear(3, 2, rng=0))
+    assert groups(model, image(1, 1, 2, 2)) == {
+        "shared": (3, {("shared.weight", 0, 1), ("shared.bias", 0, 1), ("last.weight", 1, 1)}),
+    }
 
 
 def test_two_weights_of_one_module_make_groups_of_two_names():

@@ -5,6 +5,7 @@ from nncompress.pruning import agp_sparsity, magnitude_masks, shrink
 from nncompress.pruning.masks import apply_masks, count_nonzero, nonzero_masks, prunable_weights, sparsity
 from nnlite import functional as F
 from nnlite import nn, optim
+from nnlite.train import fit
 
 
 def small_network():
@@ -77,6 +78,18 @@ def test_masks_are_kept_through_retraining_and_the_kept_weights_go_as_if_they_we
     for name, mask in masks.items():
         w = model.state_dict()[name]
         assert not w[~mask].any() and (w[mask] != start[name][mask]).any()
+
+
+def test_fit_keeps_the_masks_after_every_step():
+    model = small_network()
+    masks = magnitude_masks(model, 0.7)
+    rng = np.random.default_rng(0)
+    batches = [(rng.normal(size=(8, 1, 8, 8)).astype(np.float32), rng.integers(0, 3, 8)) for _ in range(3)]
+    start = model.state_dict()
+    fit(model, batches, optim.SGD(model.parameters(), lr=0.1), 2, after_step=lambda: apply_masks(model, masks), progress=False)
+    for name, mask in masks.items():
+        w = dict(model.named_parameters())[name].data
+        assert not w[~mask].any() and (w[mask] != start[name][mask]).all()
 
 
 def test_without_masks_retraining_brings_the_removed_weights_back():

@@ -18,7 +18,7 @@ def pair(value):
 def docstring_formula(x, w, b, stride, padding, dilation, groups):
     """y[n, o, i, j] = b[o] + Σ_c Σ_u Σ_v x[n, c, i·s + u·d − p, j·s + v·d − p] · w[o, c, u, v], x = 0 outside the image."""
     (sh, sw), (ph, pw), (dh, dw) = pair(stride), pair(padding), pair(dilation)
-    (N, C, H, W), (O, c, kh, kw) = x.shape, w.shape
+    (N, _, H, W), (O, c, kh, kw) = x.shape, w.shape
     out_h, out_w = (H + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (W + 2 * pw - dw * (kw - 1) - 1) // sw + 1
     y = np.zeros((N, O, out_h, out_w))
     for o, i, j in np.ndindex(O, out_h, out_w):
@@ -93,7 +93,9 @@ def test_the_result_lies_in_memory_channels_last():
     assert y.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
-@pytest.mark.parametrize(("padding", "groups", "macs"), [(0, 1, 2 * 6 * 9 * 4 * 4), (1, 1, 2 * 6 * 25 * 4 * 4), (0, 2, 2 * 6 * 9 * 2 * 4)])
+@pytest.mark.parametrize(("padding", "groups", "macs"), [
+    (0, 1, 2 * 6 * 9 * 4 * 4), (1, 1, 2 * 6 * 25 * 4 * 4), (0, 2, 2 * 6 * 9 * 2 * 4),  # N·O·H'·W'·C/G·kh·kw
+])
 def test_the_multiply_accumulates_are_those_of_the_loops(padding, groups, macs):
     operation = Conv2d(1, padding, 1, groups)
     assert operation.macs(operation.forward(np.ones((2, 4, 4, 4)), np.ones((6, 4 // groups, 2, 2)))) == macs
@@ -112,7 +114,8 @@ def conv(x=(2, 3, 8, 8), w=(8, 3, 3, 3), b=None, **options):
     ({"w": (8, 3, 3)}, r"^conv2d: expects x .* got \(2, 3, 8, 8\) and \(8, 3, 3\)$"),
     ({"b": (3,)}, r"^conv2d: b has shape \(3,\), weight \(8, 3, 3, 3\) expects \(8,\)$"),
     ({"x": (2, 3, 2, 8)}, r"^conv2d: the kernel reaches over 3×3 pixels, the padded image has 2×8$"),
-    ({"x": (2, 3, 4, 4), "dilation": (1, 3), "padding": 1}, r"^conv2d: the kernel reaches over 3×7 pixels, the padded image has 6×6$"),
+    ({"x": (2, 3, 4, 4), "dilation": (1, 3), "padding": 1},
+     r"^conv2d: the kernel reaches over 3×7 pixels, the padded image has 6×6$"),
     ({"stride": 0}, r"^conv2d: stride has to be a whole number ≥ 1 or a pair of such, got 0$"),
     ({"stride": (1, 2, 3)}, r"^conv2d: stride has to be a whole number ≥ 1 or a pair of such, got \(1, 2, 3\)$"),
     ({"padding": -1}, r"^conv2d: padding has to be a whole number ≥ 0 or a pair of such, got -1$"),
