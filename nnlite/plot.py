@@ -58,6 +58,18 @@ def _styled(draw):
     return styled
 
 
+def _lay_out(figure):
+    """Give everything its place on the paper and leave it there: laid out again, it would move by fractions of a pixel."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _print(figure, stream, kind):
+    _lay_out(figure)
+    nothing_that_varies = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    figure.savefig(stream, format=kind, metadata=nothing_that_varies[kind])
+
+
 @_styled
 def save(figure, target):
     """Write a Figure to a path that ends in .png or .svg, or as PNG to a binary stream; same figure, same bytes.
@@ -65,20 +77,19 @@ def save(figure, target):
     Errors: ValueError for another ending; OSError where the file cannot be written.
     """
     if hasattr(target, "write"):
-        figure.savefig(target, format="png", metadata={"Software": None})
+        _print(figure, target, "png")
         return
-    kind = Path(target).suffix.lower()
-    if kind not in (".png", ".svg"):
+    kind = Path(target).suffix.lower().lstrip(".")
+    if kind not in ("png", "svg"):
         raise ValueError(f"plot: the picture {target} has to end in .png or .svg")
-    metadata = {"Software": None} if kind == ".png" else {"Date": None, "Creator": None}
-    write_atomically(target, lambda stream: figure.savefig(stream, format=kind[1:], metadata=metadata))
+    write_atomically(target, lambda stream: _print(figure, stream, kind))
 
 
 @_styled
 def svg(figure):
     """A Figure as the text of one <svg> element, to stand inside an HTML page."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    _print(figure, stream, "svg")
     text = stream.getvalue().decode()
     return text[text.index("<svg") :]
 
@@ -98,14 +109,7 @@ def _floats(weight):
     return np.asarray(weight if isinstance(weight, np.ndarray) else getattr(weight, "data", weight), np.float64)
 
 
-def _lay_out(figure):
-    """Give everything its place on the paper and leave it there: laid out again, it would move by fractions of a pixel."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-
-
 def _finished(figure, target):
-    _lay_out(figure)
     if target is not None:
         save(figure, target)
     return figure

@@ -1,6 +1,8 @@
 """Random small networks: every layer and wiring that inference knows, with numbers that make it hard."""
 
 import numpy as np
+from nncompress import quantize
+from nncompress.quantization.int8_plan import LAWS
 
 from nnlite import functional as F
 from nnlite import nn
@@ -131,3 +133,27 @@ def make_uneven(model, rng):
             module.bias.data = rng.standard_normal(C).astype(np.float32)
             module.running_mean.data = rng.standard_normal(C).astype(np.float32)
             module.running_var.data = (10.0 ** rng.uniform(-3, 3, C)).astype(np.float32)
+
+
+def random_plan(seed):
+    """The int8 plan of a random network with some share of its weights pruned, and images for it; bits and laws take turns."""
+    rng = np.random.default_rng(seed)
+    model, images = random_network(seed)
+    kept = rng.choice([1.0, 0.5, 0.05])
+    for _, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            parameter.data *= rng.random(parameter.shape) < kept
+    return quantize(model, images, bits=2 + seed % 7, law=LAWS[seed // 7 % 2]), images
+
+
+def assert_same_plan(a, b):
+    """All numbers of two plans are equal, bit for bit."""
+    assert (len(a.steps), a.law) == (len(b.steps), b.law)
+    for one, two in zip(a.steps, b.steps, strict=True):
+        assert (one.kind, one.name, one.inputs, one.shape, one.S, one.Z, one.options, one.relu, one.bits) == (
+            two.kind, two.name, two.inputs, two.shape, two.S, two.Z, two.options, two.relu, two.bits)
+        for x, y in (one.w, two.w), (one.b, two.b), (one.w_scale, two.w_scale):
+            assert (x is None) == (y is None)
+            if x is not None:
+                assert x.dtype == y.dtype
+                np.testing.assert_array_equal(x, y)

@@ -25,14 +25,14 @@ from nnlite.cli.report import write_report
 from nnlite.files import write_atomically
 from nntransfer import replace_head
 
-STEPS = 8
-FEW_LABELS, FEW_LABEL_SEEDS = 5, 3
+ROWS = 10
+FEW_LABELS, SEEDS = 10, 3
 
 
 def run(arguments):
     started = time.perf_counter()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with tqdm(total=STEPS, desc="demo", disable=None, leave=False) as bar:
+    with tqdm(total=ROWS, desc="demo", disable=None, leave=False) as bar:
         rows = [*compression_rows(arguments.out, arguments.seed, bar), *distillation_rows(arguments.out, arguments.seed, bar),
                 *transfer_rows(arguments.out, arguments.seed, bar)]
     result = {"rows": rows, "seconds": round(time.perf_counter() - started, 1), "out": str(arguments.out)}
@@ -80,8 +80,9 @@ def compression_rows(out, seed, bar):
 
 def step_row(bar, step, path, task):
     """One row of the table: a file, measured."""
+    row = {"step": step, **measure(path, task)}
     bar.update()
-    return {"step": step, **measure(path, task)}
+    return row
 
 
 def evaluate_in_fresh_process(path):
@@ -95,16 +96,19 @@ def evaluate_in_fresh_process(path):
 
 def distillation_rows(out, seed, bar):
     """A student of less than a tenth of the size, trained by itself and with the network as its teacher."""
-    task, recipe = make_task("digits"), Recipe(epochs=30, lr=0.05, seed=seed)
+    task = make_task("digits")
     teacher = nnlite.compile(nnlite.load(out / "cnn.npz"), task.example())
     bar.set_postfix_str("distilling a student")
     for step, name, alpha in (("student: a small CNN alone", "student-alone.npz", 0.0),
                               ("student: the same, distilled", "student.npz", 0.9)):
-        student = build_model("cnn", task, width=0.25, seed=seed)
-        distill(student, teacher, task, recipe, temperature=4.0, alpha=alpha)
-        nnlite.save(out / name, student)
-        yield {"step": step, **measure(out / name, task)}
-    bar.update()
+
+        def train_student(s, alpha=alpha):
+            student = build_model("cnn", task, width=0.25, seed=s)
+            distill(student, teacher, task, Recipe(epochs=30, lr=0.02, seed=s), temperature=4.0, alpha=alpha)
+            return student
+
+        yield mean_row(step, out / name, task, train_student, seed)
+        bar.update()
 
 
 def transfer_rows(out, seed, bar):
@@ -116,22 +120,35 @@ def transfer_rows(out, seed, bar):
     optimizer, schedule = make_training(pretrained.parameters(), loader, recipe)
     train.fit(pretrained, loader, optimizer, recipe.epochs, schedule=schedule)
     nnlite.save(out / "digits-0-to-4.npz", pretrained)
-    for way in ("from scratch", "fine-tuned"):
+
+    def start_from_scratch(s):
+        return build_model("cnn", high, seed=s)
+
+    def start_from_pretrained(s):
+        model = nnlite.load(out / "digits-0-to-4.npz")
+        replace_head(model, classes=5, rng=s)
+        return model
+
+    for way, start in (("from scratch", start_from_scratch), ("fine-tuned", start_from_pretrained)):
+
+        def train_on_few(s, start=start):
+            model, few = start(s), replace(high, train=high.train.few(FEW_LABELS, np.random.default_rng(s)))
+            finetune(model, few, Recipe(epochs=40, lr=0.05, seed=s), frozen="none")
+            return model
+
         path = out / f"digits-5-to-9-{way.replace(' ', '-')}.npz"
-        measured = []
-        for s in range(seed, seed + FEW_LABEL_SEEDS):
-            model = build_model("cnn", high, seed=s)
-            if way == "fine-tuned":
-                model = nnlite.load(out / "digits-0-to-4.npz")
-                replace_head(model, classes=5, rng=s)
-            few = replace(high, train=high.train.few(FEW_LABELS, np.random.default_rng(s)))
-            finetune(model, few, Recipe(epochs=40, lr=0.02, seed=s), frozen="none")
-            nnlite.save(path, model)
-            measured.append(measure(path, high))
-        accuracies = [row["accuracy"] for row in measured]
-        yield {"step": f"5–9 from {FEW_LABELS} labels a class: {way}", **measured[-1], "accuracy": float(np.mean(accuracies)),
-               "accuracies": accuracies}
-    bar.update()
+        yield mean_row(f"5–9 from {FEW_LABELS} labels a class: {way}", path, high, train_on_few, seed)
+        bar.update()
+
+
+def mean_row(step, path, task, make_model, seed):
+    """A row whose accuracy is the mean over some seeds, for what depends on chance; the file is the last seed's."""
+    measured = []
+    for s in range(seed, seed + SEEDS):
+        nnlite.save(path, make_model(s))
+        measured.append(measure(path, task))
+    accuracies = [row["accuracy"] for row in measured]
+    return {"step": step, **measured[-1], "accuracy": float(np.mean(accuracies)), "accuracies": accuracies}
 
 
 def text(result):
@@ -144,11 +161,11 @@ def text(result):
     out = result["out"]
     return "\n".join([
         *lines, "",
-        f"Accuracy: on test images that no training has seen (the last two rows: mean of {FEW_LABEL_SEEDS} seeds).",
+        f"Accuracy: on test images that no training has seen; in the last four rows the mean of {SEEDS} seeds.",
         f"The file became {first['file_bytes'] / last['file_bytes']:.1f} times smaller, with {last['accuracy']:.1%} right "
         f"instead of {first['accuracy']:.1%}. {result['seconds']} s in all.", "",
         f"Look at   {out}/report.html and {out}/accuracy-against-bytes.png",
-        f"Try next  nnlite inspect {out}/cnn.nnz                   where each byte goes",
-        f"          nnlite compress {out}/cnn.npz --bits 4         fewer bits a weight",
-        "          nnlite train --model lenet-5 --data mnist      the same on 70,000 images",
+        f"Try next  nnlite inspect {out}/cnn.nnz",
+        f"          nnlite compress {out}/retrained.npz --sparsity 0.7 --bits 5",
+        "          nnlite train --model lenet-5 --data mnist --out lenet.npz",
     ])

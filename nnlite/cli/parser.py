@@ -119,7 +119,7 @@ def _distill(commands):
     p.add_argument("--temperature", type=_positive, default=4.0, help="(default: 4)")
     p.add_argument("--alpha", type=_fraction, default=0.9, help="the teacher's share of the loss (default: 0.9)")
     _add_data(p)
-    _add_training(p, epochs=20, lr=0.05)
+    _add_training(p, epochs=20, lr=0.02)
     _add_out(p, "student.npz")
 
 

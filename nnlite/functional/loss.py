@@ -18,7 +18,8 @@ def reduce(loss, reduction, batch=None):
         return loss
     if reduction == "batchmean" and batch is not None:
         return divide(reductions.sum(loss), batch)
-    raise ValueError(f"reduction has to be mean, sum or none, got {reduction!r}")
+    names = "mean, sum or none" if batch is None else "mean, sum, batchmean or none"
+    raise ValueError(f"reduction has to be {names}, got {reduction!r}")
 
 
 def _array(x):

@@ -7,7 +7,10 @@ from nnlite.nn.module import Buffer, Module, Parameter
 
 
 class BatchNorm(Module):
-    """`batch_norm` with parameters weight γ and bias β, and buffers running_mean and running_var, all (num_features,)."""
+    """`batch_norm` with parameters weight γ and bias β, and buffers running_mean and running_var, all (num_features,).
+
+    Where γ is frozen (requires_grad = False) the layer infers even while the model trains; in PyTorch that takes `eval()`.
+    """
 
     ndim = None
 
@@ -25,8 +28,8 @@ class BatchNorm(Module):
     def forward(self, x):
         if x.ndim != self.ndim:
             raise ValueError(f"{type(self).__name__}: expects {self.ndim} axes, got an input of shape {x.shape}")
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
-                            self.momentum, self.eps)
+        training = self.training and self.weight.requires_grad  # a frozen layer keeps its statistics, as in Keras
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps)
 
 
 class BatchNorm1d(BatchNorm):

@@ -37,6 +37,7 @@ def distillation_loss(student_logits, teacher_logits, target, temperature, alpha
 
     Both parts are means over the N examples. The gradient of the divergence shrinks like 1/T² as T grows (one 1/T from
     z_s/T, one from the two distributions, which approach each other); T² undoes that, so that α means the same at every T.
+    Far from the teacher it is up to T times as long as that of the labels: a learning rate that suits these may be too high.
 
     student_logits z_s, teacher_logits z_t (N, C); target y: class indices (N,) or probabilities (N, C) -> a single number.
     No gradient flows to the teacher.

@@ -1,0 +1,239 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nncompress import quantize
+from nncompress.quantization.int8_plan import LAWS
+from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K, quantize_weights
+from networks import Model, assert_same_plan, random_network
+
+from nnlite import data, models, nn, optim
+from nnlite import functional as F
+
+TINY = np.finfo(np.float32).tiny
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def linear(w, b):
+    """A linear layer with these numbers."""
+    layer = nn.Linear(*np.shape(w)[::-1])
+    layer.weight.data, layer.bias.data = np.float32(w), np.float32(b)
+    return layer
+
+
+# ---- weights and biases
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), bits=st.integers(2, 8), size=st.floats(-6, 6))
+def test_weights_and_biases_are_rounded_to_the_nearest_step(seed, bits, size):
+    rng = np.random.default_rng(seed)
+    w = (rng.standard_normal((5, 3, 2, 2)) * 10 ** rng.uniform(-3, 3, (5, 1, 1, 1))).astype(np.float32)
+    b = (rng.standard_normal(5) * 10 ** rng.uniform(-3, 3, 5)).astype(np.float32)
+    S1 = np.float32(10**size)
+    q, b_q, scale = quantize_weights(w, b, S1, bits)
+    assert (q.dtype, b_q.dtype, scale.dtype) == (np.int8, np.int32, np.float32)
+    top = 2 ** (bits - 1) - 1
+    assert np.abs(q).max() <= top and np.abs(b_q.astype(np.int64)).max() <= BIAS_LIMIT
+    for o in range(5):
+        S_w = float(scale[o])
+        assert np.abs(w[o] - S_w * q[o]).max() <= S_w / 2 * (1 + 1e-5)
+        assert abs(b[o] - float(S1) * S_w * b_q[o]) <= max(float(S1) * S_w / 2, 2**-23 * abs(b[o]))  # S_w is a float32
+        largest = np.abs(w[o]).max() / np.float32(top)
+        if abs(b[o]) < 0.99 * BIAS_LIMIT * float(S1) * largest:
+            assert S_w == largest and np.abs(q[o]).max() == top  # the largest weight is the largest integer
+
+
+def test_quantized_weights_worked_by_hand():
+    # bits 3: −3 … 3. Channel 1 in steps of 0.5, channel 2 of 2; biases in steps of 0.1·0.5 and 0.1·2.
+    q, b_q, scale = quantize_weights(np.float32([[1.5, -0.6], [6, 2.9]]), np.float32([0.12, -4]), np.float32(0.1), 3)
+    np.testing.assert_array_equal(q, [[3, -1], [3, 1]])
+    np.testing.assert_array_equal(b_q, [2, -20])
+    np.testing.assert_array_equal(scale, [0.5, 2])
+
+
+@pytest.mark.parametrize("weight", [0, TINY / 1000, 1e-30, 1e-12])
+def test_a_bias_beside_tiny_or_no_weights_fits_into_int32_and_keeps_its_digits(weight):
+    q, b_q, scale = quantize_weights(np.full((1, 4), weight, np.float32), np.float32([0.3]), np.float32(10), 8)
+    assert abs(b_q[0]) <= BIAS_LIMIT
+    assert abs(10.0 * float(scale[0]) * b_q[0] - 0.3) <= 1e-7
+    np.testing.assert_allclose(float(scale[0]) * q, weight, rtol=0, atol=float(scale[0]) / 2)
+
+
+def test_a_channel_without_weights_and_bias_is_zero():
+    q, b_q, scale = quantize_weights(np.zeros((2, 3), np.float32), np.zeros(2, np.float32), np.float32(0.1), 8)
+    assert not q.any() and not b_q.any() and (scale == 1).all()
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_output_of_a_pruned_neuron_is_its_bias_to_within_a_step(law):
+    # Inputs are large, biases and weights are not: with S_w = 1 for a channel of zeros the bias would be 0 steps of S1 = 100.
+    model = nn.Sequential(linear([[0, 0], [1e-4, 0]], [0.3, 0.1]), nn.ReLU(), linear(np.eye(2), [0, 0]))
+    x = np.float32([[25500, 0], [0, 100]])
+    plan = quantize(model, x, law=law)
+    hidden = plan.steps[1]
+    np.testing.assert_allclose(plan(x)[:, 0], 0.3, rtol=0, atol=hidden.S)
+    assert hidden.S < 0.02
+
+
+# ---- activations
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_scales_and_zero_points_are_those_of_the_ranges_seen(law):
+    model = nn.Sequential(linear([[2.0]], [0.5]), nn.ReLU(), linear([[-1.0]], [0.0]), nn.ReLU(), linear([[1.0]], [1.0]))
+    plan = quantize(model, np.float32([[-1.0], [3.0], [0.2]]), law=law)
+    seen = [(step.S, step.Z) for step in plan.steps]
+    assert seen[0] == (np.float32(4 / 255), 64)  # −1 … 3: Z = round(255/4)
+    assert seen[1] == (np.float32(6.5 / 255), 0)  # relu(2x + 0.5): 0 … 6.5
+    assert seen[2] == (1, 0)  # relu(−h): nothing but 0
+
+
+def test_pooling_relu_and_flatten_keep_scale_and_zero_point():
+    model = nn.Sequential(nn.MaxPool2d(2), nn.ReLU(), nn.MaxPool2d(1), nn.Flatten())
+    plan = quantize(model, images(5, 2, 4, 4))
+    assert [step.kind for step in plan.steps] == ["input", "max_pool2d", "relu", "max_pool2d", "flatten"]
+    assert len({(step.S, step.Z) for step in plan.steps}) == 1
+
+
+def test_an_addition_that_cancels_is_quantized_under_both_laws():
+    # x + (−1 + 1e−6) x: a millionth of its inputs, finer than the fixed law can add.
+    model = Model(lambda m, x: m.last(x + m.layer(x)), layer=linear([[-1 + 1e-6]], [0]), last=linear([[1]], [0]))
+    for law in LAWS:
+        plan = quantize(model, np.float32([[0], [1], [2]]), law=law)
+        assert plan.steps[2].kind == "add"
+        assert np.abs(plan(np.float32([[2]]))).max() <= 2 * plan.steps[0].S
+
+
+# ---- calibration
+
+
+def test_an_array_a_list_and_a_loader_calibrate_alike():
+    model, x = models.cnn(image_size=8, width=0.25), images(600, 3, 8, 8)
+    x[599] *= 10  # in the last batch of each
+    expected = quantize(model, x)
+    assert expected.steps[0].S == np.float32((float(x.max()) - float(x.min())) / 255)
+    labels = np.zeros(600, np.int64)
+    # labels beside the images, as a DataLoader has them
+    loader = data.DataLoader(data.Dataset(x, labels, classes=10), batch_size=64, shuffle=True)
+    batches = [x[i : i + 100] for i in range(0, 600, 100)]
+    for calibration in batches, iter(batches), [(x[:300], labels[:300]), (x[300:], labels[300:])], loader, x.astype(np.float64):
+        assert_same_plan(quantize(model, calibration), expected)
+
+
+def test_quantizing_twice_gives_the_same_bits_and_leaves_the_model_alone():
+    for seed in range(10):
+        model, x = random_network(seed)
+        model.train()
+        before = model.state_dict()
+        for law in LAWS:
+            one, two = quantize(model, x, law=law), quantize(model, x, law=law)
+            assert_same_plan(one, two)
+            np.testing.assert_array_equal(one(x), two(x))
+        assert model.training
+        for name, array in model.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
+
+def test_the_plan_holds_the_bits_that_were_asked_for():
+    model, x = models.lenet_300_100(64), images(10, 64)
+    for bits in range(2, 9):
+        plan = quantize(model, x, bits=bits)
+        layers = [step for step in plan.steps if step.w is not None]
+        assert {step.bits for step in layers} == {bits}
+        assert all(np.abs(step.w).max() == 2 ** (bits - 1) - 1 for step in layers)
+
+
+# ---- what it costs
+
+
+@pytest.fixture(scope="module")
+def digits():
+    train, test = data.load("digits")
+    return [((part.images / 255).astype(np.float32), part.labels) for part in (train, test)]
+
+
+@pytest.mark.parametrize("build", [lambda: models.cnn(1, 8, width=0.5), lambda: models.lenet_300_100(64),
+                                   lambda: models.resnet(8, 1, width=0.5)])
+def test_eight_bits_keep_what_a_trained_network_says(digits, build):
+    (x, y), (test_x, _) = digits
+    model = build()
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for i in [*range(0, len(x), 32)] * 3:
+        loss = F.cross_entropy(model(x[i : i + 32]), y[i : i + 32])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    logits = model.eval()(test_x).data
+    for law in LAWS:
+        noise = {bits: (quantize(model, x[:300], bits=bits, law=law)(test_x) - logits).std() for bits in (8, 6, 4)}
+        assert noise[8] <= 0.02 * logits.std()
+        assert 1.5 * noise[8] < noise[6] and 1.5 * noise[6] < noise[4]  # a bit less doubles the noise of the weights
+        eight = quantize(model, x[:300], law=law)(test_x)
+        assert (eight.argmax(axis=1) != logits.argmax(axis=1)).sum() <= 2  # of 360
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize("bits", [1, 9, 0, -8, 8.0, "8", None])
+def test_bits_outside_2_to_8_are_refused(bits):
+    with pytest.raises(ValueError, match=f"quantize: bits has to be a whole number from 2 to 8, got {bits}"):
+        quantize(models.mlp(4), images(3, 4), bits=bits)
+
+
+def test_an_unknown_law_is_refused():
+    with pytest.raises(ValueError, match="quantize: the requantization law has to be one of fixed, float, got 'exact'"):
+        quantize(models.mlp(4), images(3, 4), law="exact")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name, letter", [("fc1.weight", "w"), ("fc2.bias", "b")])
+def test_weights_that_are_no_numbers_are_refused_with_the_name_of_the_layer(value, name, letter):
+    model = models.mlp(4)
+    dict(model.named_parameters())[name].data.flat[1] = value
+    with pytest.raises(ValueError, match=f"quantize: {name[:3]}, {letter}: 1 of .* values are NaN or infinite, the first at index"):
+        quantize(model, images(3, 4))
+
+
+@pytest.mark.parametrize("calibration, message", [
+    (np.zeros((0, 4), np.float32), "quantize: calibration holds no images; some hundred training images do"),
+    ([], "quantize: calibration holds no images"),
+    ([np.zeros((0, 4), np.float32)], "quantize: calibration holds no images"),
+    ([images(2, 4), np.zeros((0, 4), np.float32)], "the batch is empty"),
+    (np.float32([[1, np.nan, 2, 3]]), r"quantize: calibration: 1 of 4 values are NaN or infinite, the first at index \(0, 1\)"),
+    ([images(2, 4), np.float32([[1, 2, -np.inf, 3]])], "quantize: calibration: 1 of 4 values are NaN or infinite"),
+    (np.zeros((3, 4), np.uint8), "quantize: calibration holds uint8, expects floats as the model takes them"),
+    ([images(2, 4), images(2, 5)], r"expects floats of shape \(N, 4\), got float32 \(2, 5\)"),
+    (images(3, 5), "linear: x has 5 features, w .* expects 4"),
+])
+def test_calibration_that_says_nothing_is_refused(calibration, message):
+    with pytest.raises(ValueError, match=message):
+        quantize(models.mlp(4), calibration)
+
+
+def test_activations_that_overflow_are_refused():
+    model = nn.Sequential(linear([[1e30]], [0]), nn.ReLU(), linear([[1e30]], [0]))
+    with pytest.raises(ValueError, match="values are NaN or infinite"):
+        quantize(model, np.float32([[1.0]]))
+
+
+@pytest.mark.parametrize("model, example, message", [
+    (nn.Sequential(nn.Linear(4, 4), nn.GELU()), images(2, 4), r"quantize: gelu_1 \(GELU\) has no integer form here"),
+    (nn.Sequential(nn.Linear(4, 4), nn.Softmax()), images(2, 4), r"quantize: softmax_1 \(Softmax\) has no integer form"),
+    (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.BatchNorm1d(4)), images(2, 4), r"quantize: 2 \(BatchNorm\) has no integer form"),
+    (nn.Linear(4, 4), images(2, 3, 4), r"\(Linear\) has no integer form here; there are convolution, linear of \(N, features\)"),
+    (Model(lambda m, x: x + 1.0), images(2, 4), r"quantize: add_1 \(Add\) has no integer form"),
+])
+def test_operations_without_an_integer_form_are_refused_by_name(model, example, message):
+    with pytest.raises(ValueError, match=message):
+        quantize(model, example)
+
+
+def test_a_layer_that_adds_up_more_than_int32_holds_is_refused():
+    model = nn.Linear(LARGEST_K + 1, 1)
+    with pytest.raises(ValueError, match=f"quantize: .* adds up {LARGEST_K + 1} products; int32 is safe up to {LARGEST_K}"):
+        quantize(model, np.zeros((1, LARGEST_K + 1), np.float32))

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nncompress import matmul_int8, pack_int8
+
+
+def random_matrices(seed, M, K, N):
+    """Bytes of all values, the extremes among them more often than chance has it."""
+    rng = np.random.default_rng(seed)
+    a = rng.choice([0, 1, 128, 255, *rng.integers(0, 256, 8)], (M, K)).astype(np.uint8)
+    w = rng.choice([-128, -127, -1, 0, 127, *rng.integers(-128, 128, 8)], (K, N)).astype(np.int8)
+    return a, w
+
+
+@settings(deadline=None, max_examples=100)
+@given(seed=st.integers(0, 2**32 - 1), M=st.integers(0, 40), K=st.integers(0, 70), N=st.integers(0, 70))
+def test_the_product_is_exact(seed, M, K, N):
+    a, w = random_matrices(seed, M, K, N)
+    c = matmul_int8(a, pack_int8(w))
+    assert (c.shape, c.dtype) == ((M, N), np.int32)
+    np.testing.assert_array_equal(c, a.astype(np.int64) @ w.astype(np.int64))
+
+
+@pytest.mark.parametrize("M, K, N", [(1, 1, 1), (1, 5, 300), (300, 7, 1), (65, 1030, 33), (8, 4, 32), (129, 64, 64)])
+def test_the_product_of_large_matrices_is_exact(M, K, N):
+    a, w = random_matrices(1, M, K, N)
+    np.testing.assert_array_equal(matmul_int8(a, pack_int8(w)), a.astype(np.int64) @ w.astype(np.int64))
+
+
+@pytest.mark.parametrize("weight", [127, -127, -128])
+def test_the_longest_sum_of_the_largest_products_fits(weight):
+    K = 65_793
+    a, w = np.full((2, K), 255, np.uint8), np.full((K, 3), weight, np.int8)
+    assert -(2**31) <= 255 * weight * K < 2**31
+    np.testing.assert_array_equal(matmul_int8(a, pack_int8(w)), np.full((2, 3), 255 * weight * K))
+    assert 255 * 128 * (K + 1) > 2**31
+
+
+def test_no_pair_of_products_saturates_at_16_bits():
+    # 211·71 + 171·107 = 33278, which the instruction vpmaddubsw would make 32767
+    a, w = np.uint8([[211, 171, 0, 0]]), np.int8([[71], [107], [0], [0]])
+    assert matmul_int8(a, pack_int8(w)).item() == 33278
+
+
+def test_four_weights_of_a_column_lie_side_by_side_and_zeros_fill_the_last_four():
+    w = np.arange(1, 13).reshape(6, 2).astype(np.int8)
+    np.testing.assert_array_equal(pack_int8(w), [[[1, 3, 5, 7], [2, 4, 6, 8]], [[9, 11, 0, 0], [10, 12, 0, 0]]])
+    assert pack_int8(w).dtype == np.int8 and pack_int8(w).flags.c_contiguous
+
+
+@pytest.mark.parametrize("view", [np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], lambda x: x[::-1, ::-1][::-1, ::-1]])
+def test_matrices_of_any_layout_in_memory_give_the_same_product(view):
+    a, w = random_matrices(2, 9, 13, 21)
+    expected = a.astype(np.int64) @ w.astype(np.int64)
+    np.testing.assert_array_equal(matmul_int8(view(a), pack_int8(view(w))), expected)
+
+
+def test_out_is_filled_and_returned():
+    a, w = random_matrices(3, 10, 7, 5)
+    out = np.full((10, 5), 99, np.int32)
+    assert matmul_int8(a, pack_int8(w), out=out) is out
+    np.testing.assert_array_equal(out, a.astype(np.int64) @ w.astype(np.int64))
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, bool])
+def test_only_int8_weights_are_packed(dtype):
+    with pytest.raises(TypeError, match=f"pack_int8: expects int8, got {np.dtype(dtype)}"):
+        pack_int8(np.zeros((4, 4), dtype))
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 2, 2), ()])
+def test_only_matrices_are_packed(shape):
+    with pytest.raises(ValueError, match=r"pack_int8: expects a matrix \(K, N\), got shape"):
+        pack_int8(np.zeros(shape, np.int8))
+
+
+PACKED = pack_int8(np.zeros((6, 3), np.int8))
+
+
+@pytest.mark.parametrize("a, packed, message", [
+    (np.zeros((2, 6), np.int8), PACKED, "matmul_int8: expects uint8 and packed int8, got int8 and int8"),
+    (np.zeros((2, 6), np.float32), PACKED, "got float32 and int8"),
+    (np.zeros((2, 6), np.uint8), PACKED.astype(np.int32), "got uint8 and int32"),
+])
+def test_other_dtypes_are_refused(a, packed, message):
+    with pytest.raises(TypeError, match=message):
+        matmul_int8(a, packed)
+
+
+@pytest.mark.parametrize("a_shape, packed", [
+    ((2, 4), PACKED), ((2, 9), PACKED), ((6,), PACKED), ((1, 2, 6), PACKED), ((2, 0), PACKED),
+    ((2, 6), np.zeros((6, 3), np.int8)),  # not packed
+    ((2, 6), np.zeros((2, 3, 5), np.int8)),
+])
+def test_shapes_that_do_not_fit_are_refused(a_shape, packed):
+    with pytest.raises(ValueError, match=r"matmul_int8: a \(.*\) does not fit weights packed to \(.*\)"):
+        matmul_int8(np.zeros(a_shape, np.uint8), packed)
+
+
+def test_sums_that_could_overflow_are_refused():
+    K = 65_794
+    with pytest.raises(ValueError, match="matmul_int8: K is 65794; int32 sums are safe up to 65793"):
+        matmul_int8(np.zeros((1, K), np.uint8), pack_int8(np.zeros((K, 1), np.int8)))
+
+
+@pytest.mark.parametrize("out", [
+    np.empty((2, 4), np.int32), np.empty((2, 3), np.int64), np.empty((3, 2), np.int32).T, np.empty((2, 6), np.int32)[:, ::2],
+])
+def test_an_out_that_does_not_fit_is_refused(out):
+    with pytest.raises(ValueError, match=r"matmul_int8: out has to be contiguous int32 \(2, 3\), got"):
+        matmul_int8(np.zeros((2, 6), np.uint8), PACKED, out=out)

@@ -1,0 +1,153 @@
+"""Every function, forward and backward, beside PyTorch's in float64."""
+
+import numpy as np
+import pytest
+from support import positive, sample, samples, value_and_gradients
+
+from nnlite import functional as F
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peer
+P = torch.nn.functional
+
+IMAGES = (2, 4, 7, 8)
+MASK = np.random.default_rng(0).random((2, 3)) < 0.5
+INDICES = np.array([2, 0, 1, 2])
+LABELS = np.random.default_rng(1).uniform(0, 1, (4, 3))
+PROBABILITIES = LABELS / LABELS.sum(axis=1, keepdims=True)
+WEIGHT = np.array([0.5, 2.0, 1.25])
+TIES = np.random.default_rng(2).integers(-1, 2, IMAGES).astype(np.float64)
+T = torch.tensor
+
+CASES = {  # "name in F, variant": ours, PyTorch's, inputs
+    "add": (F.add, torch.add, [(2, 1, 3), (4, 1)]),
+    "subtract": (F.subtract, torch.subtract, [(2, 1, 3), (4, 1)]),
+    "multiply": (F.multiply, torch.multiply, [(2, 1, 3), (4, 1)]),
+    "divide": (F.divide, torch.divide, [(2, 1, 3), (4, 1)]),
+    "power": (lambda x: F.power(x, 3), lambda x: x**3, [(2, 3)]),
+    "power of two tensors": (F.power, torch.pow, [positive((2, 3)), (3,)]),
+    "negative": (F.negative, torch.negative, [(2, 3)]),
+    "exp": (F.exp, torch.exp, [(2, 3)]),
+    "log": (F.log, torch.log, [positive((2, 3))]),
+    "sqrt": (F.sqrt, torch.sqrt, [positive((2, 3))]),
+    "absolute": (F.absolute, torch.absolute, [np.array([-1.5, 0, 2])]),
+    "clamp": (lambda x: F.clamp(x, -1, 1), lambda x: torch.clamp(x, -1, 1), [np.array([-2.0, -1, 0, 1, 3])]),
+    "clamp below": (lambda x: F.clamp(x, 0.5), lambda x: torch.clamp(x, 0.5), [(2, 3)]),
+    "where": (lambda x, y: F.where(MASK, x, y), lambda x, y: torch.where(T(MASK), x, y), [(2, 3), (3,)]),
+    "sum": (F.sum, torch.sum, [(2, 3)]),
+    "sum dims": (lambda x: F.sum(x, (0, 2), True), lambda x: torch.sum(x, (0, 2), True), [(2, 3, 4)]),
+    "mean": (lambda x: F.mean(x, 1), lambda x: torch.mean(x, 1), [(2, 3, 4)]),
+    "max": (lambda x: F.max(x, (1, 3)), lambda x: torch.amax(x, (1, 3)), [TIES]),
+    "var": (lambda x: F.var(x, 1), lambda x: torch.var(x, 1), [(2, 3, 4)]),
+    "var with correction": (lambda x: F.var(x, (0, 2), True, 0), lambda x: torch.var(x, (0, 2), correction=0, keepdim=True),
+                            [(2, 3, 4)]),
+    "reshape": (lambda x: F.reshape(x, 4, -1), lambda x: x.reshape(4, -1), [(2, 3, 4)]),
+    "flatten": (lambda x: F.flatten(x, 1), lambda x: torch.flatten(x, 1), [(2, 3, 4)]),
+    "permute": (lambda x: F.permute(x, 2, 0, 1), lambda x: x.permute(2, 0, 1), [(2, 3, 4)]),
+    "transpose": (lambda x: F.transpose(x, 0, -1), lambda x: x.transpose(0, -1), [(2, 3, 4)]),
+    "index": (lambda x: F.index(x, (INDICES, slice(1, 3))), lambda x: x[T(INDICES), 1:3], [(3, 4)]),
+    "concatenate": (lambda x, y: F.concatenate([x, y], 1), lambda x, y: torch.cat([x, y], 1), [(2, 3), (2, 1)]),
+    "pad": (lambda x: F.pad(x, (1, 2, 0, 3), 0.5), lambda x: P.pad(x, (1, 2, 0, 3), value=0.5), [(2, 3, 4)]),
+    "matmul": (F.matmul, torch.matmul, [(2, 1, 3, 4), (5, 4, 2)]),
+    "linear": (F.linear, P.linear, [(2, 5, 7), (3, 7), (3,)]),
+    "embedding": (lambda w: F.embedding(INDICES, w), lambda w: P.embedding(T(INDICES), w), [(3, 4)]),
+    "relu": (F.relu, P.relu, [np.array([-1.5, 0, 2])]),
+    "leaky_relu": (lambda x: F.leaky_relu(x, 0.2), lambda x: P.leaky_relu(x, 0.2), [np.array([-1.5, 0, 2])]),
+    "sigmoid": (F.sigmoid, torch.sigmoid, [np.array([-50.0, -1, 0, 2, 50])]),
+    "tanh": (F.tanh, torch.tanh, [(2, 3)]),
+    "gelu": (F.gelu, P.gelu, [np.array([-9.0, -1, 0, 2, 9])]),
+    "softmax": (lambda z: F.softmax(z, 1), lambda z: P.softmax(z, 1), [(2, 3, 4)]),
+    "log_softmax": (lambda z: F.log_softmax(z, 1), lambda z: P.log_softmax(z, 1), [(2, 3, 4)]),
+    "adaptive_avg_pool2d": (F.adaptive_avg_pool2d, lambda x: P.adaptive_avg_pool2d(x, 1), [IMAGES]),
+    "layer_norm": (lambda x, g, b: F.layer_norm(x, (3, 4), g, b), lambda x, g, b: P.layer_norm(x, (3, 4), g, b),
+                   [(2, 3, 4), (3, 4), (3, 4)]),
+}
+for name, (stride, padding, dilation, groups) in {
+    "plain": (1, 0, 1, 1), "with options": ((2, 1), (1, 2), (1, 2), 1), "in groups": (2, 1, 1, 2), "depthwise": (1, 1, 2, 4),
+}.items():
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    CASES[f"conv2d {name}"] = (
+        lambda x, w, b, options=options: F.conv2d(x, w, b, **options),
+        lambda x, w, b, options=options: P.conv2d(x, w, b, **options), [IMAGES, (8, 4 // groups, 3, 2), (8,)])
+for options in [(2,), (3, 2, 1), ((2, 3), (1, 2), (0, 1))]:
+    for name, images in (("of different numbers", IMAGES), ("with ties", TIES)):
+        CASES[f"max_pool2d {options} {name}"] = (
+            lambda x, options=options: F.max_pool2d(x, *options),
+            lambda x, options=options: P.max_pool2d(x, *options), [images])
+    CASES[f"avg_pool2d {options}"] = (
+        lambda x, options=options: F.avg_pool2d(x, *options), lambda x, options=options: P.avg_pool2d(x, *options), [IMAGES])
+for name in ("mse_loss", "l1_loss", "huber_loss"):
+    for reduction in ("mean", "sum", "none"):
+        CASES[f"{name} {reduction}"] = (
+            lambda x, y, name=name, reduction=reduction: getattr(F, name)(x, y, reduction),
+            lambda x, y, name=name, reduction=reduction: getattr(P, name)(x, y, reduction=reduction), [(4, 3), (4, 3)])
+for reduction in ("mean", "sum", "none"):
+    CASES[f"huber_loss {reduction} with delta"] = (
+        lambda x, y, reduction=reduction: F.huber_loss(x, y, reduction, 0.4),
+        lambda x, y, reduction=reduction: P.huber_loss(x, y, reduction=reduction, delta=0.4), [(4, 3), (4, 3)])
+    for name, x in (("binary_cross_entropy", PROBABILITIES), ("binary_cross_entropy_with_logits", (4, 3))):
+        CASES[f"{name} {reduction}"] = (
+            lambda x, name=name, reduction=reduction: getattr(F, name)(x, LABELS, reduction),
+            lambda x, name=name, reduction=reduction: getattr(P, name)(x, T(LABELS), reduction=reduction), [x])
+for reduction in ("sum", "none", "batchmean"):  # PyTorch warns that its "mean" will change
+    for name, target, log_target in (("", PROBABILITIES, False), ("of logarithms", np.log(PROBABILITIES), True)):
+        CASES[f"kl_div {reduction} {name}"] = (
+            lambda q, reduction=reduction, target=target, log_target=log_target: F.kl_div(q, target, reduction, log_target),
+            lambda q, reduction=reduction, target=target, log_target=log_target: P.kl_div(
+                q, T(target), reduction=reduction, log_target=log_target), [(4, 3)])
+for reduction in ("mean", "sum", "none"):
+    for weight in (None, WEIGHT):
+        torch_weight = None if weight is None else T(weight)
+        CASES[f"nll_loss {reduction} {weight}"] = (
+            lambda z, w=weight, reduction=reduction: F.nll_loss(z, INDICES, w, reduction),
+            lambda z, w=torch_weight, reduction=reduction: P.nll_loss(z, T(INDICES), w, reduction=reduction), [(4, 3)])
+        for smoothing in (0.0, 0.3):
+            for name, target in (("indices", INDICES), ("probabilities", PROBABILITIES)):
+                CASES[f"cross_entropy {reduction} {weight} {smoothing} {name}"] = (
+                    lambda z, w=weight, target=target, reduction=reduction, smoothing=smoothing: F.cross_entropy(
+                        z, target, w, reduction, smoothing),
+                    lambda z, w=torch_weight, target=target, reduction=reduction, smoothing=smoothing: P.cross_entropy(
+                        z, T(target), w, reduction=reduction, label_smoothing=smoothing), [(4, 3)])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_gradients_equal_pytorchs(name):
+    ours, theirs, inputs = CASES[name]
+    inputs = samples(inputs)
+    y, dy, gradients = value_and_gradients(ours, inputs)
+    tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
+    their_y = theirs(*tensors)
+    their_y.backward(torch.tensor(dy))
+    np.testing.assert_allclose(y, their_y.detach().numpy(), rtol=1e-10, atol=1e-10)
+    for x, dx in zip(tensors, gradients, strict=True):
+        np.testing.assert_allclose(dx, x.grad.numpy(), rtol=1e-10, atol=1e-10)
+
+
+def test_binary_cross_entropy_at_0_and_1_equals_pytorchs():
+    p, y = np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 1.0])
+    ours, dy, (dp,) = value_and_gradients(lambda p: F.binary_cross_entropy(p, y, "none"), [p])
+    tensor = torch.tensor(p, requires_grad=True)
+    theirs = P.binary_cross_entropy(tensor, T(y), reduction="none")
+    theirs.backward(torch.tensor(dy))
+    np.testing.assert_array_equal(ours, theirs.detach().numpy())
+    np.testing.assert_allclose(dp, tensor.grad.numpy(), rtol=np.finfo(np.float32).eps)  # their limit 10⁻¹² is a float32
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (2, 3, 4, 5)])
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_norm_and_its_running_statistics_equal_pytorchs(training, shape):
+    mean, var = sample((3,), 5), positive((3,), 6)
+    their_mean, their_var = torch.tensor(mean), torch.tensor(var)
+    inputs = samples([shape, (3,), (3,)])
+    y, dy, gradients = value_and_gradients(lambda x, g, b: F.batch_norm(x, mean, var, g, b, training, 0.2, 1e-3), inputs)
+    tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
+    their_y = P.batch_norm(tensors[0], their_mean, their_var, *tensors[1:], training, 0.2, 1e-3)
+    their_y.backward(torch.tensor(dy))
+    pairs = [(y, their_y.detach()), (mean, their_mean), (var, their_var)]
+    for a, b in [*pairs, *((dx, x.grad) for x, dx in zip(tensors, gradients, strict=True))]:
+        np.testing.assert_allclose(a, b.numpy(), rtol=1e-10, atol=1e-10)
+
+
+def test_every_function_is_compared():
+    compared = {name.split()[0] for name in CASES} | {"batch_norm"}
+    assert compared == set(F.__all__) - {"dropout"}  # whose random numbers are its own
