@@ -16,6 +16,8 @@ def write_atomically(path, write):
     try:
         _write_and_rename(path, write)
     except OSError as error:
+        if error.errno is None:  # not from the file system, but from where `write` gets its data
+            raise
         raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error  # not the temporary file's name
 
 

@@ -36,7 +36,8 @@ class Plan:
         shape = self.steps[0].shape
         images = np.asarray(images)
         if images.shape[1:] != shape or images.dtype.kind != "f":
-            raise ValueError(f"plan: expects floats of shape (N, {', '.join(map(str, shape))}), got {images.dtype} {images.shape}")
+            raise ValueError(f"plan: expects floats of shape (N, {', '.join(map(str, shape))}), "
+                             f"got {images.dtype} {images.shape}")
         if len(images) == 0:
             raise ValueError("plan: the batch is empty")
         results = [_to_memory(images.astype(np.float32, copy=False))]
@@ -111,8 +112,8 @@ def _operation(step):
         arrays = [_from_memory(next(given)) if earlier else value for earlier, value in step.options["arguments"]]
         y = copy.copy(step.options["op"]).forward(*arrays)
         if y.shape[1:] != step.shape:
-            raise ValueError(f"plan: {step.name} gave {y.shape}, traced was (N, {', '.join(map(str, step.shape))}): the model's "
-                             "shapes depend on the number of images")
+            raise ValueError(f"plan: {step.name} gave {y.shape}, traced was (N, {', '.join(map(str, step.shape))}): "
+                             "the model's shapes depend on the number of images")
         return _to_memory(y.astype(np.float32, copy=False))
 
     return run

@@ -52,6 +52,10 @@ class Operation:
 
     inputs = None  # the Tensors of forward, while they are on the tape
 
+    def needs_gradient(self, i):
+        """Whether input i asks for its gradient; backward may leave out a costly one that nobody does. Off the tape: yes."""
+        return self.inputs is None or self.inputs[i].requires_grad
+
     def macs(self, y):
         """Multiply-accumulates of one forward pass with result y."""
         return 0

@@ -1,9 +1,9 @@
 """Random small networks: every layer and wiring that inference knows, with numbers that make it hard."""
 
 import numpy as np
+
 from nncompress import quantize
 from nncompress.quantization.int8_plan import LAWS
-
 from nnlite import functional as F
 from nnlite import nn
 

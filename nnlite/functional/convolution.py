@@ -69,14 +69,21 @@ class Conv2d(Operation):
 
     def backward(self, dy):
         dy = to_nhwc(dy)
+        dx = self.input_gradient(dy) if self.needs_gradient(0) else None
+        dw = self.weight_gradient(dy) if self.needs_gradient(1) else None
+        return dx, dw, dy.sum(axis=(0, 1, 2)) if self.has_bias else None
+
+    def input_gradient(self, dy):
         (top, left), (_, H, W, _) = self.padding, self.x.shape
-        dx, dw = np.empty_like(self.x), np.empty_like(self.w)
+        dx = np.empty_like(self.x)
         kernels.conv2d_input_gradient(dy, self.w, dx, self.stride, self.dilation)
+        return to_nchw(dx[:, top : H - top, left : W - left])
+
+    def weight_gradient(self, dy):
+        dw = np.empty_like(self.w)
         kernels.conv2d_weight_gradient(self.x, dy, dw, self.stride, self.dilation)
         G, kh, kw, c, o = dw.shape
-        dw = dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)
-        db = dy.sum(axis=(0, 1, 2)) if self.has_bias else None
-        return to_nchw(dx[:, top : H - top, left : W - left]), dw, db
+        return dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)  # (G, kh, kw, C/G, O/G) -> (O, C/G, kh, kw)
 
     def macs(self, y):
         G, kh, kw, c, o = self.w.shape

@@ -75,8 +75,8 @@ class Linear(Operation):
     def backward(self, dy):
         x, w = self.x, self.w
         dy, rows = dy.reshape(-1, w.shape[0]), x.reshape(-1, w.shape[1])
-        dx = kernels.matmul(dy, w).reshape(x.shape)  # y = x wᵀ + b
-        dw = kernels.matmul(dy.T, rows)
+        dx = kernels.matmul(dy, w).reshape(x.shape) if self.needs_gradient(0) else None  # y = x wᵀ + b
+        dw = kernels.matmul(dy.T, rows) if self.needs_gradient(1) else None
         return dx, dw, dy.sum(axis=0) if self.has_bias else None
 
     def macs(self, y):

@@ -112,7 +112,8 @@ def test_a_folded_layer_equals_layer_and_batch_norm_up_to_rounding():
     eager = bn(conv(x)).data
     scale = np.abs(bn.weight.data) / np.sqrt(bn.running_var.data + np.float32(1e-3))
     sums = F.conv2d(np.abs(x), np.abs(conv.weight.data), np.abs(conv.bias.data), padding=1).data
-    magnitude = scale[:, None, None] * (sums + np.abs(bn.running_mean.data)[:, None, None]) + np.abs(bn.bias.data)[:, None, None]
+    mean, beta = (np.abs(array.data)[:, None, None] for array in (bn.running_mean, bn.bias))
+    magnitude = scale[:, None, None] * (sums + mean) + beta
     allowed = (27 + 10) * np.finfo(np.float32).eps * magnitude  # 27 products and some ten roundings, on either side
     assert (np.abs(F.conv2d(x, w, b, padding=1).data - eager) <= allowed).all()
 
@@ -153,8 +154,8 @@ def test_two_batch_norms_in_a_row_are_both_folded():
     # 2x, then (y − 1)/√4 + 3, then 10z − 1:  10 (x + 2.5) − 1 = 10x + 24
     linear = nn.Linear(1, 1, bias=False)
     linear.weight.data = np.float32([[2]])
-    model = nn.Sequential(linear, batch_norm(nn.BatchNorm1d, [1], [3], [1], [4]), batch_norm(nn.BatchNorm1d, [10], [-1], [0], [1]))
-    _, step = lower(model, images(1, 1))
+    one, two = batch_norm(nn.BatchNorm1d, [1], [3], [1], [4]), batch_norm(nn.BatchNorm1d, [10], [-1], [0], [1])
+    _, step = lower(nn.Sequential(linear, one, two), images(1, 1))
     assert (step.arrays["w"].item(), step.arrays["b"].item()) == (10, 24)
 
 
@@ -249,7 +250,8 @@ def test_flatten_and_a_reshape_to_one_row_per_image_are_the_same(forward):
 
 
 def test_dropout_leaves_no_step():
-    assert kinds(nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.ReLU(), nn.Dropout(0.5)), images(1, 3)) == ["input", "linear+relu"]
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.ReLU(), nn.Dropout(0.5))
+    assert kinds(model, images(1, 3)) == ["input", "linear+relu"]
 
 
 def test_lowering_changes_neither_the_model_nor_its_mode():

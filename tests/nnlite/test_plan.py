@@ -94,8 +94,13 @@ def rounding_bound(model, x):
             M, k = scale.reshape(channel) * (given["x"] + given["mean"].reshape(channel)) + given["beta"].reshape(channel), 10
         else:
             M = copy.copy(node.op).forward(*given.values())
-            k = {"Conv2d": lambda: given["w"][0].size + 1, "Linear": lambda: given["w"].shape[1] + 1, "Add": lambda: 1,
-                 "AvgPool2d": lambda: int(np.prod(node.op.kernel)) + 1}.get(node.kind, lambda: 0)()
+            k = 0
+            if node.kind in ("Conv2d", "Linear"):
+                k = given["w"][0].size + 1
+            elif node.kind == "AvgPool2d":
+                k = int(np.prod(node.op.kernel)) + 1
+            elif node.kind == "Add":
+                k = 1
         found[node], found[node, "k"] = M, before + k
     return found[node, "k"] * np.finfo(np.float32).eps * found[node]
 

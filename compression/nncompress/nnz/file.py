@@ -145,8 +145,8 @@ class Inspection:
 
     def __str__(self):
         weights = sum(int(np.prod(layer.shape)) for layer in self.layers)
-        lines = [f"{self.path}: {self.file_bytes:,} bytes, law {self.law}, input {self.input_shape}, {len(self.layers)} layers, "
-                 f"{weights:,} weights ({4 * weights / self.file_bytes:.1f}× smaller than in float32)", "",
+        lines = [f"{self.path}: {self.file_bytes:,} bytes, law {self.law}, input {self.input_shape}, {len(self.layers)} "
+                 f"layers, {weights:,} weights ({4 * weights / self.file_bytes:.1f}× smaller than in float32)", "",
                  f"{'layer':24} {'weights':>18} {'kept':>7} {'bits':>4}  {'form':18} {'bytes':>9} {'bits/weight':>11}"]
         for layer in self.layers:
             size = int(np.prod(layer.shape))

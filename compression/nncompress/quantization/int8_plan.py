@@ -138,9 +138,11 @@ class Int8Plan:
     def requantizer(self, step, S1, S2, b):
         """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,)."""
         if self.law == "fixed":
-            factors, requantize = quantize_multiplier(multiplier(S1, S2, step.S, np.float64)), int8_kernels.requantize_rows_fixed
+            factors = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
+            requantize = int8_kernels.requantize_rows_fixed
         else:
-            factors, requantize = (float32_factor(S1, S2, step.S),), int8_kernels.requantize_rows_float
+            factors = [float32_factor(S1, S2, step.S)]
+            requantize = int8_kernels.requantize_rows_float
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)

@@ -58,12 +58,13 @@ def _check(steps):
     for step in steps:
         if step.kind == "operation":
             raise ValueError(f"quantize: {step.name} ({type(step.options['op']).__name__}) has no integer form here; there are "
-                             "convolution, linear of (N, features), BatchNorm after a layer or of images, ReLU, pooling, addition "
-                             "of two results and flatten")
+                             "convolution, linear of (N, features), BatchNorm after a layer or of images, ReLU, pooling, "
+                             "addition of two results and flatten")
         for letter, array in step.arrays.items():
             check_finite(f"quantize: {step.name}, {letter}", array)
-        if step.arrays and step.arrays["w"][0].size > LARGEST_K:
-            raise ValueError(f"quantize: {step.name} adds up {step.arrays['w'][0].size} products; int32 is safe up to {LARGEST_K}")
+        K = step.arrays["w"][0].size if step.arrays else 0
+        if K > LARGEST_K:
+            raise ValueError(f"quantize: {step.name} adds up {K} products; int32 is safe up to {LARGEST_K}")
 
 
 def _calibrate(steps, batches):

@@ -2,12 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from networks import random_plan
+
 from nncompress.nnz.architecture import LARGEST_OPTION, LARGEST_SIZE, MOST_NUMBERS, read_step, write_step
 from nncompress.nnz.records import Reader, Writer
 from nncompress.quantization.int8_plan import Int8Step
 from nncompress.quantization.post_training import LARGEST_K
-from networks import random_plan
-
 from nnlite.errors import FormatError
 
 CONV = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
@@ -126,7 +126,8 @@ def test_zero_points_are_bytes():
 def test_steps_that_only_move_integers_keep_scale_and_zero_point(kind):
     options = POOL if kind == "max_pool2d" else {}
     for different in {"S": 0.25}, {"Z": 8}:
-        fails(f"{kind}: its scale and zero point have to be those of its input", given_input(), step(kind, options=options, **different))
+        other = step(kind, options=options, **different)
+        fails(f"{kind}: its scale and zero point have to be those of its input", given_input(), other)
 
 
 @pytest.mark.parametrize("kind", ["max_pool2d", "avg_pool2d", "flatten", "relu"])

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import assert_same_plan, random_plan
+
 from nncompress import inspect, load, quantize, save
 from nncompress.coding.streams import decode_stream, encode_stream
 from nncompress.nnz.architecture import MOST_NUMBERS, write_step
@@ -16,8 +18,6 @@ from nncompress.nnz.file import PARTS, _read, from_bytes, to_bytes
 from nncompress.nnz.records import Writer
 from nncompress.quantization.int8_plan import Int8Plan, Int8Step
 from nncompress.quantization.post_training import BIAS_LIMIT
-from networks import assert_same_plan, random_plan
-
 from nnlite import models, nn
 from nnlite.errors import FormatError
 
@@ -168,8 +168,8 @@ def test_the_printed_budget_holds_its_numbers(tmp_path):
     assert lines[4].split() == ["fc", "2×12", "8.3%", "8", "sparse,", "5-bit", "gaps", "32", "10.67"]
     found = {line.split()[0]: line.split()[1] for line in lines[7:]}
     # indices 2·5 bits, values 4·3 and 2·8 bits, padding 6 and 4 bits, 5 S and 4 S_w, 4 b, and the rest
-    assert found == {"header": "86.0", "codebooks": "0.0", "indices": "1.2", "values": "3.5", "scales": "36.0", "biases": "16.0",
-                     "padding": "1.2", "checksum": "4.0", "total": "148.0"}
+    assert found == {"header": "86.0", "codebooks": "0.0", "indices": "1.2", "values": "3.5", "scales": "36.0",
+                     "biases": "16.0", "padding": "1.2", "checksum": "4.0", "total": "148.0"}
 
 
 # ---- saving
@@ -177,7 +177,7 @@ def test_the_printed_budget_holds_its_numbers(tmp_path):
 
 @pytest.mark.parametrize("wrong", [None, models.mlp(4), b"NNZ", [], lambda x: x])
 def test_only_int8_plans_are_saved(wrong, tmp_path):
-    with pytest.raises(TypeError, match=f"save: expects an int8 plan, as nncompress.quantize makes it, got {type(wrong).__name__}"):
+    with pytest.raises(TypeError, match=f"save: expects an int8 plan, .*, got {type(wrong).__name__}"):
         save(tmp_path / "net.nnz", wrong)
     assert os.listdir(tmp_path) == []
 
@@ -230,7 +230,8 @@ def small_file(number):
     if number == 0:
         return bytes.fromhex(GOLDEN)
     if number == 1:
-        layers = [nn.Conv2d(2, 2, 3, padding=1, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(2, 2, rng=1)]
+        layers = [nn.Conv2d(2, 2, 3, padding=1, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten(),
+                  nn.Linear(2, 2, rng=1)]
         return to_bytes(quantize(nn.Sequential(*layers), x, bits=3, law="fixed"))
     if number == 2:
         layers = [nn.Residual(nn.Conv2d(2, 2, 1, groups=2, rng=2)), nn.Flatten(), pruned(nn.Linear(32, 12, rng=3), 0.1)]

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nncompress.coding.sparse import to_relative
 from nncompress.nnz.records import Reader, Writer
 from nncompress.nnz.weights import read_weights, write_weights
-
 from nnlite.errors import FormatError
 
 

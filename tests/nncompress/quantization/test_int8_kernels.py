@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nncompress.quantization import int8_kernels as kernels
 from nncompress.quantization.affine import quantize
 from nncompress.quantization.requantize import (
@@ -100,7 +101,8 @@ def test_add_rows_worked_by_hand():
 
 
 @pytest.mark.parametrize("kernel, stride, padding", [
-    ((2, 2), (2, 2), (0, 0)), ((3, 3), (1, 1), (1, 1)), ((3, 2), (2, 1), (1, 0)), ((1, 1), (3, 3), (0, 0)), ((4, 5), (3, 2), (2, 2)),
+    ((2, 2), (2, 2), (0, 0)), ((3, 3), (1, 1), (1, 1)), ((3, 2), (2, 1), (1, 0)), ((1, 1), (3, 3), (0, 0)),
+    ((4, 5), (3, 2), (2, 2)),
 ])
 @pytest.mark.parametrize("Z", [0, 3, 255])
 def test_sum_pool_adds_what_the_windows_hold_of_the_image(kernel, stride, padding, Z):
