@@ -66,7 +66,7 @@ def lenet_5(in_channels=1, image_size=28, classes=10, width=1.0, seed=0):
     first, second, hidden = (_wide(size, width) for size in (20, 50, 500))
     side = ((image_size - 4) // 2 - 4) // 2
     if side < 1:
-        raise ValueError(f"lenet_5: an image of {image_size} pixels is too small for two 5×5 convolutions and poolings (16 and up)")
+        raise ValueError(f"lenet_5: an image of {image_size} pixels is too small for two convolutions and poolings (16 and up)")
     model = nn.Sequential()
     model.conv1 = nn.Conv2d(in_channels, first, 5, rng=rng)
     model.pool1 = nn.MaxPool2d(2)

@@ -197,7 +197,7 @@ def power(x, p):
     """xᵖ; where p is a Tensor, as exp(p ln x), so that its gradient is there too (x > 0)."""
     if isinstance(p, Tensor):
         return exp(multiply(p, np.log(x) if not isinstance(x, Tensor) else log(x)))
-    return record(Power(p), x)
+    return record(Power(p.item() if isinstance(p, np.generic) else p), x)
 
 
 def negative(x):

@@ -17,7 +17,7 @@ from matplotlib.patches import StepPatch
 from nnlite import Tensor, nn, plot
 
 HISTORY = [
-    {"epoch": e, "loss": 2 / e, "accuracy": 0.5 + e / 10, "validation_loss": v, "validation_accuracy": a, "lr": 0.1, "seconds": 3}
+    {"epoch": e, "loss": 2 / e, "accuracy": 0.5 + e / 10, "validation_loss": v, "validation_accuracy": a, "lr": 0.1}
     for e, v, a in [(1, 1.5, 0.6), (2, 0.75, 0.85), (3, 0.5, 0.8), (4, 1.0, 0.7)]
 ]
 MATRIX = np.array([[9, 1, 0], [0, 8, 2], [0, 0, 10]])

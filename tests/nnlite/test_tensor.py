@@ -422,3 +422,21 @@ def test_a_tensor_tells_its_shape_and_is_walked_like_an_array():
     assert Tensor([[2.5]]).item() == 2.5
     assert repr(Tensor([1.0, 2.0])) == "Tensor([1., 2.])"
     assert repr(Tensor([1.0], requires_grad=True)) == "Tensor([1.], requires_grad=True)"
+
+
+def test_a_tensor_of_one_number_is_true_unless_that_is_zero_and_larger_ones_are_ambiguous():
+    assert Tensor(2.0) and not Tensor([0.0])
+    assert float(Tensor(1.5)) == 1.5
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(Tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("p", [2, 2.0, np.int64(2), np.float64(2)])
+def test_a_power_keeps_float32_whatever_the_type_of_its_exponent(p):
+    assert (Tensor(np.float32([3])) ** p).dtype == np.float32
+
+
+def test_the_power_zero_has_gradient_zero_at_zero_too():
+    x = Tensor(np.float32([0, 2]), requires_grad=True)
+    (x**0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 0])

@@ -3,6 +3,8 @@
 import pytest
 from support import check_gradients, sample
 
+from nnlite import Tensor, nn
+
 
 def _check_layer_gradients(layer, x):
     """Central differences in float64, with parameters away from their defaults (a γ of 1 would hide a lost factor)."""
@@ -11,7 +13,7 @@ def _check_layer_gradients(layer, x):
     def function(x, *values):
         for name, value in zip(parameters, values, strict=True):
             owner, _, attribute = name.rpartition(".")
-            setattr(modules[owner], attribute, value)
+            setattr(modules[owner], attribute, value if isinstance(value, Tensor) else nn.Parameter(value))
         return layer(x)
 
     check_gradients(function, x, *(sample(p.shape, k) for k, p in enumerate(parameters.values(), 1)))

@@ -60,6 +60,15 @@ def test_in_inference_the_running_statistics_are_used_and_kept():
     assert all(after[name].tobytes() == before[name].tobytes() for name in before)
 
 
+def test_a_frozen_layer_uses_and_keeps_its_statistics_while_the_model_trains():
+    layer = nn.BatchNorm2d(3)
+    layer(IMAGES)
+    expected, before = layer.eval()(IMAGES).data, layer.state_dict()
+    layer.train().weight.requires_grad = False
+    assert layer(IMAGES).data.tobytes() == expected.tobytes()
+    assert all(array.tobytes() == before[name].tobytes() for name, array in layer.state_dict().items())
+
+
 def test_running_statistics_get_no_gradient():
     layer = nn.BatchNorm1d(3)
     layer(IMAGES[:, :, 0, 0]).sum().backward()
