@@ -82,7 +82,8 @@ class Power(Operation):
         return x**self.p
 
     def backward(self, dy):
-        return (unbroadcast(dy * self.p * self.x ** (self.p - 1), self.x.shape),)
+        below = np.where(self.p == 0, 0, self.p - 1)  # y = 1 for p = 0: its gradient, 0 times xᵖ⁻¹, is 0 at x = 0 too
+        return (unbroadcast(dy * self.p * self.x ** below.astype(dy.dtype), self.x.shape),)
 
 
 class Negative(Operation):

@@ -45,7 +45,7 @@ def test_dropout_in_all_dtypes_and_layouts():
 def test_the_same_seed_gives_the_same_bits_and_a_generator_moves_on():
     x, rng = np.ones((20, 30), np.float32), np.random.default_rng(5)
     first, second = F.dropout(x, rng=rng).data, F.dropout(x, rng=rng).data
-    assert first.tobytes() == F.dropout(x, rng=5).data.tobytes() != second.tobytes()
+    assert first.tobytes() == F.dropout(x, 0.5, rng=5).data.tobytes() != second.tobytes()
 
 
 def test_the_places_do_not_depend_on_the_dtype():
