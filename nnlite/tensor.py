@@ -115,7 +115,7 @@ class Tensor:
 
     data: array, number or (nested) list; floats in lists become float32, arrays keep their dtype.
     requires_grad: whether `backward` shall fill `grad` (an array of data's shape and dtype, added up over calls).
-    Errors: TypeError for a gradient on anything but floats.
+    Errors: TypeError for data that are not real numbers or booleans, and for a gradient on anything but floats.
     """
 
     __array_priority__ = 1000  # array + tensor is left to Tensor.__radd__
@@ -127,6 +127,8 @@ class Tensor:
             data = np.asarray(data)
             data = data.astype(np.float32) if data.dtype == np.float64 else data
         self.data = np.asarray(data)
+        if self.data.dtype.kind not in "fiub":
+            raise TypeError(f"Tensor: holds real numbers or booleans, got {self.data.dtype}")
         if requires_grad and self.data.dtype.kind != "f":
             raise TypeError(f"Tensor: only floats can require a gradient, this one is {self.data.dtype}")
         self.requires_grad = requires_grad

@@ -23,7 +23,7 @@ class LeakyReLU(Operation):
     """y = x where x > 0, else slope·x;   dx = dy or slope·dy."""
 
     def __init__(self, slope):
-        self.slope = slope
+        self.slope = float(slope)  # a NumPy float64 would make y float64
 
     def forward(self, x):
         self.positive = x > 0

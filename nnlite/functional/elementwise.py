@@ -152,7 +152,7 @@ class Clamp(Operation):
             self.inside &= x >= self.low
         if self.high is not None:
             self.inside &= x <= self.high
-        return np.clip(x, self.low, self.high)
+        return np.clip(x, self.low, self.high).astype(x.dtype, copy=False)  # limits in float64 do not make y so
 
     def backward(self, dy):
         return (dy * self.inside,)

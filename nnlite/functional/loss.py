@@ -64,7 +64,7 @@ class Huber(Operation):
     def __init__(self, delta):
         if not delta > 0:
             raise ValueError(f"huber_loss: delta has to be above 0, got {delta}")
-        self.delta = delta
+        self.delta = float(delta)  # a NumPy float64 would make l float64
 
     def forward(self, x, y):
         self.e = x - y
@@ -207,6 +207,8 @@ def kl_div(log_q, p, reduction="mean", log_target=False):
     log_q = log_q if isinstance(log_q, Tensor) else Tensor(log_q)
     p = _array(p).astype(log_q.dtype)
     _check_same_shape("kl_div", log_q, p)
+    if reduction == "batchmean" and len(log_q) == 0:
+        raise ValueError(f"kl_div: a batch of shape {log_q.shape} has no mean")
     p = np.exp(p) if log_target else p
     if p.size and p.min() < 0:
         raise ValueError(f"kl_div: the target holds {p.min():.6g}; probabilities are ≥ 0 "
@@ -229,7 +231,7 @@ def cross_entropy(z, target, weight=None, reduction="mean", label_smoothing=0.0)
     Errors: indices outside [0, C); negative probabilities (log-probabilities as a target, the article's A8, would leave the
     loss without a lower bound); shapes that do not fit.
     """
-    return _classification("cross_entropy", CrossEntropy, z, target, weight, reduction, label_smoothing)
+    return _classification("cross_entropy", CrossEntropy, z, target, weight, reduction, float(label_smoothing))
 
 
 def _classification(name, operation, z, target, weight, reduction, smoothing):

@@ -76,7 +76,7 @@ class Var(Reduction):
         n = self.count(x)
         if n <= self.correction:
             raise ValueError(f"var: {n} numbers with correction {self.correction} leave none to divide by")
-        self.centred, self.divisor = x - x.mean(axis=self.dim, keepdims=True), n - self.correction
+        self.centred, self.divisor = x - x.mean(axis=self.dim, keepdims=True), float(n - self.correction)
         return np.sum(self.centred**2, axis=self.dim, keepdims=self.keepdim) / self.divisor
 
     def backward(self, dy):

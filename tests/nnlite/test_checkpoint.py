@@ -384,6 +384,8 @@ def test_files_that_cannot_be_read_are_an_oserror(tmp_path):
 @pytest.mark.parametrize("manifest, replaced, message", [
     ({"version": 2}, {}, f"version 2; nnlite {nnlite.__version__} reads version 1"),
     ({"history": None}, {}, "'history' is missing or of a wrong type"),
+    ({"history": [{"loss": 1.5}, {"loss": [1.5]}]}, {}, "the history of epoch 2 holds something other than numbers"),
+    ({"history": [[]]}, {}, "the history of epoch 1 holds something other than numbers"),
     ({}, {"model/fc1.weight.npy": None}, "there is no model/fc1.weight.npy in it"),
     ({}, {"model/fc1.weight.npy": b"abc"}, "damaged or truncated: .*magic"),
     ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6)))[:-1]}, r"fc1.weight.npy: 191 bytes are no float64 .* \(4, 6\)"),

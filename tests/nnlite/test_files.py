@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nnlite.files import write_atomically
+from nnlite.files import check_writable, write_atomically
 
 
 def test_the_file_holds_what_was_written(tmp_path):
@@ -49,7 +49,7 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     program = """if True:
         import os, signal, sys
-        from nnlite.files import write_atomically
+        from nnlite.files import check_writable, write_atomically
 
         def write(stream):
             stream.write(b"half of the ne")
@@ -82,3 +82,48 @@ def test_a_directory_is_not_replaced(tmp_path):
     with pytest.raises(OSError):
         write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
     assert os.listdir(tmp_path) == ["a"]
+
+
+# ---- what is no ordinary file: renaming would put a file in its place, as root even in that of /dev/null
+
+
+@pytest.mark.parametrize("write", [check_writable, lambda path: write_atomically(path, lambda stream: stream.write(b"new"))])
+def test_a_device_or_pipe_is_not_replaced_not_even_through_a_link(tmp_path, write):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="is a device or a pipe, not a file to write"):
+            write(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "link").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+def test_a_link_stays_a_link_and_the_file_behind_it_is_replaced(tmp_path):
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory" / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("directory/file")
+    write_atomically(tmp_path / "link", lambda stream: stream.write(b"new"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "directory" / "file").read_bytes() == b"new"
+    assert os.listdir(tmp_path / "directory") == ["file"]
+
+
+# ---- check_writable
+
+
+def test_what_can_be_written_passes_and_nothing_is_created(tmp_path):
+    check_writable(tmp_path / "new")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "old").write_bytes(b"old")
+    check_writable(tmp_path / "old")
+    assert (tmp_path / "old").read_bytes() == b"old"
+
+
+def test_a_missing_directory_a_directory_and_a_protected_one_are_named(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="there is no such directory to write to: '.*nowhere'"):
+        check_writable(tmp_path / "nowhere" / "a")
+    with pytest.raises(IsADirectoryError, match="is a directory, not a file to write"):
+        check_writable(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere, so no real directory will do
+    with pytest.raises(PermissionError, match="the directory cannot be written to"):
+        check_writable(tmp_path / "a")

@@ -196,6 +196,14 @@ def test_compiling_is_inference_whatever_the_mode_of_the_model():
     assert (np.abs(y - eager(model, x)) <= rounding_bound(model, x)).all()
 
 
+def test_an_operation_keeps_nothing_of_the_images():
+    plan = nnlite.compile(nn.GELU(), images(1, 4))
+    op = plan.steps[1].options["op"]
+    before = dict(vars(op))
+    plan(images(2, 4))
+    assert vars(op).keys() == before.keys() and all(vars(op)[name] is before[name] for name in before)
+
+
 def test_nan_and_infinity_go_through_as_in_the_model():
     model, x = models.cnn(image_size=8), images(3, 3, 8, 8)
     x[0, 1, 2, 3], x[1, 0, 0, 0] = np.nan, np.inf

@@ -353,6 +353,12 @@ def test_lists_of_floats_become_float32_and_arrays_keep_their_dtype():
     assert Tensor(np.ones(2, np.uint8)).dtype == np.uint8
 
 
+@pytest.mark.parametrize("data", ["abc", None, [1.0, None], 1j, np.array(["1"])])
+def test_what_is_no_real_number_is_refused(data):
+    with pytest.raises(TypeError, match="Tensor: holds real numbers or booleans, got "):
+        Tensor(data)
+
+
 def test_a_tensor_wraps_its_array_without_copying():
     a = np.ones(3)
     assert Tensor(a).data is a

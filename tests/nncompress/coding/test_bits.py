@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nncompress.coding.bits import pack_bits, packed_size, unpack_bits
 
+from nncompress.coding.bits import pack_bits, packed_size, unpack_bits
 from nnlite.errors import FormatError
 
 

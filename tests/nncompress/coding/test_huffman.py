@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nncompress.coding import huffman
 
+from nncompress.coding import huffman
 from nnlite.errors import FormatError
 
 counts_lists = st.lists(st.integers(0, 1000), min_size=1, max_size=40).filter(any)

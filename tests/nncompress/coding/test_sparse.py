@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nncompress.coding.sparse import best_index_bits, from_relative, relative_bits, to_relative
 
+from nncompress.coding.sparse import best_index_bits, from_relative, relative_bits, to_relative
 from nnlite.errors import FormatError
 
 # mostly zeros, with runs on both sides of the spans 2, 4 and 8

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nncompress.coding.streams import HUFFMAN, RAW, decode_stream, encode_stream, split_stream, stream_budget
 
+from nncompress.coding.streams import HUFFMAN, RAW, decode_stream, encode_stream, split_stream, stream_budget
 from nnlite.errors import FormatError
 
 

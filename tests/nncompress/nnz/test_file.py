@@ -326,17 +326,18 @@ def test_any_bytes_under_a_header_and_a_fitting_checksum_are_refused_or_a_whole_
     read(sealed(b"NNZ\x01\x00" + body))
 
 
-def claims(w_shape, b=0, w_scale=1.0, law=0):
-    """A file of a few bytes that claims a linear layer of w_shape, all zeros, stored sparse."""
-    O, I = w_shape
+def claims(*w_shapes, b=0, w_scale=1.0):
+    """A small file that claims linear layers of these shapes, all zeros, stored sparse."""
     writer = Writer()
-    writer.data += b"NNZ\x01" + bytes([law])
-    writer.varint(2)
-    write_step(writer, Int8Step("input", "input", [], (I,), np.float32(1), 0))
-    write_step(writer, Int8Step("linear", "fc", [0], (O,), np.float32(1), 0, w=np.broadcast_to(np.int8(0), w_shape)))
-    writer.array(np.full(O, w_scale), "<f4")
-    writer.array(np.full(O, b), "<i4")
-    writer.data += b"\x01\x00" + encode_stream([], 2) + encode_stream([], 256)
+    writer.data += b"NNZ\x01\x00"
+    writer.varint(1 + len(w_shapes))
+    write_step(writer, Int8Step("input", "input", [], (w_shapes[0][1],), np.float32(1), 0))
+    for before, (O, I) in enumerate(w_shapes):
+        w = np.broadcast_to(np.int8(0), (O, I))
+        write_step(writer, Int8Step("linear", "fc", [before], (O,), np.float32(1), 0, w=w))
+        writer.array(np.full(O, w_scale), "<f4")
+        writer.array(np.full(O, b), "<i4")
+        writer.data += b"\x01\x00" + encode_stream([], 2) + encode_stream([], 256)
     return sealed(writer.data)
 
 
@@ -357,6 +358,12 @@ def test_a_small_file_allocates_no_more_than_the_weights_that_the_limits_allow()
         assert tracemalloc.get_traced_memory()[1] - before <= 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_the_weights_of_all_layers_together_have_a_limited_size():
+    half = 2**10, 2**15
+    with pytest.raises(FormatError, match=f"more than {MOST_NUMBERS} weights are outside the format's limits"):
+        from_bytes(claims(half, half[::-1], (1, 2**15)))
 
 
 def test_numbers_that_would_overflow_are_refused():

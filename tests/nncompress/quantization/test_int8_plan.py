@@ -1,3 +1,5 @@
+import dataclasses
+
 import numba
 import numpy as np
 import pytest
@@ -43,6 +45,19 @@ def test_the_plan_of_a_random_network_equals_its_integer_reference_bit_for_bit(s
             logits, expected = plan(seen), run_reference(plan, seen)
             assert (logits.shape, logits.dtype) == (expected.shape, np.float32) and np.isfinite(logits).all()
             np.testing.assert_array_equal(logits, expected)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_any_zero_points_give_what_the_reference_gives(seed):
+    # Calibration puts the zero point of a ReLU's result at 0; here each step has any.
+    model, x = random_network(seed)
+    rng, steps = np.random.default_rng(seed), []
+    for step in quantize(model, x).steps:
+        moves = step.kind in ("max_pool2d", "flatten", "relu")
+        steps.append(dataclasses.replace(step, Z=steps[step.inputs[0]].Z if moves else int(rng.integers(256))))
+    for law in LAWS:
+        plan = Int8Plan(steps, law)
+        np.testing.assert_array_equal(plan(x), run_reference(plan, x))
 
 
 def test_the_hundred_random_networks_have_every_kind_of_step():

@@ -62,6 +62,10 @@ def test_a_small_sigmoid_keeps_its_digits():
     np.testing.assert_allclose(F.sigmoid(x).data, [math.exp(t) for t in x], rtol=1e-6)  # e^x / (1 + e^x), e^x < 2·10⁻⁹
 
 
+def test_a_slope_in_float64_leaves_float32_as_it_is():
+    assert F.leaky_relu(np.ones(3, np.float32), np.float64(0.2)).dtype == np.float32
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_nan_stays_a_nan(name):
     assert np.isnan(ACTIVATIONS[name][0](np.array([np.nan])).data).all()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import assert_sums_agree, check_dtypes_and_layouts, check_gradients, sample
+from support import assert_sums_agree, check_dtypes_and_layouts, check_gradients, sample, value_and_gradients
 
 from nnlite import Tensor
 from nnlite import functional as F
@@ -86,6 +86,25 @@ def test_an_empty_batch_gives_gradients_of_zero():
     y = F.conv2d(x, w, b)
     y.backward(np.ones(y.shape))
     assert y.shape == (0, 3, 2, 2) and x.grad.shape == x.shape and not w.grad.any() and not b.grad.any()
+
+
+@pytest.mark.parametrize("asking", [0, 1, 2])
+def test_a_gradient_is_the_same_whether_or_not_the_others_are_asked_for(asking):
+    arrays = sample((2, 3, 5, 5)), sample((4, 3, 3, 3), 1), sample((4,), 2)
+    tensors = [Tensor(a, requires_grad=i == asking) for i, a in enumerate(arrays)]
+    _, dy, gradients = value_and_gradients(F.conv2d, arrays)
+    F.conv2d(*tensors).backward(dy)
+    assert [x.grad is not None for x in tensors] == [i == asking for i in range(3)]
+    np.testing.assert_array_equal(tensors[asking].grad, gradients[asking])
+
+
+def test_off_the_tape_backward_gives_all_gradients():
+    arrays = sample((2, 3, 5, 5)), sample((4, 3, 3, 3), 1), sample((4,), 2)
+    y, dy, gradients = value_and_gradients(F.conv2d, arrays)
+    operation = Conv2d(1, 0, 1, 1)
+    np.testing.assert_array_equal(operation.forward(*arrays), y)
+    for dx, expected in zip(operation.backward(dy), gradients, strict=True):
+        np.testing.assert_array_equal(dx, expected)
 
 
 def test_the_result_lies_in_memory_channels_last():

@@ -104,6 +104,20 @@ def test_an_array_of_exponents_broadcasts():
     check_gradients(lambda x: F.power(x, p), (2,))
 
 
+def test_a_power_of_0_is_1_and_has_no_gradient_anywhere():
+    assert F.power(np.array([-2.0, 0.0]), 0).data.tolist() == [1, 1]
+    assert gradient(lambda x: F.power(x, 0), [-2, 0, 3]) == [0, 0, 0]
+    assert gradient(lambda x: F.power(x, np.array([0.0, 1.0, 2.0])), [0, 0, 0]) == [0, 1, 0]
+
+
+@pytest.mark.parametrize("function", [F.power, F.clamp, F.add, F.divide])
+def test_a_number_in_float64_leaves_float32_as_it_is(function):
+    x = Tensor(np.ones(3, np.float32), requires_grad=True)
+    y = function(x, np.float64(0.5))
+    y.backward(np.ones(3))
+    assert y.dtype == x.grad.dtype == np.float32
+
+
 def test_the_gradient_of_the_absolute_value_is_0_at_0():
     assert gradient(F.absolute, [-2, 0, 3]) == [-1, 0, 1]
 

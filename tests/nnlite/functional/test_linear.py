@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
-from support import assert_sums_agree, check_dtypes_and_layouts, check_gradients, sample
+from support import assert_sums_agree, check_dtypes_and_layouts, check_gradients, sample, value_and_gradients
 
 from nnlite import Tensor
 from nnlite import functional as F
@@ -68,6 +68,25 @@ def test_an_empty_batch_gives_gradients_of_zero():
     y = F.linear(x, w, b)
     y.backward(np.ones((0, 3)))
     assert y.shape == (0, 3) and x.grad.shape == (0, 4) and not w.grad.any() and not b.grad.any()
+
+
+@pytest.mark.parametrize("asking", [0, 1, 2])
+def test_a_gradient_is_the_same_whether_or_not_the_others_are_asked_for(asking):
+    arrays = sample((5, 7)), sample((3, 7), 1), sample((3,), 2)
+    tensors = [Tensor(a, requires_grad=i == asking) for i, a in enumerate(arrays)]
+    _, dy, gradients = value_and_gradients(F.linear, arrays)
+    F.linear(*tensors).backward(dy)
+    assert [x.grad is not None for x in tensors] == [i == asking for i in range(3)]
+    np.testing.assert_array_equal(tensors[asking].grad, gradients[asking])
+
+
+def test_off_the_tape_backward_gives_all_gradients():
+    arrays = sample((5, 7)), sample((3, 7), 1), sample((3,), 2)
+    y, dy, gradients = value_and_gradients(F.linear, arrays)
+    linear = Linear()
+    np.testing.assert_array_equal(linear.forward(*arrays), y)
+    for dx, expected in zip(linear.backward(dy), gradients, strict=True):
+        np.testing.assert_array_equal(dx, expected)
 
 
 def test_the_multiply_accumulates_are_those_of_the_triple_loop():

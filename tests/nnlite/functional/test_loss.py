@@ -261,6 +261,14 @@ def test_class_indices_may_be_any_whole_numbers_and_a_tensor(kind):
     assert len(losses) == 1
 
 
+@pytest.mark.parametrize("loss", [
+    lambda x, number: F.huber_loss(x, x, delta=number), lambda x, number: F.cross_entropy(x, [0, 1], label_smoothing=number),
+    lambda x, number: F.cross_entropy(x, [0, 1], weight=[number] * 3), lambda x, number: F.kl_div(x, x.astype(np.float64)),
+])
+def test_options_in_float64_leave_float32_as_it_is(loss):
+    assert loss(np.ones((2, 3), np.float32), np.float64(0.2)).dtype == np.float32
+
+
 # ---- errors ----
 
 
@@ -293,6 +301,7 @@ Z = np.zeros((2, 3))
     (lambda: F.kl_div(Z, np.log([[0.5, 0.25, 0.25]] * 2)),
      r"^kl_div: the target holds -1\.38629; probabilities are ≥ 0 \(log-probabilities need log_target=True\)$"),
     (lambda: F.kl_div(Z, Z, "avg"), r"^reduction has to be mean, sum, batchmean or none, got 'avg'$"),
+    (lambda: F.kl_div(Z[:0], Z[:0], "batchmean"), r"^kl_div: a batch of shape \(0, 3\) has no mean$"),
     (lambda: F.cross_entropy(np.zeros(3), np.array([0])), r"^cross_entropy: expects logits \(N, C\) with N ≥ 1, got \(3,\)$"),
     (lambda: F.cross_entropy(np.zeros((0, 3)), np.empty(0, int)), r"^cross_entropy: expects logits .* got \(0, 3\)$"),
     (lambda: F.nll_loss(np.zeros(3), np.array([0])), r"^nll_loss: expects logits \(N, C\) with N ≥ 1, got \(3,\)$"),
@@ -311,6 +320,7 @@ Z = np.zeros((2, 3))
      r"^cross_entropy: label_smoothing has to be in \[0, 1\], got 1\.5$"),
     (lambda: F.cross_entropy(Z, np.array([0, 1]), reduction="batchmean"),
      r"^reduction has to be mean, sum or none, got 'batchmean'$"),
+    (lambda: F.kl_div(Z[:0], Z[:0], reduction="batchmean"), r"^kl_div: a batch of shape \(0, 3\) has no mean$"),
 ])
 def test_what_does_not_fit_is_named(call, message):
     with pytest.raises(ValueError, match=message):

@@ -72,6 +72,10 @@ def test_the_gradient_of_a_maximum_is_shared_by_equal_numbers():
     assert x.grad.tolist() == [[0.5, 0, 0.5], [2, 2, 2]]
 
 
+def test_a_correction_in_float64_leaves_float32_as_it_is():
+    assert F.var(np.arange(3, dtype=np.float32), correction=np.float64(1)).dtype == np.float32
+
+
 def test_sums_over_nothing_are_0():
     assert F.sum(np.ones((0, 3)), 0).data.tolist() == [0, 0, 0]
     assert F.sum(np.ones((2, 0)), 1).data.tolist() == [0, 0]

@@ -1,0 +1,39 @@
+import nncompress
+
+
+def nonzero_weights(path):
+    return sum(int((step.w != 0).sum()) for step in nncompress.load(path).steps if step.w is not None)
+
+
+def test_the_file_is_sparse_of_few_bits_and_much_smaller(trained, result_of, tmp_path):
+    result = result_of("compress", trained, "--sparsity", 0.8, "--bits", 4, "--epochs", 2, "--out", "c.nnz")
+    inspected = result_of("inspect", "c.nnz")
+    size = (tmp_path / "c.nnz").stat().st_size
+    assert result["file_bytes"] == inspected["file_bytes"] == size
+    assert result["times_smaller"] == round(4 * 6058 / size, 2) > 8
+    for layer, n in zip(inspected["layers"], (72, 1152, 4096, 640), strict=True):
+        assert layer["bits"] == 4 and layer["nonzero"] <= n - round(0.8 * n)
+    assert result["errors"] == result_of("evaluate", "c.nnz")["errors"] < 100
+
+
+def test_a_pruned_file_is_compressed_with_all_its_zeros(trained, run, result_of):
+    assert run("prune", trained, "--sparsity", 0.9, "--epochs", 1, "--out", "p.npz").code == 0
+    result_of("compress", "p.npz", "--sparsity", 0.5, "--epochs", 2, "--out", "c.nnz")
+    assert nonzero_weights("c.nnz") <= sum(n - round(0.9 * n) for n in (72, 1152, 4096, 640))
+
+
+def test_it_says_how_much_smaller(trained, run, tmp_path):
+    code, out, err = run("compress", trained, "--epochs", 1, "--out", "c.nnz")
+    size = (tmp_path / "c.nnz").stat().st_size
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == (f"{trained} has {trained.stat().st_size:,} bytes; the parameters in float32 would take 24,232, "
+                                    f"{24232 / size:.1f} times as many as the new file")
+
+
+def test_a_sparsity_of_1_leaves_no_weight(trained, result_of):
+    result_of("compress", trained, "--sparsity", 1, "--epochs", 1, "--out", "c.nnz")
+    assert nonzero_weights("c.nnz") == 0
+
+
+def test_integers_cannot_be_compressed_again(trained, error_of):
+    assert "holds integers, which can be trained or quantized no further" in error_of("compress", trained.with_suffix(".nnz"))

@@ -1,0 +1,38 @@
+import numpy as np
+
+import nnlite
+from nnlite import data
+
+KEYS = ["file", "arithmetic", "n", "errors", "accuracy", "file_bytes", "parameters", "nonzero", "macs", "ms_per_image"]
+
+
+def test_a_checkpoint_is_measured(trained, result_of):
+    result = result_of("evaluate", trained)
+    assert list(result) == KEYS
+    _, test = data.load("digits")
+    x = (test.images / np.float32(255) - np.float32(0.3055)) / np.float32(0.3760)
+    model = nnlite.load(trained).eval()
+    errors = int((model(x).data.argmax(axis=1) != test.labels).sum())
+    assert errors < 36  # it has learned something
+    parameters = sum(parameter.size for parameter in model.parameters())
+    # conv 1→8 and 8→16 with 3×3 weights on 8×8 and 4×4 pixels, then 64→64→10
+    macs = 8 * 9 * 64 + 16 * 8 * 9 * 16 + 64 * 64 + 64 * 10
+    assert {key: result[key] for key in KEYS[:-1]} == {
+        "file": str(trained), "arithmetic": "float32", "n": 360, "errors": errors, "accuracy": round(1 - errors / 360, 6),
+        "file_bytes": trained.stat().st_size, "parameters": parameters, "nonzero": parameters, "macs": macs}
+    assert 0 < result["ms_per_image"] < 100
+
+
+def test_a_compressed_file_is_measured_in_integers(trained, result_of):
+    path = trained.with_suffix(".nnz")
+    result, of_floats = result_of("evaluate", path), result_of("evaluate", trained)
+    assert list(result) == KEYS
+    assert result["arithmetic"] == "int8" and result["file_bytes"] == path.stat().st_size
+    assert [result[key] for key in ("n", "parameters", "macs")] == [of_floats[key] for key in ("n", "parameters", "macs")]
+    assert abs(result["errors"] - of_floats["errors"]) <= 3
+
+
+def test_without_json_it_says_the_same_in_words(trained, run):
+    code, out, err = run("evaluate", trained)
+    assert (code, err) == (0, "")
+    assert f"{trained}: 9" in out and "of 360 test images right" in out and "float32, 6,058 parameters" in out

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from nncompress.pruning import prunable_weights
+from nnlite import checkpoint, load
+
+
+def zeros(path):
+    """{layer: (weights that are 0, weights)}"""
+    return {name: (int((w == 0).sum()), w.size) for name, w in prunable_weights(load(path)).items()}
+
+
+def test_in_every_layer_exactly_the_share_is_zero_after_retraining(trained, result_of):
+    result = result_of("prune", trained, "--sparsity", 0.8, "--epochs", 2, "--out", "p.npz")
+    assert all(zero == round(0.8 * n) for zero, n in zeros("p.npz").values())
+    masks, state = checkpoint.load_state("p.npz").masks, load("p.npz").state_dict()
+    for name, mask in masks.items():
+        np.testing.assert_array_equal(mask, state[name] != 0)
+    assert result["nonzero"] == result["parameters"] - sum(zero for zero, _ in zeros("p.npz").values())
+
+
+def test_global_scope_counts_all_layers_together(trained, result_of):
+    result_of("prune", trained, "--sparsity", 0.7, "--scope", "global", "--epochs", 1, "--out", "p.npz")
+    removed, all_of_them = map(sum, zip(*zeros("p.npz").values(), strict=True))
+    assert removed == round(0.7 * all_of_them)
+    assert len({round(zero / n, 2) for zero, n in zeros("p.npz").values()}) > 1
+
+
+def test_retraining_brings_back_what_pruning_took(trained, result_of):
+    errors = [result_of("prune", trained, "--sparsity", 0.8, "--epochs", epochs, "--out", "p.npz")["errors"] for epochs in (0, 4)]
+    assert errors[1] < errors[0]
+    assert [row["epoch"] for row in checkpoint.load_state("p.npz").history] == [1, 2, 3, 4]
+
+
+def test_filters_go_and_the_arrays_shrink(trained, result_of):
+    before = result_of("evaluate", trained)
+    after = result_of("prune", trained, "--filters", 0.5, "--epochs", 1, "--out", "p.npz")
+    shapes = {name: w.shape for name, w in prunable_weights(load("p.npz")).items()}
+    assert shapes == {"conv1.weight": (4, 1, 3, 3), "conv2.weight": (8, 4, 3, 3), "fc1.weight": (32, 32), "fc2.weight": (10, 32)}
+    assert after["macs"] == 4 * 9 * 64 + 8 * 4 * 9 * 16 + 32 * 32 + 32 * 10 < before["macs"]
+    assert after["parameters"] == 4 * 10 + 8 * 37 + 32 * 33 + 10 * 33
+    assert after["file_bytes"] < before["file_bytes"] / 2
+
+
+def test_what_was_zero_before_stays_zero(trained, result_of):
+    result_of("prune", trained, "--sparsity", 0.9, "--epochs", 1, "--out", "p.npz")
+    result_of("prune", "p.npz", "--sparsity", 0.5, "--epochs", 2, "--out", "q.npz")
+    assert zeros("q.npz") == zeros("p.npz")
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_a_sparsity_of_1_leaves_only_the_biases(trained, result_of, scope):
+    result = result_of("prune", trained, "--sparsity", 1, "--scope", scope, "--epochs", 1, "--out", "p.npz")
+    assert all(zero == n for zero, n in zeros("p.npz").values())
+    assert result["nonzero"] == 8 + 16 + 64 + 10
+
+
+def test_taking_out_all_filters_leaves_one_in_each_layer(trained, result_of):
+    result_of("prune", trained, "--filters", 1, "--epochs", 1, "--out", "p.npz")
+    assert [w.shape[0] for w in prunable_weights(load("p.npz")).values()] == [1, 1, 1, 10]
+
+
+def test_all_zero_layers_cannot_be_pruned_but_can_be_quantized(trained, run, result_of, error_of):
+    assert run("prune", trained, "--sparsity", 1, "--epochs", 0, "--out", "p.npz").code == 0
+    message = "conv1.weight: all 72 scores are zero, so nothing says which 36 to remove"
+    assert error_of("prune", "p.npz", "--sparsity", 0.5) == message
+    assert error_of("compress", "p.npz", "--sparsity", 0.5) == message
+    assert error_of("prune", "p.npz", "--filters", 0.5).startswith("shrink: conv1: all 8 scores are zero")
+    assert result_of("quantize", "p.npz", "--out", "p.nnz")["errors"] == result_of("evaluate", "p.npz")["errors"]
+
+
+def test_integers_cannot_be_pruned(trained, error_of):
+    assert "holds integers, which can be trained or quantized no further" in error_of("prune", trained.with_suffix(".nnz"))
