@@ -276,6 +276,9 @@ def _manifest(text):
     for key, kind in FIELDS.items():
         if key not in manifest or not isinstance(manifest[key], kind):
             raise FormatError(f"manifest.json: {key!r} is missing or of a wrong type")
+    for epoch, row in enumerate(manifest["history"], 1):
+        if not isinstance(row, dict) or not all(isinstance(value, int | float) for value in row.values()):
+            raise FormatError(f"manifest.json: the history of epoch {epoch} holds something other than numbers")
     return manifest
 
 

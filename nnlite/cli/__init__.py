@@ -6,6 +6,7 @@ Results go to stdout (with --json as one JSON object), progress bars to stderr. 
 
 import importlib
 import json
+import os
 import sys
 
 from nnlite.cli.parser import build_parser
@@ -13,18 +14,29 @@ from nnlite.cli.parser import build_parser
 
 def main(argv=None):
     """Run a command; returns the exit code."""
-    arguments = build_parser().parse_args(argv)
     try:
+        arguments = build_parser().parse_args(argv)
         command = importlib.import_module(f"nnlite.cli.{arguments.command}")
         result, text = command.run(arguments)
         print(json.dumps(result) if arguments.json else text, flush=True)
     except BrokenPipeError:  # the reader of stdout has gone, as with `| head`
-        sys.stderr.close()
+        return 0
     except KeyboardInterrupt:
         return _fail("interrupted; files that were written before are whole")
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         return _fail(_one_line(error))
+    finally:
+        _finish_stdout()
     return 0
+
+
+def _finish_stdout():
+    """Write out what is left. What cannot be written is dropped: Python would try once more at its end, and complain."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(error):

@@ -63,8 +63,8 @@ def build_model(name, task, width=1.0, seed=0):
     """One of the models, for this task's images and classes."""
     build = getattr(models, name.replace("-", "_"))
     _, channels, size, _ = task.train.images.shape
-    fitting = {"in_features": channels * size * size, "in_channels": channels, "image_size": size, "classes": task.train.classes,
-               "width": width, "seed": seed}
+    fitting = {"in_features": channels * size * size, "in_channels": channels, "image_size": size,
+               "classes": task.train.classes, "width": width, "seed": seed}
     return build(**{key: value for key, value in fitting.items() if key in inspect.signature(build).parameters})
 
 
@@ -95,12 +95,18 @@ def retrain(model, masks, task, recipe):
     return train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, after_step=lambda: apply_masks(model, masks))
 
 
+def load_model(path):
+    """The model of an .npz file.   ValueError for an .nnz."""
+    if is_nnz(path):
+        raise ValueError(f"{path} holds integers, which can be trained or quantized no further; give the .npz file that it was "
+                         "made from")
+    return nnlite.load(path)
+
+
 def load_trained(path, task):
     """The model of an .npz file, checked against the data."""
-    if is_nnz(path):
-        raise ValueError(f"{path} holds integers, which cannot be trained further; give the .npz file that it was made from")
-    model = nnlite.load(path)
-    check_fits(path, nnlite.compile(model, task.example()), task)
+    model = load_model(path)
+    compile_checked(path, model, task)
     return model
 
 
@@ -109,8 +115,18 @@ def is_nnz(path):
         return stream.read(3) == b"NNZ"
 
 
+def compile_checked(path, model, task):
+    """The plan of a file's model.   ValueError where it and the data set do not go together."""
+    try:
+        plan = nnlite.compile(model, task.example())
+    except ValueError as error:
+        raise ValueError(f"{path} does not take the data's images, of shape {task.test.images.shape[1:]}: {error}") from error
+    check_fits(path, plan, task)
+    return plan
+
+
 def check_fits(path, plan, task):
-    """ValueError where a file's model and the data set do not go together."""
+    """ValueError where a plan and the data set do not go together."""
     takes, tells, (_, *shape) = plan.steps[0].shape, plan.steps[-1].shape, task.test.images.shape
     if takes != tuple(shape):
         raise ValueError(f"{path} takes images of shape {takes}, the data has {tuple(shape)}")
@@ -122,10 +138,10 @@ def load_plan(path, task):
     """What an .npz or .nnz file computes, and its counts: (float32 or int8 plan, {"parameters", "nonzero", "macs"})."""
     if is_nnz(path):
         counts = plan = nncompress.load(path)
+        check_fits(path, plan, task)
     else:
         model = nnlite.load(path)
-        plan, counts = nnlite.compile(model, task.example()), nnlite.summary(model, task.example())
-    check_fits(path, plan, task)
+        plan, counts = compile_checked(path, model, task), nnlite.summary(model, task.example())
     return plan, {"parameters": counts.parameters, "nonzero": counts.nonzero, "macs": counts.macs}
 
 
@@ -134,6 +150,8 @@ def measure(path, task):
     plan, counts = load_plan(path, task)
     plan(task.prepared(task.test.images[:2]))  # compiles the kernels before the clock runs
     scores = train.evaluate(plan, task.test_loader())
+    if not np.isfinite(scores["loss"]):
+        raise ValueError(f"{path} gives outputs that are NaN or infinite")
     return {"file": str(path), "arithmetic": "int8" if isinstance(plan, nncompress.Int8Plan) else "float32", "n": scores["n"],
             "errors": scores["errors"], "accuracy": round(scores["accuracy"], 6), "file_bytes": path.stat().st_size, **counts,
             "ms_per_image": round(milliseconds_per_image(plan, task), 6)}
@@ -153,5 +171,6 @@ def milliseconds_per_image(plan, task, batch=256, repeats=7):
 def describe(result):
     """A measurement as lines of text."""
     return (f"{result['file']}: {result['accuracy']:.2%} of {result['n']:,} test images right ({result['errors']:,} errors)\n"
-            f"{result['arithmetic']}, {result['parameters']:,} parameters, {result['nonzero']:,} of them not 0, {result['macs']:,} MACs, "
-            f"{result['file_bytes']:,} bytes on disk, {1000 * result['ms_per_image']:,.1f} µs per image")
+            f"{result['arithmetic']}, {result['parameters']:,} parameters, {result['nonzero']:,} of them not 0, "
+            f"{result['macs']:,} MACs, {result['file_bytes']:,} bytes on disk, "
+            f"{1000 * result['ms_per_image']:,.1f} µs per image")

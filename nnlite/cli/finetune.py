@@ -4,16 +4,17 @@ import numpy as np
 
 import nnlite
 from nnlite import train
-from nnlite.cli.common import describe, load_task, make_training, measure
+from nnlite.cli.common import compile_checked, describe, load_model, load_task, make_training, measure
 from nnlite.files import check_writable
-from nntransfer import discriminative_groups, freeze, layer_groups, replace_head, thaw
+from nntransfer import discriminative_groups, replace_head, thaw
 
 
 def run(arguments):
     check_writable(arguments.out)
     task = load_task(arguments)
-    model = nnlite.load(arguments.file)
+    model = load_model(arguments.file)
     replace_head(model, task.train.classes, rng=arguments.seed)
+    compile_checked(arguments.file, model, task)
     if arguments.labels_per_class is not None:
         task.train = task.train.few(arguments.labels_per_class, np.random.default_rng(arguments.seed))
     history = finetune(model, task, arguments, arguments.freeze, arguments.decay)
@@ -26,11 +27,9 @@ def finetune(model, task, recipe, frozen="gradual", decay=1.0):
     """Train with the layers frozen as --freeze says, each layer at `decay` times the rate of the one above; the history."""
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(discriminative_groups(model, recipe.lr, decay), loader, recipe)
-    if frozen == "body":
-        freeze(model, *list(layer_groups(model))[:-1])
     history = []
     for epoch in range(recipe.epochs):
-        if frozen == "gradual":
-            thaw(model, epoch)
+        if frozen != "none":
+            thaw(model, epoch if frozen == "gradual" else 0)
         history = train.fit(model, loader, optimizer, epoch + 1, schedule=schedule, history=history)
     return history

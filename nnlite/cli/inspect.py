@@ -25,7 +25,7 @@ def inspect_npz(path):
     arrays = {name: {"shape": list(array.shape), "dtype": str(array.dtype), "nonzero": int(np.count_nonzero(array)),
                      "bytes": array.nbytes} for name, array in state.model.items()}
     model_bytes = sum(array["bytes"] for array in arrays.values())
-    lines = [f"{path}: {file_bytes:,} bytes, {model_bytes:,} of them the model's arrays; {len(state.history)} epochs of history",
+    lines = [f"{path}: {file_bytes:,} bytes, {model_bytes:,} of them the model's arrays; {len(state.history)} epochs done",
              f"architecture: {state.architecture}", "", f"{'array':34} {'shape':>16} {'not 0':>7} {'bytes':>10}"]
     for name, array in arrays.items():
         size = max(1, int(np.prod(array["shape"])))

@@ -10,7 +10,7 @@ DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
 def build_parser():
     """The parser of `nnlite` and its commands; each command's module has the same name and a function `run(arguments)`."""
     parser = _Parser(prog="nnlite", description="Neural networks from scratch: train, compress, transfer.",
-                                     epilog="Begin with:  nnlite demo        Each command has its own --help with an example.")
+                     epilog="Begin with `nnlite demo`. Each command has its own --help with an example.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _compress, _evaluate, _inspect, _report, _bench):
         add(commands)
@@ -24,7 +24,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _command(commands, name, text, example):
-    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"Example:  {example}")
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"Example:  {example}",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)  # the example stays on one line
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of text")
     return parser
 
@@ -39,7 +40,8 @@ def _add_data(parser):
 def _add_training(parser, epochs, lr):
     parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"(default: {epochs})")
     parser.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")
-    parser.add_argument("--lr", type=_positive, default=lr, help=f"learning rate, which falls to 0 along a cosine (default: {lr})")
+    parser.add_argument("--lr", type=_positive, default=lr,
+                        help=f"learning rate, which falls to 0 along a cosine (default: {lr})")
 
 
 def _add_file(parser, text="trained model (.npz)"):
@@ -51,7 +53,8 @@ def _add_out(parser, default):
 
 
 def _demo(commands):
-    p = _command(commands, "demo", "train, prune, quantize, code, distil and fine-tune a network on real digits in half a minute",
+    p = _command(commands, "demo",
+                 "train, prune, quantize, code, distil and fine-tune a network on real digits in half a minute",
                  "nnlite demo --out my-demo")
     p.add_argument("--out", type=Path, default=Path("nnlite-demo"), metavar="DIR", help="(default: nnlite-demo)")
     p.add_argument("--seed", type=_seed, default=0, help="(default: 0)")
@@ -63,7 +66,7 @@ def _train(commands):
     p.add_argument("--model", choices=MODELS, default="cnn", help="(default: cnn, the first article's network)")
     p.add_argument("--width", type=_positive, default=1.0, help="multiplier of the number of filters and neurons (default: 1)")
     _add_data(p)
-    _add_training(p, epochs=20, lr=0.05)
+    _add_training(p, epochs=20, lr=0.02)
     p.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out, if the file is there")
     _add_out(p, "model.npz")
 
@@ -73,7 +76,8 @@ def _prune(commands):
                  "nnlite prune model.npz --data mnist --sparsity 0.9 --epochs 5 --out pruned.npz")
     _add_file(p)
     what = p.add_mutually_exclusive_group()
-    what.add_argument("--sparsity", type=_fraction, default=0.9, help="share of the weights set to 0 (default: 0.9)")
+    what.add_argument("--sparsity", type=_fraction, default=0.9, help="share of the weights set to 0; 1 leaves only the biases "
+                      "(default: 0.9)")
     what.add_argument("--filters", type=_fraction, metavar="SHARE",
                       help="instead: share of the filters and neurons taken out, so that the arrays shrink")
     p.add_argument("--scope", choices=("layer", "global"), default="layer", help="rank the weights within each layer or of all "
@@ -127,9 +131,10 @@ def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
                  "nnlite finetune mnist.npz --data fashion-mnist --labels-per-class 100 --out fashion.npz")
     _add_file(p)
-    p.add_argument("--labels-per-class", type=_whole(1), metavar="K", help="use K labelled images of each class (default: all)")
-    p.add_argument("--freeze", choices=("none", "body", "gradual"), default="gradual", help="train all layers, only the new one, "
-                   "or the new one first and one more in each epoch (default: gradual)")
+    p.add_argument("--labels-per-class", type=_whole(1), metavar="K",
+                   help="use K labelled images of each class (default: all)")
+    p.add_argument("--freeze", choices=("none", "body", "gradual"), default="gradual", help="train all layers, only the new "
+                   "one, or the new one first and one more in each epoch (default: gradual)")
     p.add_argument("--decay", type=_fraction, default=1.0, help="learning rate of each layer as a share of that of the layer "
                    "above it (default: 1)")
     _add_data(p)

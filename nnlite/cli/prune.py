@@ -1,7 +1,7 @@
 """nnlite prune: remove weights, or whole filters and neurons, and retrain."""
 
 import nnlite
-from nncompress.pruning import magnitude_masks, nonzero_masks, shrink
+from nncompress.pruning import apply_masks, magnitude_masks, nonzero_masks, shrink
 from nnlite.cli.common import describe, load_task, load_trained, measure, retrain
 from nnlite.files import check_writable
 
@@ -12,9 +12,9 @@ def run(arguments):
     model = load_trained(arguments.file, task)
     if arguments.filters is not None:
         shrink(model, task.example(), arguments.filters)
-        masks = nonzero_masks(model)
     else:
-        masks = magnitude_masks(model, arguments.sparsity, arguments.scope)
+        apply_masks(model, magnitude_masks(model, arguments.sparsity, arguments.scope))
+    masks = nonzero_masks(model)  # what was 0 before stays 0, too
     history = retrain(model, masks, task, arguments)
     nnlite.save(arguments.out, model, masks=masks, history=history, metadata={"data": arguments.data})
     result = measure(arguments.out, task)

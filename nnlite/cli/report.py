@@ -1,6 +1,7 @@
 """nnlite report: one HTML page about some model files, complete in itself."""
 
 import html
+from pathlib import Path
 
 import nncompress
 from nncompress.pruning import prunable_weights
@@ -26,8 +27,9 @@ def write_report(files, task, out):
     """Measure the files, write the page, and return the measurements."""
     rows = [measure(path, task) for path in files]
     sections = [comparison(rows), *(about_file(path, task) for path in files), histograms(files)]
-    page = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>nnlite report</title><style>{STYLE}</style></head>'
-            f"<body><h1>nnlite report</h1>{''.join(sections)}<p>nnlite {__version__}</p></body></html>")
+    head = f'<head><meta charset="utf-8"><title>nnlite report</title><style>{STYLE}</style></head>'
+    body = f"<body><h1>nnlite report</h1>{''.join(sections)}<p>nnlite {__version__}</p></body>"
+    page = f'<!DOCTYPE html><html lang="en">{head}{body}</html>'
     write_atomically(out, lambda stream: stream.write(page.encode()))
     return rows
 
@@ -37,7 +39,9 @@ def comparison(rows):
     cells = [[row["file"], row["arithmetic"], f"{row['accuracy']:.2%}", f"{row['parameters']:,}", f"{row['nonzero']:,}",
               f"{row['macs']:,}", f"{row['file_bytes']:,}", f"{1000 * row['ms_per_image']:.1f}"] for row in rows]
     head = ["file", "arithmetic", "test accuracy", "parameters", "not 0", "MACs per image", "bytes", "µs per image"]
-    points = [{"step": row["file"].rpartition("/")[2], "accuracy": row["accuracy"], "bytes": row["file_bytes"]} for row in rows]
+    names = short_names([row["file"] for row in rows])
+    points = [{"step": name, "accuracy": row["accuracy"], "bytes": row["file_bytes"]}
+              for name, row in zip(names, rows, strict=True)]
     return f"<h2>Comparison</h2>{table(head, cells)}{plot.svg(plot.accuracy_against_bytes(points))}"
 
 
@@ -55,7 +59,14 @@ def about_file(path, task):
 
 def histograms(files):
     """The weights of each layer in each file, side by side."""
-    return f"<h2>Weights</h2>{plot.svg(plot.weight_histograms({path.name: real_weights(path) for path in files}))}"
+    weights = {name: real_weights(path) for name, path in zip(short_names(files), files, strict=True)}
+    return f"<h2>Weights</h2>{plot.svg(plot.weight_histograms(weights))}"
+
+
+def short_names(files):
+    """The names of files without their directories, where these tell them apart."""
+    names = [Path(file).name for file in files]
+    return names if len(set(names)) == len(names) else [str(file) for file in files]
 
 
 def real_weights(path):

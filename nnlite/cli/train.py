@@ -13,8 +13,11 @@ def run(arguments):
     optimizer, schedule = make_training(model.parameters(), loader, arguments)
     history = []
     if arguments.resume and arguments.out.exists():
+        if checkpoint.load_state(arguments.out).optimizer is None:
+            raise ValueError(f"{arguments.out} holds a finished model, there is no training to resume")
         history = checkpoint.resume(arguments.out, model, optimizer, schedule, loader)
-    history = train.fit(model, loader, optimizer, arguments.epochs, schedule=schedule, history=history, checkpoint=arguments.out)
+    history = train.fit(model, loader, optimizer, arguments.epochs, schedule=schedule, history=history,
+                        checkpoint=arguments.out)
     # a finished file is a model alone: without momentum and the like it is half as large
     checkpoint.save(arguments.out, model, history=history, metadata={"data": arguments.data})
     result = measure(arguments.out, task)

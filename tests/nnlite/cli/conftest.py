@@ -3,9 +3,11 @@
 import contextlib
 import io
 import json
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from nnlite.cli import main
@@ -76,6 +78,21 @@ def trained(tmp_path_factory):
     directory = tmp_path_factory.mktemp("trained")
     model = str(directory / "model.npz")
     with contextlib.redirect_stdout(io.StringIO()):
-        assert main(["train", "--width", "0.5", "--epochs", "8", "--out", model]) == 0
+        assert main(["train", "--width", "0.5", "--epochs", "8", "--lr", "0.05", "--out", model]) == 0
         assert main(["quantize", model, "--out", str(directory / "model.nnz")]) == 0
     return directory / "model.npz"
+
+
+@pytest.fixture
+def small_mnist(tmp_path):
+    """A directory with MNIST's four files, of 40 images each, drawn at random."""
+    directory, rng = tmp_path / "mnist", np.random.default_rng(0)
+    directory.mkdir()
+    for part in ("train", "t10k"):
+        write_idx(directory / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (40, 28, 28), np.uint8))
+        write_idx(directory / f"{part}-labels-idx1-ubyte", np.arange(40, dtype=np.uint8) % 10)
+    return directory
+
+
+def write_idx(path, array):
+    path.write_bytes(bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes())

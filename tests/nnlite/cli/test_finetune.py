@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from nnlite import checkpoint, load, train
+
+ALL = ["conv1", "conv2", "fc1", "fc2"]
+
+
+def moved(before, after):
+    """The layers whose weights differ."""
+    before, after = load(before).state_dict(), load(after).state_dict()
+    return [layer for layer in ALL if before[f"{layer}.weight"].tobytes() != after[f"{layer}.weight"].tobytes()]
+
+
+@pytest.mark.parametrize("freeze, epochs, expected", [
+    ("body", 3, ["fc2"]), ("none", 1, ALL), ("gradual", 1, ["fc2"]), ("gradual", 2, ["fc1", "fc2"]), ("gradual", 4, ALL)])
+def test_frozen_layers_stay_bit_for_bit_and_the_others_move(trained, run, freeze, epochs, expected):
+    assert run("finetune", trained, "--freeze", freeze, "--epochs", epochs, "--out", "f.npz").code == 0
+    assert moved(trained, "f.npz") == expected
+    assert len(checkpoint.load_state("f.npz").history) == epochs
+
+
+def test_a_frozen_body_keeps_its_biases_and_statistics_too(run):
+    assert run("train", "--model", "resnet", "--width", 0.25, "--epochs", 1, "--out", "r.npz").code == 0
+    assert run("finetune", "r.npz", "--freeze", "body", "--epochs", 2, "--out", "f.npz").code == 0
+    before, after = load("r.npz").state_dict(), load("f.npz").state_dict()
+    differing = [name for name in before if before[name].tobytes() != after[name].tobytes()]
+    assert differing == ["fc.weight", "fc.bias"]
+
+
+def test_the_file_tells_the_new_classes_apart(trained, result_of):
+    result = result_of("finetune", trained, "--classes", "5,6,7,8,9", "--epochs", 3, "--out", "f.npz")
+    assert load("f.npz").fc2.out_features == 5
+    assert result["n"] == 179 and result["accuracy"] > 0.8
+    assert checkpoint.load_state("f.npz").metadata == {"data": "digits", "classes": [5, 6, 7, 8, 9]}
+    assert result_of("evaluate", "f.npz", "--classes", "5,6,7,8,9")["errors"] == result["errors"]
+
+
+def test_so_many_labels_of_each_class_are_used_and_no_more(trained, run, monkeypatch):
+    seen = []
+    real = train.fit
+    monkeypatch.setattr(train, "fit", lambda model, loader, *a, **k: (seen.append(loader.dataset.labels), real(model, loader, *a, **k))[1])
+    assert run("finetune", trained, "--classes", "1,3,5", "--labels-per-class", 7, "--epochs", 2, "--out", "f.npz").code == 0
+    assert [np.bincount(labels).tolist() for labels in seen] == [[7, 7, 7]] * 2
+
+
+def test_a_decay_makes_lower_layers_slower(trained, run):
+    distances = []
+    for decay in (1, 0.1):
+        options = ["--freeze", "none", "--epochs", 1, "--decay", decay, "--out", "f.npz"]
+        assert run("finetune", trained, *options).code == 0
+        before, after = load(trained).conv1.weight.data, load("f.npz").conv1.weight.data
+        distances.append(np.linalg.norm(after - before))
+    assert 0 < distances[1] < distances[0] / 30  # conv1 is three layers below the head: 0.1³ of its rate
+
+
+# ---- bad input
+
+
+def test_more_labels_than_there_are_are_refused(trained, error_of):
+    assert error_of("finetune", trained, "--labels-per-class", 100000) == "few: 100000 samples per class asked, class 0 has 142"
+
+
+def test_a_decay_of_0_is_refused(trained, error_of):
+    assert error_of("finetune", trained, "--decay", 0).endswith("decay has to be above 0 and at most 1, got 0.0")
+
+
+def test_images_of_another_shape_are_refused_with_the_files_name(trained, error_of, small_mnist):
+    message = error_of("finetune", trained, "--data", "mnist", "--data-dir", small_mnist)
+    assert message.startswith(f"{trained} does not take the data's images, of shape (1, 28, 28)")
+
+
+def test_integers_cannot_be_fine_tuned(trained, error_of):
+    assert "holds integers, which can be trained or quantized no further" in error_of("finetune", trained.with_suffix(".nnz"))
