@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nnlite.files import write_atomically
+from nnlite.plot_labels import label_centres
 
 BLUE, ORANGE, LIGHT, GREY, DARK = "#0072b2", "#d55e00", "#e4e4e4", "#999999", "#333333"
 STYLE = {
@@ -371,29 +372,3 @@ def _label_points(axes, points, labels):
     bounds = axes.get_window_extent().extents
     for text, centre, pixel in zip(texts, label_centres(pixels, sizes, bounds), pixels, strict=True):
         text.set_position((centre - pixel) * 72 / axes.figure.dpi)  # in points: a picture may be drawn at another dpi
-
-
-def label_centres(points, sizes, bounds, mark=10):
-    """Where to write labels of these sizes (width, height): each in turn where it covers least, and then nearest.
-
-    points (n, 2), sizes (n, 2), bounds (left, bottom, right, top), mark the radius of a point, all in pixels -> (n, 2)
-    """
-    taken = [(x - mark, y - mark, x + mark, y + mark) for x, y in points]
-    centres = []
-    for (x, y), (width, height) in zip(points, sizes, strict=True):
-        candidates = []
-        for gap in mark * np.array([1.5, 3, 5, 8, 12, 16]):
-            for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False) + np.pi / 2:
-                centre = x + (width / 2 + gap) * np.cos(angle), y + (height / 2 + gap) * np.sin(angle)
-                box = (centre[0] - width / 2, centre[1] - height / 2, centre[0] + width / 2, centre[1] + height / 2)
-                covered = width * height - _common_area(box, bounds) + sum(_common_area(box, other) for other in taken)
-                candidates.append((round(covered), gap, len(candidates), centre, box))
-        _, _, _, centre, box = min(candidates)
-        centres.append(centre)
-        taken.append(box)
-    return np.array(centres)
-
-
-def _common_area(a, b):
-    """Of two boxes (left, bottom, right, top)."""
-    return max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)

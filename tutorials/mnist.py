@@ -22,7 +22,8 @@ STEPS = [  # title, command with {name} for the model; files are made in this or
     ("prune: half of the filters and neurons go, retrain", "prune {name}.npz --filters 0.5 --epochs 5 --out {name}-small.npz"),
     ("quantize to int8", "quantize {name}.npz --out {name}-int8.nnz"),
     ("compress: 90 % pruned, 6 bits, coded", "compress {name}.npz --sparsity 0.9 --bits 6 --epochs 5 --out {name}-small.nnz"),
-    ("distill a student, width 0.1", "distill {name}.npz --model {name} --width 0.1 --epochs {epochs} --out {name}-student.npz"),
+    ("distill a student, width 0.1",
+     "distill {name}.npz --model {name} --width 0.1 --epochs {epochs} --out {name}-student.npz"),
     ("fine-tune to Fashion-MNIST's ten classes, 100 labels each",
      "finetune {name}.npz --data fashion-mnist --labels-per-class 100 --epochs 20 --out {name}-fashion.npz"),
 ]
@@ -63,7 +64,8 @@ def data_options(arguments):
 
 def nnlite(words, work):
     print("nnlite", *words, file=sys.stderr)
-    return subprocess.run([sys.executable, "-m", "nnlite", *words], cwd=work, check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [sys.executable, "-m", "nnlite", *words]
+    return subprocess.run(command, cwd=work, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def commit():
@@ -72,10 +74,11 @@ def commit():
 
 
 def table(rows):
-    lines = ["| model | step | test errors | parameters, not 0 | MACs | bytes | µs per image |", "|---|---|--:|--:|--:|--:|--:|"]
+    lines = ["| model | step | test errors | parameters, not 0 | MACs | bytes | µs per image |",
+             "|---|---|--:|--:|--:|--:|--:|"]
     for row in rows:
-        lines.append(f"| {row['model']} | {row['step']} | {row['errors'] / row['n']:.2%} | {row['nonzero']:,} | {row['macs']:,} | "
-                     f"{row['file_bytes']:,} | {1000 * row['ms_per_image']:.1f} |")
+        lines.append(f"| {row['model']} | {row['step']} | {row['errors'] / row['n']:.2%} | {row['nonzero']:,} | "
+                     f"{row['macs']:,} | {row['file_bytes']:,} | {1000 * row['ms_per_image']:.1f} |")
     return "\n".join(lines)
 
 

@@ -321,19 +321,6 @@ def test_labels_cover_neither_each_other_nor_points_and_stay_inside(seed, dpi):
     assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 and frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in labels)
 
 
-def test_a_label_stands_over_its_point_where_there_is_room():
-    centres = plot.label_centres([(100, 100), (500, 100)], [(60, 20), (60, 20)], (0, 0, 1000, 1000), mark=10)
-    np.testing.assert_allclose(centres, [(100, 125), (500, 125)])  # half a label and 1½ marks above
-
-
-def test_a_label_avoids_the_frame_the_points_and_earlier_labels():
-    size, frame = (60, 20), (0, 0, 1000, 110)
-    (only,) = plot.label_centres([(100, 100)], [size], frame)
-    assert only[1] + 10 <= 110
-    first, second = plot.label_centres([(100, 50), (100, 50)], [size, size], frame)
-    assert abs(first[0] - second[0]) >= 60 or abs(first[1] - second[1]) >= 20
-
-
 @pytest.mark.parametrize("bytes, expected", [(1, "1 B"), (999, "999 B"), (999.9, "1 kB"), (1e3, "1 kB"), (27_432, "27.4 kB"),
                                              (999_499, "999 kB"), (999_500, "1 MB"), (1_066_440, "1.07 MB"), (2.5e9, "2.5 GB")])
 def test_sizes_are_written_in_powers_of_1000(bytes, expected):

@@ -19,7 +19,8 @@ def room(axes, x, y, width, title, text, colour=BLUE):
 
 
 def arrow(axes, start, end, colour=DARK):
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0})
+    line = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=line)
 
 
 def draw():
@@ -41,8 +42,13 @@ def draw():
     axes.text(9.65, 1.65, "never import each other", ha="center", va="center", fontsize=8, color=ORANGE)
 
     room(axes, 0.0, -2.6, 2.4, "model(example)", "leaves the tape;\nnnlite.trace returns\nit as one Graph")
-    uses = ["1. backward:\ngradients", "2. structured\npruning: what\nshrinks together", "3. lowering: plans\nfor float32\nand int8",
-            "4. summary:\nparameters,\nMACs, bytes", "5. export\n(to come)"]
+    uses = [
+        "1. backward:\ngradients",
+        "2. structured\npruning: what\nshrinks together",
+        "3. lowering: plans\nfor float32\nand int8",
+        "4. summary:\nparameters,\nMACs, bytes",
+        "5. export\n(to come)",
+    ]
     for i, use in enumerate(uses):
         x = 3.5 + 1.95 * i
         axes.add_patch(FancyBboxPatch(
