@@ -3,7 +3,11 @@
 Each file has the formula first, as a NumPy function named `…_reference`, then the Numba kernel that computes the same.
 """
 
-from nnlite.kernels.convolution import (
+from nnlite.kernels.cache import keep_compiled_kernels_by_content
+
+keep_compiled_kernels_by_content()  # before the kernels below are declared
+
+from nnlite.kernels.convolution import (  # noqa: E402
     conv2d,
     conv2d_input_gradient,
     conv2d_int8,
@@ -11,10 +15,10 @@ from nnlite.kernels.convolution import (
     output_size,
     pack_conv_int8,
 )
-from nnlite.kernels.matmul import matmul, matmul_int8, pack_int8
-from nnlite.kernels.pointwise import add_rows, erf
-from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.matmul import matmul, matmul_int8, pack_int8  # noqa: E402
+from nnlite.kernels.pointwise import add_rows, erf  # noqa: E402
+from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
+from nnlite.kernels.threads import use_threads  # noqa: E402
 
 __all__ = [
     "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_input_gradient", "conv2d_int8",

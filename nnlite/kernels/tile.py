@@ -19,9 +19,6 @@ unrolls. Nothing is copied, packed or padded: the last columns are read and writ
 
 Integers: a holds uint8, b int8 in groups of four consecutive k per column, c int32. One step then stands for four k: the
 same 32 bits of a go to all lanes, and `dot4` adds four products in each lane, exactly.
-
-After a change of this file or of strip.py delete `__pycache__/*.nbi`: Numba's cache looks at the file of each kernel alone and
-would go on running the tile that it was compiled with.
 """
 
 import llvmlite.binding as llvm

@@ -1,0 +1,22 @@
+"""Where Numba keeps compiled kernels: a folder whose name is a hash of the kernels' sources.
+
+By itself Numba looks at the file of each kernel alone. It would not notice a change of the tile that the kernel was compiled
+with, and go on running the old one.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numba
+
+
+def keep_compiled_kernels_by_content():
+    """Set Numba's cache folder to ~/.cache/nnlite/kernels-<hash>, unless NUMBA_CACHE_DIR has been set."""
+    if numba.config.CACHE_DIR:
+        return
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    numba.config.CACHE_DIR = str(home / "nnlite" / f"kernels-{digest.hexdigest()[:16]}")
