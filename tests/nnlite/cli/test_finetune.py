@@ -37,10 +37,15 @@ def test_the_file_tells_the_new_classes_apart(trained, result_of):
 
 
 def test_so_many_labels_of_each_class_are_used_and_no_more(trained, run, monkeypatch):
-    seen = []
-    real = train.fit
-    monkeypatch.setattr(train, "fit", lambda model, loader, *a, **k: (seen.append(loader.dataset.labels), real(model, loader, *a, **k))[1])
-    assert run("finetune", trained, "--classes", "1,3,5", "--labels-per-class", 7, "--epochs", 2, "--out", "f.npz").code == 0
+    seen, fit = [], train.fit
+
+    def watched_fit(model, loader, *arguments, **options):
+        seen.append(loader.dataset.labels)
+        return fit(model, loader, *arguments, **options)
+
+    monkeypatch.setattr(train, "fit", watched_fit)
+    options = ["--classes", "1,3,5", "--labels-per-class", 7, "--epochs", 2]
+    assert run("finetune", trained, *options, "--out", "f.npz").code == 0
     assert [np.bincount(labels).tolist() for labels in seen] == [[7, 7, 7]] * 2
 
 

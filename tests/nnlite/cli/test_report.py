@@ -1,8 +1,12 @@
+import contextlib
+import io
+import json
 import shutil
 from html.parser import HTMLParser
 
 import pytest
 
+from nnlite.cli import main
 from nnlite.cli.report import short_names, table
 
 VOID = {"meta", "br", "img"}
@@ -35,11 +39,13 @@ class Page(HTMLParser):
         self.words.append(data.strip())
 
 
-@pytest.fixture
-def page(trained, result_of, tmp_path):
-    files = [trained, trained.with_suffix(".nnz")]
-    result = result_of("report", *files, "--out", "r.html")
-    return result, (tmp_path / "r.html").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def page(trained, tmp_path_factory):
+    """What the command printed, and the page that it wrote, about an .npz and an .nnz file."""
+    out, printed = tmp_path_factory.mktemp("report") / "r.html", io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["report", str(trained), str(trained.with_suffix(".nnz")), "--out", str(out), "--json"]) == 0
+    return json.loads(printed.getvalue()), out.read_text(encoding="utf-8")
 
 
 def test_the_page_is_complete_in_itself(page):
