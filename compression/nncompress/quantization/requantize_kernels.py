@@ -3,6 +3,8 @@
 Twins of the `*_reference` functions in `requantize`, equal to them bit for bit; formulas and sources stand there. They
 work on plain numbers: LLVM inlines them into the calling loop and vectorizes it. A difference of two uint8 is unsigned
 in Numba and would wrap around, so one of the two is made wider first.
+
+After a change of this file delete ~/.cache/nnlite: the compiled loops of `int8_kernels` would not notice it.
 """
 
 import numpy as np
