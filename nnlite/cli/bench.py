@@ -3,6 +3,7 @@
 import platform
 import statistics
 import time
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -12,6 +13,7 @@ import nncompress
 import nnlite
 from nnlite import functional as F
 from nnlite import models, optim
+from nnlite.kernels.threads import most_threads
 
 SIZES = {"cnn": (3, 32, 32), "mlp": (1, 28, 28), "lenet-300-100": (1, 28, 28), "lenet-5": (1, 28, 28), "resnet": (3, 32, 32)}
 BATCHES = (1, 64, 256)
@@ -27,8 +29,18 @@ def run(arguments):
 
 
 def machine():
-    return {"cpu": platform.processor() or platform.machine(), "threads": numba.get_num_threads(), "numba": numba.__version__,
-            "numpy": np.__version__, "python": platform.python_version()}
+    return {"cpu": cpu_name(), "threads": most_threads(), "numba": numba.__version__, "numpy": np.__version__,
+            "python": platform.python_version()}
+
+
+def cpu_name():
+    """The processor's own name where Linux tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def bench_model(name, seconds):

@@ -35,12 +35,12 @@ def run(arguments):
     with tqdm(total=ROWS, desc="demo", disable=None, leave=False) as bar:
         rows = [*compression_rows(arguments.out, arguments.seed, bar), *distillation_rows(arguments.out, arguments.seed, bar),
                 *transfer_rows(arguments.out, arguments.seed, bar)]
-    result = {"rows": rows, "seconds": round(time.perf_counter() - started, 1), "out": str(arguments.out)}
-    write_atomically(arguments.out / "results.json", lambda stream: stream.write(json.dumps(result, indent=1).encode()))
     points = [{"step": row["step"], "accuracy": row["accuracy"], "bytes": row["file_bytes"]} for row in rows[:5] + rows[6:8]]
     plot.accuracy_against_bytes(points, arguments.out / "accuracy-against-bytes.png")
     files = [arguments.out / name for name in ("cnn.npz", "retrained.npz", "cnn.nnz", "student.npz")]
     write_report(files, make_task("digits"), arguments.out / "report.html")
+    result = {"rows": rows, "seconds": round(time.perf_counter() - started, 1), "out": str(arguments.out)}
+    write_atomically(arguments.out / "results.json", lambda stream: stream.write(json.dumps(result, indent=1).encode()))
     return result, text(result)
 
 

@@ -26,8 +26,9 @@ def test_it_says_how_much_smaller(trained, run, tmp_path):
     code, out, err = run("compress", trained, "--epochs", 1, "--out", "c.nnz")
     size = (tmp_path / "c.nnz").stat().st_size
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1] == (f"{trained} has {trained.stat().st_size:,} bytes; the parameters in float32 would take 24,232, "
-                                    f"{24232 / size:.1f} times as many as the new file")
+    assert out.splitlines()[-1] == (
+        f"{trained} has {trained.stat().st_size:,} bytes; the parameters in float32 would take 24,232, "
+        f"{24232 / size:.1f} times as many as the new file")
 
 
 def test_a_sparsity_of_1_leaves_no_weight(trained, result_of):

@@ -1,0 +1,104 @@
+import inspect
+from itertools import product
+
+import numpy as np
+import pytest
+
+from nnlite import data, load, nn
+from nnlite.cli.common import Recipe, Task, build_model, is_nnz, load_trained, make_task, make_training, milliseconds_per_image
+from nnlite.cli.parser import MODELS, build_parser
+
+
+def fake_task(shape, classes):
+    """A task with one black image of each class in each part."""
+    parts = [data.Dataset(np.zeros((classes, *shape), np.uint8), np.arange(classes), classes) for _ in range(2)]
+    return Task(*parts, [data.ToFloat()], [])
+
+
+@pytest.mark.parametrize("name, source", list(product(MODELS, data.SOURCES.values())))
+def test_every_model_is_built_for_every_data_set_that_is_large_enough(name, source):
+    task = fake_task(source.shape, 7)
+    if name == "lenet-5" and source.shape[1] < 16:
+        with pytest.raises(ValueError, match="an image of 8 pixels is too small"):
+            build_model(name, task)
+        return
+    model = build_model(name, task, width=0.1, seed=3)
+    assert model(task.prepared(task.test.images)).shape == (7, 7)
+    again = build_model(name, task, width=0.1, seed=3)
+    assert all((a.data == b.data).all() for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_a_task_of_some_classes_numbers_them_from_0_in_both_parts():
+    whole, some = make_task("digits"), make_task("digits", classes=[8, 3])
+    for part, its_whole in ((some.train, whole.train), (some.test, whole.test)):
+        assert part.classes == 2
+        np.testing.assert_array_equal(part.images, its_whole.images[np.isin(its_whole.labels, [8, 3])])
+        np.testing.assert_array_equal(part.labels == 0, its_whole.labels[np.isin(its_whole.labels, [8, 3])] == 8)
+
+
+def test_training_images_are_shuffled_and_augmented_and_test_images_are_not():
+    task = fake_task((1, 4, 4), 10)
+    task.train.images += np.arange(10, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    task.augmentation = [lambda images, rng: images + np.uint8(100)]
+    (images, labels), = task.loader(10, seed=1)
+    np.testing.assert_array_equal(np.rint(255 * images[:, 0, 0, 0]), labels + 100)
+    assert labels.tolist() != sorted(labels)
+    (images, labels), = task.test_loader()
+    assert not images.any() and labels.tolist() == [*range(10)]
+    np.testing.assert_allclose(task.calibration(), np.broadcast_to(task.train.images / 255, (10, 1, 4, 4)), rtol=1e-6)
+
+
+def test_only_training_images_calibrate():
+    task = make_task("digits")
+    prepared = task.prepared(task.train.images)
+    np.testing.assert_array_equal(task.calibration(), prepared[: len(task.calibration())])
+    assert len(task.calibration()) == 512
+
+
+def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_0():
+    loader = data.DataLoader(fake_task((1, 4, 4), 10).train, batch_size=5)
+    optimizer, schedule = make_training([nn.Parameter(np.zeros(1, np.float32))], loader, Recipe(epochs=20, lr=0.5))
+    rates = []
+    for _ in range(40):
+        rates.append(optimizer.param_groups[0]["lr"])
+        schedule.step()
+    assert rates[0] == pytest.approx(0.05) and rates[4] == pytest.approx(0.5)
+    assert rates[:5] == sorted(rates[:5]) and rates[4:] == sorted(rates[4:], reverse=True)
+    # the cosine over the last 36 steps: ½ (1 + cos(π t/36)) of the whole
+    assert rates[4 + 18] == pytest.approx(0.25) and rates[-1] < 0.001
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("epochs, images", [(0, 10), (1, 1), (1, 3)])
+def test_the_shortest_training_has_a_schedule_too(epochs, images):
+    loader = data.DataLoader(fake_task((1, 4, 4), 10).train[:images], batch_size=64)
+    optimizer, schedule = make_training([nn.Parameter(np.zeros(1, np.float32))], loader, Recipe(epochs=epochs, lr=0.5))
+    schedule.step()
+    assert 0 <= optimizer.param_groups[0]["lr"] <= 0.5
+
+
+def test_the_arguments_of_a_command_are_a_recipe():
+    arguments = build_parser().parse_args(["train"])
+    assert all(hasattr(arguments, name) for name in inspect.signature(Recipe).parameters)
+
+
+def test_the_kind_of_a_file_is_told_by_its_content_and_not_by_its_name(trained, tmp_path):
+    (tmp_path / "a.npz").write_bytes(trained.with_suffix(".nnz").read_bytes())
+    (tmp_path / "a.nnz").write_bytes(trained.read_bytes())
+    assert is_nnz(tmp_path / "a.npz") and not is_nnz(tmp_path / "a.nnz")
+
+
+def test_a_trained_model_is_the_one_in_the_file(trained):
+    model = load_trained(trained, make_task("digits"))
+    for name, array in load(trained).state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], array)
+
+
+def test_the_time_of_an_image_is_the_median_of_some_batches(monkeypatch):
+    clock, durations = [0.0], iter([5, 0.2, 0.1, 0.3, 0.1, 0.2, 9])  # s
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+
+    def plan(images):
+        clock[0] += next(durations)
+
+    assert milliseconds_per_image(plan, make_task("digits"), batch=100) == pytest.approx(1000 * 0.2 / 100)

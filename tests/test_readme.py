@@ -1,0 +1,62 @@
+"""What the README says works."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nnlite.cli.parser import build_parser
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    """Every `nnlite …` in the README's blocks of shell."""
+    lines = [line for block in blocks("sh") for part in block.splitlines() for line in part.split("&&")]
+    return [line.strip() for line in lines if re.match(r"\s*(\.venv/bin/)?nnlite ", line)]
+
+
+def test_the_example_in_python_runs_and_is_right_about_the_digits(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    example, = blocks("python")
+    assert len(example.splitlines()) <= 25
+    exec(compile(example, "README.md", "exec"), {})
+    scores = eval(capsys.readouterr().out.splitlines()[-1])
+    assert scores["n"] == 360 and scores["accuracy"] > 0.95
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.nnz"]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_names_options_that_there_are(command):
+    build_parser().parse_args(shlex.split(command)[1:])
+
+
+def test_all_commands_are_named_and_no_others():
+    named = {shlex.split(command)[1] for command in commands()} | set(re.findall(r"`(\w+)`", README))
+    help_text = build_parser().format_help()
+    assert set(re.findall(r"^    (\w+) ", help_text, re.MULTILINE)) <= named
+
+
+def test_every_link_leads_to_a_file():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_continuous_integration_runs_the_command_that_the_readme_gives_for_the_tests():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    finding = re.search(r"command=\$\((.*)\)", script)[1]
+    found = subprocess.run(["bash", "-c", finding], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    assert found in [block.strip() for block in blocks("sh")]
+    assert found.endswith("-m pytest") and "eval \"$command\"" in script and "ruff check" in script
+
+
+def test_both_commands_make_their_own_environment():
+    own = [block for block in blocks("sh") if ".venv/bin/nnlite demo" in block or "-m pytest" in block]
+    assert len(own) == 2 and all(block.startswith("python3 -m venv .venv && .venv/bin/pip install ") for block in own)
