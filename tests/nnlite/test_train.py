@@ -258,6 +258,24 @@ def test_a_learning_rate_that_is_far_too_high_ends_with_that_sentence_and_no_war
         train.fit(model, loader, optimizer, 20)
 
 
+@pytest.mark.parametrize("images, labels, error, message", [
+    (np.full((2, 1, 2, 2), np.nan, np.float32), [0, 1], FloatingPointError, "the loss became nan in epoch 1, batch 1"),
+    (np.zeros((2, 1, 2, 2), np.float32), [0, 2], ValueError, "target 2 at position 1 is no class from 0 to 1"),
+    (np.zeros((2, 1, 2, 2), np.float32), [0, -1], ValueError, "target -1 at position 1 is no class from 0 to 1"),
+    (np.zeros((2, 1, 2, 2), np.float32), [0], ValueError, r"2 rows of logits need 2 class indices, got shape \(1,\)"),
+    (np.zeros((0, 1, 2, 2), np.float32), [], ValueError, r"expects logits \(N, C\) with N ≥ 1, got \(0, 2\)"),
+    (np.zeros((2, 1, 3, 3), np.float32), [0, 1], ValueError, r"linear: x has 9 features, w \(2, 4\) expects 4"),
+    (np.zeros((2, 1, 2, 2), np.uint8), [0, 1], TypeError, "expects arrays of one dtype, .* got uint8, float32, float32"),
+])
+def test_a_batch_that_makes_no_sense_is_refused_and_the_model_stays_as_it_was(images, labels, error, message):
+    model = linear_model()
+    before = model.state_dict()
+    with pytest.raises(error, match=message):
+        train.fit(model, [(images, np.array(labels, int))], optim.SGD(model.parameters(), lr=0.1), 1)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
 def test_what_cannot_work_is_said_before_any_work_is_done(tmp_path):
     model = linear_model()
 

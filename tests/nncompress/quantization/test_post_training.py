@@ -69,6 +69,27 @@ def test_a_channel_without_weights_and_bias_is_zero():
 
 
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("build", [lambda: models.cnn(1, 8, width=0.5), lambda: models.resnet(8, 1, width=0.25)])
+def test_a_network_of_zeros_says_zero(build, law):
+    model, x = build(), images(5, 1, 8, 8)
+    for parameter in model.parameters():
+        parameter.data = np.zeros_like(parameter.data)
+    assert not quantize(model, x, law=law)(x).any()
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_channels_that_never_varied_are_quantized(law):
+    # The running variance of every channel has shrunk to 0, so that folding divides by √ε alone.
+    model, x = models.resnet(8, 1, width=0.25), images(5, 1, 8, 8)
+    for name, buffer in model.named_buffers():
+        if name.endswith("running_var"):
+            buffer.data = np.zeros_like(buffer.data)
+    logits = model.eval()(x).data
+    assert np.isfinite(logits).all()
+    np.testing.assert_allclose(quantize(model, x, law=law)(x), logits, rtol=0, atol=0.2 * np.abs(logits).max())
+
+
+@pytest.mark.parametrize("law", LAWS)
 def test_the_output_of_a_pruned_neuron_is_its_bias_to_within_a_step(law):
     # Inputs are large, biases and weights are not: with S_w = 1 for a channel of zeros the bias would be 0 steps of S1 = 100.
     model = nn.Sequential(linear([[0, 0], [1e-4, 0]], [0.3, 0.1]), nn.ReLU(), linear(np.eye(2), [0, 0]))

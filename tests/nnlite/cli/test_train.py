@@ -83,6 +83,12 @@ def test_no_epochs_give_the_model_as_it_was_made(result_of):
     assert checkpoint.load_state("m.npz").history == []
 
 
+def test_the_seed_is_also_that_of_the_first_weights(run):
+    for seed, path in ((3, "a.npz"), (3, "b.npz"), (4, "c.npz")):
+        assert run("train", "--width", 0.25, "--epochs", 0, "--seed", seed, "--out", path).code == 0
+    assert arrays("a.npz") == arrays("b.npz") != arrays("c.npz")
+
+
 def test_only_the_chosen_classes_are_learned(result_of):
     result = result_of("train", "--model", "mlp", "--classes", "3,8", "--epochs", 4, "--out", "m.npz")
     assert load("m.npz").fc2.out_features == 2
