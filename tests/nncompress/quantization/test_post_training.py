@@ -86,7 +86,7 @@ def test_channels_that_never_varied_are_quantized(law):
             buffer.data = np.zeros_like(buffer.data)
     logits = model.eval()(x).data
     assert np.isfinite(logits).all()
-    np.testing.assert_allclose(quantize(model, x, law=law)(x), logits, rtol=0, atol=0.2 * np.abs(logits).max())
+    assert (quantize(model, x, law=law)(x) - logits).std() <= 0.02 * logits.std()
 
 
 @pytest.mark.parametrize("law", LAWS)
