@@ -264,7 +264,7 @@ def _read_codes(data, per_length, first_code, first_index, by_code, symbols):
         for length in range(1, per_length.size):
             if bit == end:
                 return i, end
-            code = 2 * code + (data[bit >> 3] >> (7 - (bit & 7)) & 1)
+            code = 2 * code + int(data[bit >> 3] >> (7 - (bit & 7)) & 1)
             bit += 1
             rank = code - first_code[length]
             if rank < per_length[length]:
