@@ -1,16 +1,19 @@
 """Float32 inference: a model compiled into a plan.
 
 A plan has no tape: BatchNorm is folded, ReLU fused, the weights are laid out for the kernels once, and images stay in
-(N, H, W, C) memory from end to end.
+(N, H, W, C) memory from end to end. `plan.run(images)` computes the steps one by one and returns every result; it is the one
+to read. `plan(images)` gives the same bits by fused stages and buffers that are made once (see `pipeline`).
 """
 
 import copy
+import functools
 
 import numpy as np
 
 from nnlite import kernels
 from nnlite.functional.convolution import pad_image, to_nchw
 from nnlite.lowering import lower
+from nnlite.pipeline import Pipeline
 
 
 def compile(model, example):
@@ -29,10 +32,42 @@ class Plan:
         self.runners = [_RUNNERS[step.kind](step) for step in steps]
 
     def __call__(self, images):
-        return _from_memory(self.run(images)[-1])
+        if any(step.kind == "operation" for step in self.steps):  # might mix images, which then cannot go in chunks
+            return _from_memory(self.run(images)[-1])
+        return self.pipeline(self.check(images))
+
+    @functools.cached_property
+    def pipeline(self):
+        """The fused stages, made at the first call."""
+        count = len(self.steps)
+        return Pipeline(self.steps, self.stage_runner, _enter, _leave, [np.float32] * count, [0] * count)
+
+    def stage_runner(self, stage, buffers):
+        """How to compute a stage: by the fused convolution, or by the step's own runner."""
+        step, out = stage.step, buffers[stage.result]
+        if step.kind == "conv2d":
+            return _fused_conv2d(stage, buffers[step.inputs[0]], out)
+        run = self.runners[self.steps.index(step)]
+
+        def run_into_buffer(n):
+            y = run(*(np.ascontiguousarray(buffers[i].inside(n)) for i in step.inputs))
+            if step.relu:
+                np.maximum(y, 0, out=out.inside(n))
+            else:
+                out.inside(n)[...] = y
+
+        return run_into_buffer
 
     def run(self, images):
-        """The results of all steps (images as (N, H, W, C)): what calibration looks at."""
+        """The results of all steps (images as (N, H, W, C)), one by one: what calibration looks at."""
+        results = [_to_memory(self.check(images))]
+        for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
+            y = run(*(results[i] for i in step.inputs))
+            results.append(np.maximum(y, 0, out=y) if step.relu else y)
+        return results
+
+    def check(self, images):
+        """The images as float32.   ValueError for another shape or dtype, or none at all."""
         shape = self.steps[0].shape
         images = np.asarray(images)
         if images.shape[1:] != shape or images.dtype.kind != "f":
@@ -40,11 +75,15 @@ class Plan:
                              f"got {images.dtype} {images.shape}")
         if len(images) == 0:
             raise ValueError("plan: the batch is empty")
-        results = [_to_memory(images.astype(np.float32, copy=False))]
-        for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
-            y = run(*(results[i] for i in step.inputs))
-            results.append(np.maximum(y, 0, out=y) if step.relu else y)
-        return results
+        return images.astype(np.float32, copy=False)
+
+
+def _enter(images, buffer):
+    buffer.inside(len(images))[...] = images.transpose(0, 2, 3, 1) if images.ndim == 4 else images
+
+
+def _leave(buffer, n):
+    return _from_memory(buffer.inside(n)).copy()
 
 
 def _to_memory(x):
@@ -56,9 +95,33 @@ def _from_memory(x):
     return to_nchw(x) if x.ndim == 4 else x
 
 
+def grouped(w, groups):
+    """The kernels' layout of a convolution's weights: (O, C/G, kh, kw) -> (G, kh, kw, C/G, O/G)."""
+    O, c, kh, kw = w.shape
+    return np.ascontiguousarray(w.reshape(groups, O // groups, c, kh, kw).transpose(0, 3, 4, 2, 1))
+
+
+def _fused_conv2d(stage, source, out):
+    """A convolution with bias, ReLU and pooling, from one buffer to another."""
+    step = stage.step
+    w, b = grouped(step.arrays["w"], step.options["groups"]), step.arrays["b"]
+    geometry = kernels.geometry(w.shape, step.options["stride"], step.options["dilation"])
+    w = w.reshape(len(w), -1, w.shape[4])
+    out_h, out_w = out.inside(1).shape[1:3]
+    sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.float32)
+    low = np.float32(0 if step.relu else -np.inf)
+    x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
+
+    def run(n):
+        kernels.use_threads(n * step.shape[1] * step.shape[2] * w.size)
+        kernels.conv2d_fused(x, x_image, x_row, w, geometry, b, low, sums, out.array, out.top, out.left, n, out_h, out_w)
+
+    return run
+
+
 def _conv2d(step):
-    (O, c, kh, kw), G = step.arrays["w"].shape, step.options["groups"]
-    w = np.ascontiguousarray(step.arrays["w"].reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1))
+    O = len(step.arrays["w"])
+    w = grouped(step.arrays["w"], step.options["groups"])
     b, stride, dilation = step.arrays["b"], step.options["stride"], step.options["dilation"]
 
     def run(x):

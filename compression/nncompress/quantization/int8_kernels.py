@@ -5,10 +5,12 @@ multiplier of each channel, [low, high] the range of the result. The formulas an
 `requantize` and `int8_reference`.
 """
 
+import numba
 import numpy as np
 from numba import njit, prange
 
 from nncompress.quantization.requantize_kernels import add_fixed, add_float, clamp, requantize_fixed, requantize_float
+from nnlite.kernels.fused import keep_largest, sum_rows
 
 
 @njit(cache=True, parallel=True)
@@ -18,6 +20,48 @@ def quantize_rows(x, S, Z, q):
     for r in prange(R):
         for o in range(O):
             q[r, o] = np.uint8(clamp(np.rint(x[r, o] / S) + np.float32(Z), np.float32(0), np.float32(255)))
+
+
+@njit(cache=True, parallel=True)
+def quantize_images(x, S, Z, q, top, left):
+    """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8."""
+    N, C, H, W = x.shape
+    for t in prange(N * H):
+        n, i = t // H, t % H
+        for c in range(C):
+            for j in range(W):
+                value = clamp(np.rint(x[n, c, i, j] / S) + np.float32(Z), np.float32(0), np.float32(255))
+                q[n, top + i, left + j, c] = np.uint8(value)
+
+
+@njit(cache=True, parallel=True)
+def conv2d_fused_fixed(x, x_image, x_row, w, g, b, M0, shift, Z, low, sums, y, top, left, N, out_h, out_w):
+    """`nnlite.kernels.conv2d_fused` in integers: y = requantize_fixed(b + the maximum of the sums), uint8."""
+    pool = sums.shape[1]
+    for t in prange(N * out_h):
+        n, i = t // out_h, t % out_h
+        part = sums[numba.get_thread_id()]
+        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
+        for j in range(out_w):
+            if pool == 2:
+                keep_largest(part, j)
+            for o in range(part.shape[2]):
+                y[n, top + i, left + j, o] = requantize_fixed(part[0, j, o] + b[o], M0[o], shift[o], Z, low, 255)
+
+
+@njit(cache=True, parallel=True)
+def conv2d_fused_float(x, x_image, x_row, w, g, b, M, Z, low, sums, y, top, left, N, out_h, out_w):
+    """The same by the float law: y = requantize_float(b + the maximum of the sums), uint8."""
+    pool = sums.shape[1]
+    for t in prange(N * out_h):
+        n, i = t // out_h, t % out_h
+        part = sums[numba.get_thread_id()]
+        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
+        for j in range(out_w):
+            if pool == 2:
+                keep_largest(part, j)
+            for o in range(part.shape[2]):
+                y[n, top + i, left + j, o] = requantize_float(part[0, j, o] + b[o], M[o], Z, low, 255)
 
 
 @njit(cache=True, parallel=True)

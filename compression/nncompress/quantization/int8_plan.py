@@ -13,6 +13,7 @@ float32 as ONNX Runtime does it.
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–8 and §2.4.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,8 @@ from nncompress.quantization.affine import dequantize
 from nncompress.quantization.requantize import add_fixed_parameters, multiplier, quantize_multiplier
 from nnlite import kernels
 from nnlite.functional.convolution import to_nchw
+from nnlite.pipeline import Pipeline
+from nnlite.plan import grouped
 
 LAWS = ("fixed", "float")
 
@@ -72,11 +75,61 @@ class Int8Plan:
             raise ValueError(f"int8 plan: {step.name}: {error}") from None
 
     def __call__(self, images):
-        result = self.run(images)[-1]
-        return result if self.ends_in_sums else self.to_real(result)
+        return self.pipeline(self.check(images))
+
+    @functools.cached_property
+    def pipeline(self):
+        """The fused stages, made at the first call."""
+        dtypes = [np.uint8] * (len(self.steps) - 1) + [np.float32 if self.ends_in_sums else np.uint8]
+        return Pipeline(self.steps, self.stage_runner, self.enter, self.leave, dtypes, [step.Z for step in self.steps])
+
+    def enter(self, images, buffer):
+        """Quantize the images into the first buffer."""
+        if images.ndim == 4:
+            kernels.use_threads(4 * images.size)
+            S, Z = self.steps[0].S, self.steps[0].Z
+            int8_kernels.quantize_images(np.ascontiguousarray(images), S, Z, buffer.array, buffer.top, buffer.left)
+        else:
+            buffer.inside(len(images))[...] = self.quantize_input(images)
+
+    def leave(self, buffer, n):
+        """The logits of the last buffer."""
+        return _as_images(buffer.inside(n)).copy() if self.ends_in_sums else self.to_real(buffer.inside(n))
+
+    def stage_runner(self, stage, buffers):
+        """How to compute a stage: by the fused convolution, or by the step's own runner."""
+        step, out = stage.step, buffers[stage.result]
+        if step.kind == "conv2d" and out.array.dtype == np.uint8:
+            return self.fused_conv2d(stage, buffers[step.inputs[0]], out)
+        run = self.runners[self.steps.index(step)]
+
+        def run_into_buffer(n):
+            y = run(*(np.ascontiguousarray(buffers[i].inside(n)) for i in step.inputs))
+            out.inside(n)[...] = y.transpose(0, 2, 3, 1) if out.array.dtype != np.uint8 and y.ndim == 4 else y
+
+        return run_into_buffer
+
+    def fused_conv2d(self, stage, source, out):
+        """A convolution with requantization, ReLU and pooling, from one buffer to another."""
+        step, before = stage.step, self.steps[stage.step.inputs[0]]
+        w = grouped(step.w, step.options["groups"])
+        geometry = kernels.geometry(w.shape, step.options["stride"], step.options["dilation"], step=4)
+        packed, b = kernels.pack_conv_int8(w, step.options["dilation"]), folded_bias(step, before.Z)
+        factors = self.factors(step, before.S, step.w_scale)
+        convolve = int8_kernels.conv2d_fused_fixed if self.law == "fixed" else int8_kernels.conv2d_fused_float
+        out_h, out_w = out.inside(1).shape[1:3]
+        sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.int32)
+        x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
+
+        def run(n):
+            kernels.use_threads(n * step.shape[1] * step.shape[2] * packed.size // 4)
+            convolve(x, x_image, x_row, packed, geometry, b, *factors, step.Z, step.low, sums,
+                     out.array, out.top, out.left, n, out_h, out_w)
+
+        return run
 
     def run(self, images):
-        """The results of all steps: uint8 (N, H, W, C) or (N, C); where the plan ends in sums the last are the logits."""
+        """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""
         results = [self.quantize_input(images)]
         for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
             results.append(run(*(results[i] for i in step.inputs)))
@@ -135,14 +188,16 @@ class Int8Plan:
             return lambda acc: _as_images((acc + b).astype(np.float32) * scale)
         return self.requantizer(step, S1, w_scale, b)
 
+    def factors(self, step, S1, S2):
+        """M = S1 S2 / S3 as the plan's law takes it: (M0, shift), or (M,)."""
+        if self.law == "fixed":
+            return quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
+        return (float32_factor(S1, S2, step.S),)
+
     def requantizer(self, step, S1, S2, b):
         """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,)."""
-        if self.law == "fixed":
-            factors = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
-            requantize = int8_kernels.requantize_rows_fixed
-        else:
-            factors = [float32_factor(S1, S2, step.S)]
-            requantize = int8_kernels.requantize_rows_float
+        factors = self.factors(step, S1, S2)
+        requantize = int8_kernels.requantize_rows_fixed if self.law == "fixed" else int8_kernels.requantize_rows_float
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
@@ -187,15 +242,13 @@ def pad_with_zero_point(x, padding, Z):
 
 def _conv2d(plan, step):
     Z1, o = plan.steps[step.inputs[0]].Z, step.options
-    O, c, kh, kw = step.w.shape
-    G = o["groups"]
-    w = step.w.reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1)
-    packed = kernels.pack_conv_int8(np.ascontiguousarray(w), o["dilation"])
+    kh, kw = step.w.shape[2:]
+    packed = kernels.pack_conv_int8(grouped(step.w, o["groups"]), o["dilation"])
     finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
 
     def run(x):
         x = pad_with_zero_point(x, o["padding"], Z1)
-        acc = np.empty((len(x), *step.shape[1:], O), np.int32)
+        acc = np.empty((len(x), *step.shape[1:], len(step.w)), np.int32)
         kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"])
         return finish(acc)
 
