@@ -127,8 +127,7 @@ def _conv2d(step):
     def run(x):
         x = pad_image(x, step.options["padding"])
         y = np.empty((len(x), *step.shape[1:], O), np.float32)
-        kernels.conv2d(x, w, y, stride, dilation)
-        y += b
+        kernels.conv2d(x, w, y, stride, dilation, b)
         return y
 
     return run

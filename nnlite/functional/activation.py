@@ -12,11 +12,11 @@ class ReLU(Operation):
     """y = max(x, 0);   dx = dy where x > 0, else 0."""
 
     def forward(self, x):
-        self.y = np.maximum(x, 0)
+        self.y = kernels.relu(x)
         return self.y
 
     def backward(self, dy):
-        return (dy * (self.y > 0),)
+        return (kernels.relu_gradient(dy, self.y),)
 
 
 class LeakyReLU(Operation):

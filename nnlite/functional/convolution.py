@@ -62,9 +62,7 @@ class Conv2d(Operation):
         out_h, out_w = (kernels.output_size(size, k, s, d) for size, k, s, d in
                         zip(self.x.shape[1:3], (kh, kw), self.stride, self.dilation, strict=True))
         y = np.empty((x.shape[0], out_h, out_w, O), x.dtype)
-        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation)
-        if b is not None:
-            y += b
+        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, None if b is None else np.ascontiguousarray(b))
         return to_nchw(y)
 
     def backward(self, dy):

@@ -43,16 +43,20 @@ def runs(w_shape, dilation):
     return kh, kw, c
 
 
-def conv2d(x, w, y, stride, dilation):
-    """x (N, H, W, C) padded, w (G, kh, kw, c, o), both C-contiguous and of one float dtype; y (N, H', W', O) is filled."""
+def conv2d(x, w, y, stride, dilation, b=None):
+    """y = conv(x, w) + b:  x (N, H, W, C) padded, w (G, kh, kw, c, o), b (O,) or None, of one float dtype and C-contiguous.
+
+    y (N, H', W', O) is filled.
+    """
     P, Q, L = runs(w.shape, dilation)
     if y.size:
         use_threads(y.size * P * Q * L)
-        _conv2d(x, w.reshape(w.shape[0], -1, w.shape[4]), y, *stride, *dilation, P, Q, L)
+        b = np.empty(0, y.dtype) if b is None else b
+        _conv2d(x, w.reshape(w.shape[0], -1, w.shape[4]), b, y, *stride, *dilation, P, Q, L)
 
 
 @njit(cache=True, parallel=True)
-def _conv2d(x, w, y, sh, sw, dh, dw, P, Q, L):
+def _conv2d(x, w, b, y, sh, sw, dh, dw, P, Q, L):
     N, H, W, C = x.shape
     _, out_h, out_w, O = y.shape
     G, KC, o = w.shape
@@ -64,6 +68,10 @@ def _conv2d(x, w, y, sh, sw, dh, dw, P, Q, L):
         for g in range(G):
             strip(like, a + g * (C // G) * size, sw * C * size, dh * W * C * size, P, dw * C * size, Q, size, L,
                   w_data + g * KC * o * size, o * size, y_data + (t * out_w * O + g * o) * size, O * size, out_w, o)
+        if b.size:
+            for j in range(out_w):  # while the row is still in the cache
+                for β in range(O):
+                    y[n, i, j, β] += b[β]
 
 
 def conv2d_weight_gradient(x, dy, dw, stride, dilation):

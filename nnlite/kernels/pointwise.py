@@ -1,9 +1,42 @@
-"""Small kernels for which NumPy has no function."""
+"""Element by element: ReLU in one pass and on all threads, and what NumPy has no function for."""
 
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
+
+from nnlite.kernels.threads import use_threads
+
+
+def relu(x):
+    """y = max(x, 0), a NaN where x is one -> array of x's shape, dtype and order in memory."""
+    y = np.empty_like(x)
+    use_threads(x.size)
+    _relu(x.ravel(order="K"), y.ravel(order="K"))
+    return y
+
+
+@njit(cache=True, parallel=True)
+def _relu(x, y):
+    for i in prange(x.size):
+        y[i] = 0 if x[i] <= 0 else x[i]
+
+
+def relu_gradient(dy, y):
+    """dx = dy where y > 0, else 0 -> array of y's shape, dtype and order in memory."""
+    if dy.strides != y.strides:
+        dy, given = np.empty_like(y), dy
+        dy[...] = given
+    dx = np.empty_like(y)
+    use_threads(y.size)
+    _relu_gradient(dy.ravel(order="K"), y.ravel(order="K"), dx.ravel(order="K"))
+    return dx
+
+
+@njit(cache=True, parallel=True)
+def _relu_gradient(dy, y, dx):
+    for i in prange(y.size):
+        dx[i] = dy[i] if y[i] > 0 else 0
 
 
 def erf(x):

@@ -100,6 +100,20 @@ def test_conv2d_equals_its_reference(dtype, case, seed):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@settings(deadline=None, max_examples=25)
+@given(convolutions(), seeds)
+def test_conv2d_adds_the_bias_of_each_channel_to_the_same_sums(dtype, case, seed):
+    x_shape, w_shape, stride, dilation = case
+    rng = np.random.default_rng(seed)
+    x, w = floats(x_shape, rng, dtype), floats(w_shape, rng, dtype)
+    b = floats((w_shape[0] * w_shape[4],), rng, dtype)
+    plain, biased = (np.empty(conv2d_reference(x, w, stride, dilation).shape, dtype) for _ in range(2))
+    conv2d(x, w, plain, stride, dilation)
+    conv2d(x, w, biased, stride, dilation, b)
+    np.testing.assert_array_equal(biased, plain + b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(deadline=None, max_examples=50)
 @given(convolutions(), seeds)
 def test_the_weight_gradient_equals_its_formula(dtype, case, seed):

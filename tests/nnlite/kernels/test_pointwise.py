@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import every_other_reversed
 
-from nnlite.kernels import add_rows, erf
+from nnlite.kernels import add_rows, erf, relu, relu_gradient
 
 
 @pytest.mark.parametrize("x", [0.0, 0.3, -1.0, 2.5])
@@ -37,3 +37,30 @@ def test_no_rows_add_nothing():
     total = np.ones((2, 3))
     add_rows(np.empty((0, 3)), np.empty(0, np.int64), total)
     assert (total == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 3, 1, 2), (3, 2, 1, 0)])
+def test_relu_is_the_larger_of_a_number_and_zero_in_any_order_of_memory(dtype, axes):
+    x = np.random.default_rng(0).standard_normal((3, 5, 4, 6)).astype(dtype).transpose(axes)
+    y = relu(x)
+    np.testing.assert_array_equal(y, np.where(x > 0, x, 0))
+    assert y.dtype == dtype and y.strides == x.strides
+
+
+def test_relu_keeps_a_nan_and_has_no_negative_zero():
+    y = relu(np.array([np.nan, -0.0, -np.inf, np.inf]))
+    np.testing.assert_array_equal(y, [np.nan, 0, 0, np.inf])
+    assert not np.signbit(y[1])
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 2, 3, 1)])
+def test_relu_gradient_passes_where_the_result_is_positive_whatever_the_order_of_dy_in_memory(axes):
+    rng = np.random.default_rng(0)
+    y = np.maximum(rng.standard_normal((3, 5, 4, 6)), 0)
+    dy = rng.standard_normal([y.shape[a] for a in axes]).transpose(np.argsort(axes))
+    np.testing.assert_array_equal(relu_gradient(dy, y), np.where(y > 0, dy, 0))
+
+
+def test_relu_of_nothing_is_nothing():
+    assert relu(np.empty((0, 3), np.float32)).shape == (0, 3)
