@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.threads import MOVE, use_threads
 
 
 def relu(x):
     """y = max(x, 0), a NaN where x is one -> array of x's shape, dtype and order in memory."""
     y = np.empty_like(x)
-    use_threads(x.size)
+    use_threads(MOVE * x.size)
     _relu(x.ravel(order="K"), y.ravel(order="K"))
     return y
 
@@ -28,7 +28,7 @@ def relu_gradient(dy, y):
         dy, given = np.empty_like(y), dy
         dy[...] = given
     dx = np.empty_like(y)
-    use_threads(y.size)
+    use_threads(MOVE * y.size)
     _relu_gradient(dy.ravel(order="K"), y.ravel(order="K"), dx.ravel(order="K"))
     return dx
 

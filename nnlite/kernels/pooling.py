@@ -7,7 +7,7 @@ outside counts as −∞ for the maximum and as 0 for the average, as in PyTorch
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.threads import MOVE, use_threads
 
 
 def max_pool2d_reference(x, kernel, stride, padding):
@@ -29,7 +29,7 @@ def windows(x, kernel, stride, padding, outside):
 
 def max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
     """y (N, H', W', C) = the maximum, argmax uint8 = u·kw + v of the first place that holds it (a NaN wins)."""
-    use_threads(2 * y.size * kh * kw)
+    use_threads(MOVE * y.size * kh * kw)
     _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw)
 
 
@@ -58,7 +58,7 @@ def _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
 
 def max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
     """dx[n, place that won, c] += dy[n, i, j, c]; dx (N, H, W, C) is filled. Each image is one thread's: no two collide."""
-    use_threads(2 * dx.size)
+    use_threads(MOVE * dx.size)
     _max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw)
 
 
@@ -76,7 +76,7 @@ def _max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
 
 def avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
     """y (N, H', W', C) = the sum of each window / (kh·kw)."""
-    use_threads(2 * y.size * kh * kw)
+    use_threads(MOVE * y.size * kh * kw)
     _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw)
 
 
@@ -98,7 +98,7 @@ def _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
 
 def avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
     """dx[n, every place of the window, c] += dy[n, i, j, c] / (kh·kw); dx (N, H, W, C) is filled."""
-    use_threads(2 * dy.size * kh * kw)
+    use_threads(MOVE * dy.size * kh * kw)
     _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw)
 
 

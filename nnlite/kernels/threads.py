@@ -10,7 +10,8 @@ import numba
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # idle threads sleep soon instead of holding a core that others need
 
-WORTH_A_THREAD = 500_000  # multiply-adds, or numbers moved times their cost: about 20 µs of one core
+WORTH_A_THREAD = 1_000_000  # multiply-adds: some 20 µs of one core
+MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
 
 
 def use_threads(work):

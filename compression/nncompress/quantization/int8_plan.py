@@ -23,6 +23,7 @@ from nncompress.quantization.affine import dequantize
 from nncompress.quantization.requantize import add_fixed_parameters, multiplier, quantize_multiplier
 from nnlite import kernels
 from nnlite.functional.convolution import to_nchw
+from nnlite.kernels.threads import MOVE
 from nnlite.pipeline import Pipeline
 from nnlite.plan import grouped
 
@@ -86,7 +87,7 @@ class Int8Plan:
     def enter(self, images, buffer):
         """Quantize the images into the first buffer."""
         if images.ndim == 4:
-            kernels.use_threads(4 * images.size)
+            kernels.use_threads(2 * MOVE * images.size)
             S, Z = self.steps[0].S, self.steps[0].Z
             int8_kernels.quantize_images(np.ascontiguousarray(images), S, Z, buffer.array, buffer.top, buffer.left)
         else:
@@ -172,7 +173,7 @@ class Int8Plan:
         x = self.check(images)
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
-        kernels.use_threads(4 * x.size)
+        kernels.use_threads(2 * MOVE * x.size)
         int8_kernels.quantize_rows(_rows(x), self.steps[0].S, self.steps[0].Z, _rows(q))
         return q
 
@@ -201,7 +202,7 @@ class Int8Plan:
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
-            kernels.use_threads(8 * q.size)
+            kernels.use_threads(2 * MOVE * q.size)
             requantize(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q))
             return q
 
@@ -288,7 +289,7 @@ def _avg_pool2d(plan, step):
 
     def run(x):
         acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
-        kernels.use_threads(2 * x.size)
+        kernels.use_threads(MOVE * x.size)
         int8_kernels.sum_pool2d(x, before.Z, *o["kernel"], *o["stride"], *o["padding"], acc)
         return requantize(acc)
 
@@ -304,7 +305,7 @@ def _add(plan, step):
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)
-        kernels.use_threads(16 * q.size)
+        kernels.use_threads(4 * MOVE * q.size)
         add(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q))
         return q
 
