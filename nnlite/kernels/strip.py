@@ -2,10 +2,11 @@
 
 from numba import njit
 
-from nnlite.kernels.tile import VECTOR_BYTES, make_tile
+from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.tile import make_tile
 
 TILE_ROWS = 8
-TILE_BYTES = 2 * VECTOR_BYTES  # width of a tile in bytes of c
+TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 
 _tile_8x2, _tile_8x1, _tile_4x2, _tile_1x2 = make_tile(8, 2), make_tile(8, 1), make_tile(4, 2), make_tile(1, 2)
 

@@ -21,24 +21,21 @@ Integers: a holds uint8, b int8 in groups of four consecutive k per column, c in
 same 32 bits of a go to all lanes, and `dot4` adds four products in each lane, exactly.
 """
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nnlite.kernels.simd import LEVEL
+
 I8, I32, INTP = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 LLVM_TYPE = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: I32}
 ITEM_BYTES = {types.float32: 4, types.float64: 8, types.int32: 4}
 
-CPU_FEATURES = llvm.get_host_cpu_features()
-HAS_VNNI = bool(CPU_FEATURES.get("avx512vnni"))
-VECTOR_BYTES = 64 if CPU_FEATURES.get("avx512f") else 32 if CPU_FEATURES.get("avx2") else 16
-
 
 def lanes(dtype):
     """How many numbers of `dtype` (a Numba type) one register holds."""
-    return VECTOR_BYTES // ITEM_BYTES[dtype]
+    return LEVEL.vector_bytes // ITEM_BYTES[dtype]
 
 
 def make_tile(rows, vectors):
@@ -77,7 +74,7 @@ def _emit_tile(builder, dtype, rows, vectors, a, row, outer, P, inner, Q, step, 
         with cgutils.for_range(builder, K) as k:
             x = builder.add(run, builder.mul(k.index, step))
             b_address = builder.load(b_now)
-            b_vectors = [_load(builder, builder.add(b_address, INTP(v * VECTOR_BYTES)), vector, masks[v])
+            b_vectors = [_load(builder, builder.add(b_address, INTP(v * LEVEL.vector_bytes)), vector, masks[v])
                          for v in range(vectors)]
             builder.store(builder.add(b_address, b_row), b_now)
             for r in range(rows):
@@ -87,7 +84,7 @@ def _emit_tile(builder, dtype, rows, vectors, a, row, outer, P, inner, Q, step, 
 
     for r in range(rows):
         for v in range(vectors):
-            address = builder.add(c, builder.add(builder.mul(c_row, INTP(r)), INTP(v * VECTOR_BYTES)))
+            address = builder.add(c, builder.add(builder.mul(c_row, INTP(r)), INTP(v * LEVEL.vector_bytes)))
             _store(builder, builder.load(sums[r][v]), address, vector, masks[v])
 
 
@@ -133,20 +130,36 @@ def _fma(builder, x, y, total):
 
 
 def _dot4(builder, x, y, total):
-    """total + Σ of four uint8·int8 in each 32-bit lane, exactly: VNNI's one instruction, or widened to 32 bits.
+    """total + Σ of four uint8·int8 in each 32-bit lane, exactly, in the way of the SIMD level.
 
     AVX2's own vpmaddubsw is not used: it saturates at 16 bits (211·71 + 171·107 would come out as 32767).
     """
-    if HAS_VNNI and x.type.count == 16:
+    if LEVEL.dot4 == "vpdpbusd":
         kind = ir.FunctionType(x.type, [x.type] * 3)
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
-        return builder.call(function, [total, x, y])
+        name = f"llvm.x86.avx512.vpdpbusd.{8 * LEVEL.vector_bytes}"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [total, x, y])
+    if LEVEL.dot4 == "vpmaddwd":
+        return _dot4_by_halves(builder, x, y, total)
     for byte in range(4):
         up = _spread(builder, I32(24 - 8 * byte), x.type)
         down = _spread(builder, I32(24), x.type)
         unsigned = builder.lshr(builder.shl(x, up), down)
         signed = builder.ashr(builder.shl(y, up), down)
         total = builder.add(total, builder.mul(unsigned, signed))
+    return total
+
+
+def _dot4_by_halves(builder, x, y, total):
+    """The even bytes of each lane and the odd ones, widened to 16 bits; vpmaddwd multiplies pairs of these and adds them."""
+    wide = ir.VectorType(ir.IntType(16), 2 * x.type.count)
+    x, y = builder.bitcast(x, wide), builder.bitcast(y, wide)
+    eight = ir.Constant(wide, [8] * wide.count)
+    even = builder.lshr(builder.shl(x, eight), eight), builder.ashr(builder.shl(y, eight), eight)
+    odd = builder.lshr(x, eight), builder.ashr(y, eight)
+    kind = ir.FunctionType(total.type, [wide, wide])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.wd")
+    for half in (even, odd):
+        total = builder.add(total, builder.call(function, half))
     return total
 
 

@@ -1,3 +1,4 @@
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,9 +7,11 @@ from numba import njit
 from support import assert_sums_agree
 
 from nnlite.kernels import tile
+from nnlite.kernels.simd import LEVELS
 from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
 
 UNTOUCHED = -77
+LEVELS_HERE = [level for level in LEVELS if all(llvm.get_host_cpu_features().get(need) for need in level.needs)]
 
 
 @st.composite
@@ -87,11 +90,11 @@ def product_through_a_new_tile(a, b, like, rows, vectors, K, columns):
     return c
 
 
-@pytest.mark.parametrize("vector_bytes", [16, 32])
+@pytest.mark.parametrize("level", LEVELS_HERE, ids=lambda level: level.name)
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
-def test_narrower_vectors_give_the_same_sums(monkeypatch, dtype, vector_bytes):
-    monkeypatch.setattr(tile, "VECTOR_BYTES", vector_bytes)
-    width, rng = vector_bytes // 4, np.random.default_rng(0)
+def test_every_level_gives_the_same_sums(monkeypatch, dtype, level):
+    monkeypatch.setattr(tile, "LEVEL", level)
+    width, rng = level.vector_bytes // 4, np.random.default_rng(0)
     if dtype == np.int32:
         a, b = rng.integers(0, 256, (3, 20), np.uint8), rng.integers(-128, 128, (5, 2 * width, 4), np.int8)
         expected = np.einsum("mkf,knf->mn", a.reshape(3, 5, 4).astype(np.int64), b.astype(np.int64))
@@ -103,9 +106,9 @@ def test_narrower_vectors_give_the_same_sums(monkeypatch, dtype, vector_bytes):
     np.testing.assert_array_equal(c, expected)
 
 
-@pytest.mark.parametrize("has_vnni", [tile.HAS_VNNI, False])
-def test_four_products_are_added_without_saturation(monkeypatch, has_vnni):
-    monkeypatch.setattr(tile, "HAS_VNNI", has_vnni)
+@pytest.mark.parametrize("level", LEVELS_HERE, ids=lambda level: level.name)
+def test_four_products_are_added_without_saturation(monkeypatch, level):
+    monkeypatch.setattr(tile, "LEVEL", level)
     a = np.array([[211, 171, 0, 0], [255, 255, 255, 255], [255, 255, 255, 255], [128, 0, 0, 1]], np.uint8)
     b = np.array([[[71, 107, 9, 9], [127, 127, 127, 127], [-128, -128, -128, -128]]], np.int8)
     c = product_through_a_new_tile(a, b, np.empty(0, np.int32), 4, 1, 1, 3)

@@ -1,0 +1,53 @@
+"""Which SIMD instructions the tile is made of, chosen from the processor's features when nnlite is imported.
+
+    level        registers   four uint8·int8 products per 32-bit lane
+    avx512vnni   64 bytes    vpdpbusd, one instruction
+    avxvnni      32 bytes    vpdpbusd
+    avx2         32 bytes    two vpmaddwd on halves widened to 16 bits
+    neon         16 bytes    widened to 32 bits
+    generic      16 bytes    widened to 32 bits
+
+Integers are exact on every level, floats differ by rounding at most. The environment variable NNLITE_SIMD chooses another
+level that the processor has, for tests and comparisons.
+"""
+
+import os
+from typing import NamedTuple
+
+import llvmlite.binding as llvm
+
+
+class Level(NamedTuple):
+    """A set of instructions: how wide its registers are, how it multiplies bytes, and the CPU features that it needs."""
+
+    name: str
+    vector_bytes: int
+    dot4: str
+    needs: tuple
+
+
+LEVELS = (
+    Level("avx512vnni", 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni")),
+    Level("avxvnni", 32, "vpdpbusd", ("avx2", "fma", "avxvnni")),
+    Level("avx2", 32, "vpmaddwd", ("avx2", "fma")),
+    Level("neon", 16, "widen", ("neon",)),
+    Level("generic", 16, "widen", ()),
+)
+
+
+def choose_level(features, wanted=None):
+    """The best level that a CPU with these features ({name: bool}) has, or the one wanted.
+
+    Errors: ValueError for a level that is unknown, or that the CPU lacks.
+    """
+    levels = {level.name: level for level in LEVELS if all(features.get(need) for need in level.needs)}
+    if not wanted:
+        return next(iter(levels.values()))
+    if wanted not in levels:
+        known = wanted in [level.name for level in LEVELS]
+        raise ValueError(f"NNLITE_SIMD: {'this processor lacks' if known else 'there is no level'} {wanted!r}; "
+                         f"it can be {', '.join(levels)}")
+    return levels[wanted]
+
+
+LEVEL = choose_level(llvm.get_host_cpu_features(), os.environ.get("NNLITE_SIMD"))

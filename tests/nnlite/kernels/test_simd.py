@@ -1,0 +1,89 @@
+import os
+import re
+import subprocess
+import sys
+
+import llvmlite.binding as llvm
+import pytest
+from llvmlite import ir
+from numba import types
+
+from nnlite.kernels import tile
+from nnlite.kernels.simd import LEVELS, choose_level
+
+BY_NAME = {level.name: level for level in LEVELS}
+HERE = [level.name for level in LEVELS if all(llvm.get_host_cpu_features().get(need) for need in level.needs)]
+CODE = """
+import sys
+import numpy as np
+from nnlite import kernels
+rng = np.random.default_rng(0)
+a, w = rng.integers(0, 256, (19, 70), np.uint8), rng.integers(-128, 128, (70, 45), np.int8)
+c = np.empty((19, 45), np.int32)
+kernels.matmul_int8(a, kernels.pack_int8(w), c)
+assert (c == a.astype(int) @ w.astype(int)).all()
+x, y = rng.integers(-9, 10, (19, 70)).astype(np.float32), rng.integers(-9, 10, (70, 45)).astype(np.float32)
+assert (kernels.matmul(x, y) == x.astype(int) @ y.astype(int)).all()
+"""
+
+
+def run_on_level(name, code=CODE):
+    environment = {**os.environ, "NNLITE_SIMD": name}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_products_of_whole_numbers_are_exact_on_every_level_that_this_machine_has(name):
+    done = run_on_level(name)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_best_level_is_taken_that_the_features_allow():
+    assert choose_level({}).name == "generic"
+    assert choose_level({"avx2": True, "fma": True}).name == "avx2"
+    assert choose_level({"avx2": True, "fma": True, "avxvnni": True}).name == "avxvnni"
+    everything = {need: True for level in LEVELS for need in level.needs}
+    assert choose_level(everything).name == "avx512vnni"
+    assert choose_level(everything, "generic").name == "generic"
+
+
+def test_a_level_that_the_cpu_lacks_or_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="NNLITE_SIMD: this processor lacks 'avx512vnni'; it can be generic"):
+        choose_level({}, "avx512vnni")
+    with pytest.raises(ValueError, match="NNLITE_SIMD: there is no level 'sse9'; it can be avx2, generic"):
+        choose_level({"avx2": True, "fma": True}, "sse9")
+
+
+def test_the_environment_variable_is_heard():
+    done = run_on_level("sse9", "import nnlite.kernels")
+    assert done.returncode and "there is no level 'sse9'" in done.stderr
+
+
+def assembly(dtype, triple, cpu):
+    """What a 4×2 tile of this dtype becomes on another processor."""
+    module = ir.Module()
+    module.triple = triple
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [tile.INTP] * 13), "tile")
+    builder = ir.IRBuilder(function.append_basic_block())
+    tile._emit_tile(builder, dtype, 4, 2, *function.args)
+    builder.ret_void()
+    target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
+    return target.emit_assembly(llvm.parse_assembly(str(module)))
+
+
+@pytest.mark.parametrize(("name", "dtype", "triple", "cpu", "instruction"), [
+    ("avx512vnni", types.int32, "x86_64-linux-gnu", "cascadelake", r"vpdpbusd\s.*%zmm"),
+    ("avx512vnni", types.float32, "x86_64-linux-gnu", "cascadelake", r"vfmadd\S+\s.*%zmm"),
+    ("avxvnni", types.int32, "x86_64-linux-gnu", "alderlake", r"vpdpbusd\s.*%ymm"),
+    ("avx2", types.int32, "x86_64-linux-gnu", "haswell", r"vpmaddwd\s.*%ymm"),
+    ("avx2", types.float32, "x86_64-linux-gnu", "haswell", r"vfmadd\S+\s.*%ymm"),
+    ("neon", types.float32, "aarch64-linux-gnu", "cortex-a76", r"fmla\s+v\d+\.4s"),
+    ("neon", types.int32, "aarch64-linux-gnu", "cortex-a76", r"mla\s+v\d+\.4s"),
+])
+def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, name, dtype, triple, cpu, instruction):
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    monkeypatch.setattr(tile, "LEVEL", BY_NAME[name])
+    text = assembly(dtype, triple, cpu)
+    assert re.search(instruction, text)
+    assert name == "avx512vnni" or "zmm" not in text
