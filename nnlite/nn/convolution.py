@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite import functional as F
 from nnlite.functional.convolution import pair
-from nnlite.nn.init import uniform_fan_in
+from nnlite.nn.init import check_sizes, uniform_fan_in
 from nnlite.nn.module import Module, Parameter
 
 
@@ -12,7 +12,8 @@ class Conv2d(Module):
     """A convolution with `weight` (out_channels, in_channels / groups, kh, kw) and `bias` (out_channels,) or None."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, rng=None):
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        check_sizes("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if in_channels % groups or out_channels % groups:
             raise ValueError(f"Conv2d: {in_channels} and {out_channels} channels cannot be split into {groups} groups")
         rng = np.random.default_rng(rng)
         kh, kw = pair("Conv2d: kernel_size", kernel_size, 1)

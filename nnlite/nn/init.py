@@ -1,4 +1,4 @@
-"""PyTorch's default initialisation."""
+"""PyTorch's default initialisation, and a check of the sizes to initialise."""
 
 import numpy as np
 
@@ -11,3 +11,10 @@ def uniform_fan_in(shape, fan_in, rng):
     """
     bound = 1 / np.sqrt(fan_in) if fan_in else 0.0
     return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def check_sizes(layer, **sizes):
+    """ValueError for a size that is no whole number from 1 up."""
+    for name, size in sizes.items():
+        if size != int(size) or size < 1:
+            raise ValueError(f"{layer}: {name} has to be a whole number from 1 up, got {size}")

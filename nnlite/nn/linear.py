@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite import functional as F
-from nnlite.nn.init import uniform_fan_in
+from nnlite.nn.init import check_sizes, uniform_fan_in
 from nnlite.nn.module import Module, Parameter
 
 
@@ -11,6 +11,7 @@ class Linear(Module):
     """y = x Wᵀ + b with `weight` W (out_features, in_features) and `bias` b (out_features,) or None."""
 
     def __init__(self, in_features, out_features, bias=True, rng=None):
+        check_sizes("Linear", in_features=in_features, out_features=out_features)
         rng = np.random.default_rng(rng)
         self.weight = Parameter(uniform_fan_in((out_features, in_features), in_features, rng))
         self.bias = Parameter(uniform_fan_in((out_features,), in_features, rng)) if bias else None
@@ -31,6 +32,7 @@ class Embedding(Module):
     """One row of `weight` (num_embeddings, embedding_dim) for each index, drawn from N(0, 1)."""
 
     def __init__(self, num_embeddings, embedding_dim, rng=None):
+        check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         rng = np.random.default_rng(rng)
         self.weight = Parameter(rng.standard_normal((num_embeddings, embedding_dim)).astype(np.float32))
 

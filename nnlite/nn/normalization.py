@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite import functional as F
+from nnlite.nn.init import check_sizes
 from nnlite.nn.module import Buffer, Module, Parameter
 
 
@@ -15,6 +16,7 @@ class BatchNorm(Module):
     ndim = None
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        check_sizes(type(self).__name__, num_features=num_features)
         self.weight = Parameter(np.ones(num_features, np.float32))
         self.bias = Parameter(np.zeros(num_features, np.float32))
         self.running_mean = Buffer(np.zeros(num_features, np.float32))

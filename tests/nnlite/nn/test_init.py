@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from nnlite import nn
 from nnlite.nn.init import uniform_fan_in
 
 
@@ -31,3 +32,16 @@ def test_without_inputs_the_numbers_are_0():
 def test_the_same_generator_state_gives_the_same_bits():
     first, second = (uniform_fan_in((9,), 4, np.random.default_rng(7)) for _ in range(2))
     assert first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize(("make", "size"), [
+    (lambda: nn.Linear(-1, 2), "Linear: in_features .* got -1"),
+    (lambda: nn.Linear(3, 2.5), "Linear: out_features .* got 2.5"),
+    (lambda: nn.Embedding(0, 3), "Embedding: num_embeddings .* got 0"),
+    (lambda: nn.Conv2d(3, 0, 3), "Conv2d: out_channels .* got 0"),
+    (lambda: nn.Conv2d(3, 3, 3, groups=0), "Conv2d: groups .* got 0"),
+    (lambda: nn.BatchNorm2d(-4), "BatchNorm2d: num_features .* got -4"),
+])
+def test_a_size_that_is_no_whole_number_from_one_up_is_named(make, size):
+    with pytest.raises(ValueError, match=size):
+        make()
