@@ -1,8 +1,8 @@
 """Freed memory is kept for the next step.
 
 Training frees and asks for the same arrays, of some megabytes each, in every step. glibc hands such large ones back to the
-system at once and gets them anew page by page, which takes longer than the arithmetic on them. Told not to, it reuses them:
-a training step of `cnn` at batch 64 then takes two thirds of the time. The process keeps what it once needed.
+system at once and gets them anew page by page, which takes a good part of a step. Told not to, it reuses them. The process
+then keeps what it once needed, and other libraries in it are served by the same rule.
 """
 
 import ctypes
