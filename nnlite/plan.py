@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from nnlite import kernels
-from nnlite.functional.convolution import pad_image, to_nchw
+from nnlite.functional.convolution import as_nchw
 from nnlite.lowering import lower
 from nnlite.pipeline import Pipeline
 
@@ -79,7 +79,10 @@ class Plan:
 
 
 def _enter(images, buffer):
-    buffer.inside(len(images))[...] = images.transpose(0, 2, 3, 1) if images.ndim == 4 else images
+    if images.ndim == 4:
+        kernels.enter(images, buffer.array, buffer.top, buffer.left)
+    else:
+        buffer.inside(len(images))[...] = images
 
 
 def _leave(buffer, n):
@@ -92,7 +95,7 @@ def _to_memory(x):
 
 
 def _from_memory(x):
-    return to_nchw(x) if x.ndim == 4 else x
+    return as_nchw(x) if x.ndim == 4 else x
 
 
 def grouped(w, groups):
@@ -109,12 +112,12 @@ def _fused_conv2d(stage, source, out):
     w = w.reshape(len(w), -1, w.shape[4])
     out_h, out_w = out.inside(1).shape[1:3]
     sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.float32)
-    low = np.float32(0 if step.relu else -np.inf)
+    low, nowhere = np.float32(0 if step.relu else -np.inf), kernels.no_places()
     x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
 
     def run(n):
         kernels.use_threads(n * step.shape[1] * step.shape[2] * w.size)
-        kernels.conv2d_fused(x, x_image, x_row, w, geometry, b, low, sums, out.array, out.top, out.left, n, out_h, out_w)
+        kernels.conv2d_fused(x, x_image, x_row, w, geometry, b, low, sums, out.array, out.top, out.left, n, out_h, out_w, nowhere)
 
     return run
 
@@ -125,8 +128,8 @@ def _conv2d(step):
     b, stride, dilation = step.arrays["b"], step.options["stride"], step.options["dilation"]
 
     def run(x):
-        x = pad_image(x, step.options["padding"])
-        y = np.empty((len(x), *step.shape[1:], O), np.float32)
+        x = kernels.to_nhwc(as_nchw(x), step.options["padding"])
+        y = kernels.empty((len(x), *step.shape[1:], O), np.float32)
         kernels.conv2d(x, w, y, stride, dilation, b)
         return y
 
@@ -137,9 +140,7 @@ def _linear(step):
     w, b = np.ascontiguousarray(step.arrays["w"].T), step.arrays["b"]
 
     def run(x):
-        y = kernels.matmul(x.reshape(-1, len(w)), w).reshape(*x.shape[:-1], w.shape[1])
-        y += b
-        return y
+        return kernels.matmul(x.reshape(-1, len(w)), w, b).reshape(*x.shape[:-1], w.shape[1])
 
     return run
 
@@ -166,6 +167,10 @@ def _avg_pool2d(step):
     return run
 
 
+def _flatten(x):
+    return (kernels.to_nchw(as_nchw(x)) if x.ndim == 4 else x).reshape(len(x), -1)
+
+
 def _operation(step):
     """Any other operation, by its own forward; a copy of it, so that what it keeps for backward is forgotten."""
 
@@ -189,6 +194,6 @@ _RUNNERS = {
     "avg_pool2d": _avg_pool2d,
     "add": lambda step: np.add,
     "relu": lambda step: lambda x: np.maximum(x, 0),
-    "flatten": lambda step: lambda x: _from_memory(x).reshape(len(x), -1),
+    "flatten": lambda step: _flatten,
     "operation": _operation,
 }

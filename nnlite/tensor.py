@@ -44,6 +44,11 @@ def tracing():
         _mode.tracing = before
 
 
+def is_tracing():
+    """Whether this is inside `tracing`."""
+    return _mode.tracing
+
+
 class Operation:
     """One differentiable function: forward(*arrays) -> y, and backward(dy) -> one gradient (or None) for each input.
 

@@ -15,24 +15,9 @@ def pair(name, value, least):
     return tuple(int(v) for v in values)
 
 
-def to_nhwc(x):
-    """(N, C, H, W) -> (N, H, W, C), contiguous; free where x already lies so in memory."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-
-
-def to_nchw(x):
+def as_nchw(x):
     """(N, H, W, C) -> (N, C, H, W): a view, nothing is moved."""
     return x.transpose(0, 3, 1, 2)
-
-
-def pad_image(x, padding):
-    """x (N, H, W, C) with a border of zeros."""
-    (top, left), (N, H, W, C) = padding, x.shape
-    if top == left == 0:
-        return x
-    padded = np.zeros((N, H + 2 * top, W + 2 * left, C), x.dtype)
-    padded[:, top : top + H, left : left + W] = x
-    return padded
 
 
 class Conv2d(Operation):
@@ -46,46 +31,46 @@ class Conv2d(Operation):
     With G groups, the o-th kernel sees only the C/G channels of its group.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W'),  H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1.
     Source: the names are PyTorch's `torch.nn.functional.conv2d`.
+
+    relu and pool: a ReLU and a 2×2 max-pooling behind it, in the same pass; y is then theirs, and what backward needs of the
+    large array between them is one byte for each number of the small one: which of the four it was.
     """
 
-    def __init__(self, stride, padding, dilation, groups):
+    def __init__(self, stride, padding, dilation, groups, relu=False, pool=False):
         self.stride, self.padding = pair("conv2d: stride", stride, 1), pair("conv2d: padding", padding, 0)
-        self.dilation, self.groups = pair("conv2d: dilation", dilation, 1), groups
+        self.dilation, self.groups, self.relu, self.pool = pair("conv2d: dilation", dilation, 1), groups, relu, pool
 
     def forward(self, x, w, b=None):
         self.check(x, w, b)
         G, (O, c, kh, kw) = self.groups, w.shape
-        self.x = pad_image(to_nhwc(x), self.padding)  # (N, C, H, W) -> (N, H + 2p, W + 2p, C)
+        self.x = kernels.to_nhwc(x, self.padding)  # (N, C, H, W) -> (N, H + 2p, W + 2p, C)
         # (O, C/G, kh, kw) -> (G, kh, kw, C/G, O/G)
         self.w = np.ascontiguousarray(w.reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1))
         self.has_bias = b is not None
-        out_h, out_w = (kernels.output_size(size, k, s, d) for size, k, s, d in
-                        zip(self.x.shape[1:3], (kh, kw), self.stride, self.dilation, strict=True))
-        y = np.empty((x.shape[0], out_h, out_w, O), x.dtype)
-        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, None if b is None else np.ascontiguousarray(b))
-        return to_nchw(y)
+        size = [kernels.output_size(size, k, s, d) for size, k, s, d in
+                zip(self.x.shape[1:3], (kh, kw), self.stride, self.dilation, strict=True)]
+        if self.pool and min(size) < 2:
+            raise ValueError(f"MaxPool2d: a window of (2, 2) does not fit into an image of {tuple(size)}")
+        out_h, out_w = (n // 2 for n in size) if self.pool else size
+        y = kernels.empty((x.shape[0], out_h, out_w, O), x.dtype)
+        self.argmax = kernels.empty(y.shape, np.uint8) if self.pool else None
+        self.y = y if self.relu else None
+        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, None if b is None else np.ascontiguousarray(b),
+                       self.relu, self.argmax)
+        return as_nchw(y)
 
     def backward(self, dy):
-        dy = to_nhwc(dy)
-        dx = self.input_gradient(dy) if self.needs_gradient(0) else None
-        dw = self.weight_gradient(dy) if self.needs_gradient(1) else None
-        return dx, dw, dy.sum(axis=(0, 1, 2)) if self.has_bias else None
-
-    def input_gradient(self, dy):
-        (top, left), (_, H, W, _) = self.padding, self.x.shape
-        dx = np.empty_like(self.x)
-        kernels.conv2d_input_gradient(dy, self.w, dx, self.stride, self.dilation)
-        return to_nchw(dx[:, top : H - top, left : W - left])
-
-    def weight_gradient(self, dy):
-        dw = np.empty_like(self.w)
-        kernels.conv2d_weight_gradient(self.x, dy, dw, self.stride, self.dilation)
+        dy, (N, H, W, C), (top, left) = kernels.to_nhwc(dy), self.x.shape, self.padding
+        dx = kernels.empty((N, H - 2 * top, W - 2 * left, C), dy.dtype) if self.needs_gradient(0) else None
+        dw, db = np.empty_like(self.w), np.empty(dy.shape[3], dy.dtype)
+        kernels.conv2d_gradients(self.x, self.w, dy, dx, dw, db, self.stride, self.padding, self.dilation, self.y, self.argmax)
         G, kh, kw, c, o = dw.shape
-        return dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)  # (G, kh, kw, C/G, O/G) -> (O, C/G, kh, kw)
+        dw = dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)  # (G, kh, kw, C/G, O/G) -> (O, C/G, kh, kw)
+        return None if dx is None else as_nchw(dx), dw, db if self.has_bias else None
 
     def macs(self, y):
         G, kh, kw, c, o = self.w.shape
-        return y.size * kh * kw * c
+        return y.size * kh * kw * c * (4 if self.pool else 1)
 
     def check(self, x, w, b):
         check_floats("conv2d", x, w, b)
@@ -104,6 +89,9 @@ class Conv2d(Operation):
                              f"the padded image has {size[0]}×{size[1]}")
 
 
-def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W'); see `Conv2d` for the formula."""
-    return record(Conv2d(stride, padding, dilation, groups), x, w, b)
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, *, relu=False, pool=False):
+    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W'); see `Conv2d` for the formula.
+
+    relu, pool: with a ReLU and a 2×2 max-pooling in the same pass: the same as max_pool2d(relu(conv2d(…)), 2), sooner.
+    """
+    return record(Conv2d(stride, padding, dilation, groups, relu, pool), x, w, b)

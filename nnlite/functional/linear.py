@@ -56,9 +56,12 @@ class Linear(Operation):
         y = x wᵀ + b
         dx = dy w        dw = dyᵀ x        db = Σ_n dy_n
 
-    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype.
+    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype.   relu: with a ReLU behind it in the same pass.
     Source: any textbook; the names are PyTorch's `torch.nn.functional.linear`.
     """
+
+    def __init__(self, relu=False):
+        self.relu = relu
 
     def forward(self, x, w, b=None):
         check_floats("linear", x, w, b)
@@ -67,13 +70,14 @@ class Linear(Operation):
         if b is not None and b.shape != w.shape[:1]:
             raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
         self.x, self.w, self.has_bias = x, w, b is not None
-        y = kernels.matmul(x.reshape(-1, w.shape[1]), w.T)
-        if b is not None:
-            y += b
-        return y.reshape(*x.shape[:-1], w.shape[0])
+        y = kernels.matmul(x.reshape(-1, w.shape[1]), w.T, b, self.relu).reshape(*x.shape[:-1], w.shape[0])
+        self.y = y if self.relu else None
+        return y
 
     def backward(self, dy):
         x, w = self.x, self.w
+        if self.y is not None:
+            dy = kernels.relu_gradient(dy, self.y)
         dy, rows = dy.reshape(-1, w.shape[0]), x.reshape(-1, w.shape[1])
         dx = kernels.matmul(dy, w).reshape(x.shape) if self.needs_gradient(0) else None  # y = x wᵀ + b
         dw = kernels.matmul(dy.T, rows) if self.needs_gradient(1) else None
@@ -109,9 +113,9 @@ def matmul(x, y):
     return record(Matmul(), x, y)
 
 
-def linear(x, w, b=None):
-    """y = x wᵀ + b:  x (…, I), w (O, I), b (O,) -> (…, O)."""
-    return record(Linear(), x, w, b)
+def linear(x, w, b=None, *, relu=False):
+    """y = x wᵀ + b:  x (…, I), w (O, I), b (O,) -> (…, O).   relu: with a ReLU in the same pass: relu(linear(…)), sooner."""
+    return record(Linear(relu), x, w, b)
 
 
 def embedding(indices, w):

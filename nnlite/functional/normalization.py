@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from nnlite.functional.convolution import to_nchw, to_nhwc
+from nnlite.functional.convolution import as_nchw
+from nnlite.kernels import to_nhwc
 from nnlite.functional.linear import check_floats
 from nnlite.tensor import Operation, Tensor, record
 
@@ -70,7 +71,7 @@ class BatchNorm(Operation):
         return self.back_to_image(dx), None, None, (dy * self.x_hat).sum(axis=0), dy.sum(axis=0)
 
     def back_to_image(self, y):
-        return to_nchw(y.reshape(self.image_shape)) if self.image_shape else y
+        return as_nchw(y.reshape(self.image_shape)) if self.image_shape else y
 
     def check(self, x, *channel_arrays):
         check_floats("batch_norm", x)

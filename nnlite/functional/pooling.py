@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
-from nnlite.functional.convolution import pair, to_nchw, to_nhwc
+from nnlite.functional.convolution import as_nchw, pair
 from nnlite.functional.linear import check_floats
 from nnlite.tensor import Operation, record
 
@@ -29,7 +29,7 @@ class Pool2d(Operation):
                zip(x.shape[2:], self.padding, self.kernel, self.stride, strict=True)]
         if min(out) < 1:
             raise ValueError(f"{name}: a window of {self.kernel} does not fit into an image of {x.shape[2:]}")
-        return np.empty((x.shape[0], *out, x.shape[1]), x.dtype)
+        return kernels.empty((x.shape[0], *out, x.shape[1]), x.dtype)
 
 
 class MaxPool2d(Pool2d):
@@ -42,15 +42,15 @@ class MaxPool2d(Pool2d):
         if self.kernel[0] * self.kernel[1] > 256:
             raise ValueError(f"MaxPool2d: a window of {self.kernel} has more than 256 places")
         y = self.result(x)
-        x = to_nhwc(x)
-        self.x_shape, self.argmax = x.shape, np.empty(y.shape, np.uint8)
+        x = kernels.to_nhwc(x)
+        self.x_shape, self.argmax = x.shape, kernels.empty(y.shape, np.uint8)
         kernels.max_pool2d(x, y, self.argmax, *self.kernel, *self.stride, *self.padding)
-        return to_nchw(y)
+        return as_nchw(y)
 
     def backward(self, dy):
-        dx = np.empty(self.x_shape, dy.dtype)
-        kernels.max_pool2d_gradient(to_nhwc(dy), self.argmax, dx, self.kernel[1], *self.stride, *self.padding)
-        return (to_nchw(dx),)
+        dx = kernels.empty(self.x_shape, dy.dtype)
+        kernels.max_pool2d_gradient(kernels.to_nhwc(dy), self.argmax, dx, self.kernel[1], *self.stride, *self.padding)
+        return (as_nchw(dx),)
 
 
 class AvgPool2d(Pool2d):
@@ -62,13 +62,13 @@ class AvgPool2d(Pool2d):
     def forward(self, x):
         y = self.result(x)
         self.x_shape = (x.shape[0], *x.shape[2:], x.shape[1])
-        kernels.avg_pool2d(to_nhwc(x), y, *self.kernel, *self.stride, *self.padding)
-        return to_nchw(y)
+        kernels.avg_pool2d(kernels.to_nhwc(x), y, *self.kernel, *self.stride, *self.padding)
+        return as_nchw(y)
 
     def backward(self, dy):
-        dx = np.empty(self.x_shape, dy.dtype)
-        kernels.avg_pool2d_gradient(to_nhwc(dy), dx, *self.kernel, *self.stride, *self.padding)
-        return (to_nchw(dx),)
+        dx = kernels.empty(self.x_shape, dy.dtype)
+        kernels.avg_pool2d_gradient(kernels.to_nhwc(dy), dx, *self.kernel, *self.stride, *self.padding)
+        return (as_nchw(dx),)
 
 
 def max_pool2d(x, kernel_size, stride=None, padding=0):

@@ -5,6 +5,7 @@ The gradient moves back the other way.
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.tensor import Operation, Tensor, record
 
 
@@ -36,6 +37,7 @@ class Flatten(Operation):
             raise ValueError(f"flatten: start_dim {self.start_dim} is no axis of shape {x.shape}")
         self.x_shape = x.shape
         kept = x.shape[: self.start_dim]
+        x = kernels.to_nchw(x) if x.ndim == 4 else x
         return x.reshape(*kept, int(np.prod(x.shape[self.start_dim :])))
 
     def backward(self, dy):

@@ -4,27 +4,29 @@ Each file has the formula first, as a NumPy function named `…_reference`, then
 """
 
 from nnlite.kernels.cache import keep_compiled_kernels_by_content
-from nnlite.kernels.memory import keep_freed_memory
+from nnlite.kernels.memory import empty, keep_freed_memory
 
 keep_freed_memory()
 keep_compiled_kernels_by_content()  # before the kernels below are declared
 
 from nnlite.kernels.convolution import (  # noqa: E402
     conv2d,
-    conv2d_input_gradient,
-    conv2d_int8,
-    conv2d_weight_gradient,
+    conv2d_fused,
+    geometry,
+    no_places,
     output_size,
-    pack_conv_int8,
+    sums_buffer,
 )
-from nnlite.kernels.fused import conv2d_fused, geometry, sums_buffer  # noqa: E402
+from nnlite.kernels.convolution_gradients import conv2d_gradients  # noqa: E402
+from nnlite.kernels.convolution_int8 import conv2d_int8, pack_conv_int8  # noqa: E402
+from nnlite.kernels.images import enter, to_nchw, to_nhwc  # noqa: E402
 from nnlite.kernels.matmul import matmul, matmul_int8, pack_int8  # noqa: E402
 from nnlite.kernels.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
 from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
 from nnlite.kernels.threads import use_threads  # noqa: E402
 
 __all__ = [
-    "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_input_gradient", "conv2d_int8",
-    "conv2d_weight_gradient", "erf", "geometry", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "output_size",
-    "pack_conv_int8", "pack_int8", "relu", "relu_gradient", "sums_buffer", "use_threads",
+    "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty",
+    "enter", "erf", "geometry", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places", "output_size",
+    "pack_conv_int8", "pack_int8", "relu", "relu_gradient", "sums_buffer", "to_nchw", "to_nhwc", "use_threads",
 ]

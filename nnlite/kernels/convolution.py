@@ -1,19 +1,26 @@
-"""2-D convolution over images in (N, H, W, C) memory, without im2col.
+"""2-D convolution over images in (N, H, W, C) memory, without im2col, and in one pass what follows it.
 
 Letters: N images, C/O channels in/out, G groups, c = C/G, o = O/G, H W the *padded* image, H' W' the result, kh kw the
 kernel, s stride, d dilation.
 
-    y[n, i, j, g·o + β] = Σ_u Σ_v Σ_α  x[n, i·s + u·d, j·s + v·d, g·c + α] · w[g, u, v, α, β]
+    z[n, i, j, g·o + β] = Σ_u Σ_v Σ_α  x[n, i·s + u·d, j·s + v·d, g·c + α] · w[g, u, v, α, β]
+    y[n, i, j, o] = max(b[o] + max over u, v < pool of z[n, i·pool + u, j·pool + v, o], low)
 
 One kernel row of a patch, kw·C numbers, is one contiguous run of the image, and the patch of the pixel to the right is the
-same run s·C numbers on. So a row of the result is a matrix product whose "matrix" is the image itself, read with strides.
+same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Bias, ReLU
+(low = 0, else −∞) and 2×2 max-pooling follow while the row is still in the cache.
 """
 
+from typing import NamedTuple
+
+import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.strip import TILE_ROWS, strip
+from nnlite.kernels.memory import empty
+from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import use_threads
+from nnlite.kernels.vector import add, beats, lanes, larger, load, spread, spread_int, store, store_bytes, where
 
 
 def conv2d_reference(x, w, stride, dilation):
@@ -43,111 +50,122 @@ def runs(w_shape, dilation):
     return kh, kw, c
 
 
-def conv2d(x, w, y, stride, dilation, b=None):
-    """y = conv(x, w) + b:  x (N, H, W, C) padded, w (G, kh, kw, c, o), b (O,) or None, of one float dtype and C-contiguous.
+class Geometry(NamedTuple):
+    """A convolution in numbers: C channels, G groups, stride s, dilation d; P·Q runs of K steps (`runs`)."""
 
-    y (N, H', W', O) is filled.
+    C: int
+    G: int
+    sh: int
+    sw: int
+    dh: int
+    dw: int
+    P: int
+    Q: int
+    K: int
+
+
+def geometry(w_shape, stride, dilation, step=1):
+    """w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run: 1, or 4 for int8."""
+    P, Q, L = runs(w_shape, dilation)
+    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step))
+
+
+def sums_buffer(pool, out_w, O, dtype):
+    """Room for the sums of one row of y, (threads, pool, W, O), for as many threads as there can ever be."""
+    return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, O), dtype)
+
+
+def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
+    """y = conv(x, w) + b, then ReLU, then 2×2 max-pooling where argmax is given.
+
+    x (N, H, W, C) padded, w (G, kh, kw, c, o), b (O,) or None, of one float dtype and C-contiguous. y (N, H', W', O) is
+    filled, and argmax of y's shape, uint8, with the place 2u + v of the first maximum of each block (a NaN wins).
     """
-    P, Q, L = runs(w.shape, dilation)
     if y.size:
-        use_threads(y.size * P * Q * L)
-        b = np.empty(0, y.dtype) if b is None else b
-        _conv2d(x, w.reshape(w.shape[0], -1, w.shape[4]), b, y, *stride, *dilation, P, Q, L)
+        O, pool = y.shape[3], 1 if argmax is None else 2
+        g = geometry(w.shape, stride, dilation)
+        sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
+        use_threads(pool * pool * y.size * g.P * g.Q * g.K)
+        conv2d_fused(x.ctypes.data, *x.strides[:2], w.reshape(len(w), -1, w.shape[4]), g,
+                     np.zeros(O, y.dtype) if b is None else b, y.dtype.type(0 if relu else -np.inf),
+                     sums_buffer(pool, sums_w, O, y.dtype), y, 0, 0, *y.shape[:3], no_places() if argmax is None else argmax)
+
+
+def no_places():
+    """What stands for "the places of the maxima are not wanted"."""
+    return np.empty((0, 0, 0, 0), np.uint8)
+
+
+@njit(cache=True)
+def sum_rows(part, x, x_row, element, step, w, w_group, g):
+    """part[u, j, o] = Σ x·w at row u and pixel j, o; x the address of the first row's first patch, w_group bytes of a group."""
+    pool, out_w, O = part.shape
+    like, size, part_data, o = part.reshape(-1), part.itemsize, part.ctypes.data, O // g.G
+    for u in range(pool):
+        for k in range(g.G):
+            strip(like, x + u * g.sh * x_row + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P,
+                  g.dw * g.C * element, g.Q, step, g.K, w + k * w_group, g.Q * g.K * o * size, g.K * o * size, o * size,
+                  part_data + (u * out_w * O + k * o) * size, O * size, out_w, o)
+
+
+@njit(cache=True)
+def block_maximum(like, z, row, pixel, pool, left):
+    """The maximum of the pool × pool pixels from address z on, lane by lane; row and pixel in bytes."""
+    best = load(like, z, left)
+    for k in range(1, pool * pool):
+        best = larger(best, load(like, z + k // 2 * row + k % 2 * pixel, left))
+    return best
+
+
+@njit(cache=True)
+def finish_row(part, b, low, y, out_w):
+    """y[j, o] = max(b[o] + maximum of the block j of part, low):  part (pool, W, O), y the address of a row (out_w, O)."""
+    pool, sums_w, O = part.shape
+    like, size, z_data, b_data = part.reshape(-1), part.itemsize, part.ctypes.data, b.ctypes.data
+    pixel = O * size
+    for j in range(out_w):
+        for o in range(0, O, lanes(like)):
+            left, at = O - o, o * size
+            z = block_maximum(like, z_data + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
+            store(y + j * pixel + at, larger(add(z, load(like, b_data + at, left)), spread(like, low)), left)
+
+
+@njit(cache=True)
+def finish_row_with_places(part, b, low, y, argmax, out_w):
+    """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
+    _, sums_w, O = part.shape
+    like, size, z_data, b_data = part.reshape(-1), part.itemsize, part.ctypes.data, b.ctypes.data
+    pixel = O * size
+    for j in range(out_w):
+        for o in range(0, O, lanes(like)):
+            left, z = O - o, z_data + 2 * j * pixel + o * size
+            bias = load(like, b_data + o * size, left)
+            best, place = add(load(like, z, left), bias), spread_int(like, 0)
+            for k in range(1, 4):
+                other = add(load(like, z + (k // 2 * sums_w + k % 2) * pixel, left), bias)
+                better = beats(other, best)
+                best, place = where(better, other, best), where(better, spread_int(like, k), place)
+            store(y + j * pixel + o * size, larger(best, spread(like, low)), left)
+            store_bytes(argmax + j * O + o, place, left)
 
 
 @njit(cache=True, parallel=True)
-def _conv2d(x, w, b, y, sh, sw, dh, dw, P, Q, L):
-    N, H, W, C = x.shape
-    _, out_h, out_w, O = y.shape
-    G, KC, o = w.shape
-    size = y.itemsize
-    like, x_data, w_data, y_data = y.reshape(-1), x.ctypes.data, w.ctypes.data, y.ctypes.data
+def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, out_w, argmax):
+    """The formula of this file: w (G, K, o), b (O,), y (≥ N, H' + 2·top, W' + 2·left, O); out_h × out_w is y's inside.
+
+    Images come and go with a border, so that nobody has to pad them: x is the address of the first pixel that the first
+    patch reads, x_image and x_row the bytes from one image and one row to the next; y is filled inside its border. One task
+    is one row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y.
+    """
+    pool, O, size = sums.shape[1], y.shape[3], y.itemsize
+    y_h, y_w, y_data, argmax_data = y.shape[1], y.shape[2], y.ctypes.data, argmax.ctypes.data
     for t in prange(N * out_h):
         n, i = t // out_h, t % out_h
-        a = x_data + (n * H + i * sh) * W * C * size
-        for g in range(G):
-            strip(like, a + g * (C // G) * size, sw * C * size, dh * W * C * size, P, dw * C * size, Q, size, L,
-                  w_data + g * KC * o * size, o * size, y_data + (t * out_w * O + g * o) * size, O * size, out_w, o)
-        if b.size:
-            for j in range(out_w):  # while the row is still in the cache
-                for β in range(O):
-                    y[n, i, j, β] += b[β]
-
-
-def conv2d_weight_gradient(x, dy, dw, stride, dilation):
-    """dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dy[n, i, j, g·o + β]; dw is filled.
-
-    For one (u, v) this is xᵀ dy over all pixels: the tile's rows are α, its sum runs over n, i, j.
-    """
-    P, Q, L = runs(dw.shape, dilation)
-    if dw.size:
-        use_threads(dy.size * P * Q * L)
-        _conv2d_weight_gradient(x, dy, dw.reshape(dw.shape[0], P, Q, L, dw.shape[4]), *stride, *dilation)
-
-
-@njit(cache=True, parallel=True)
-def _conv2d_weight_gradient(x, dy, dw, sh, sw, dh, dw_):
-    N, H, W, C = x.shape
-    _, out_h, out_w, O = dy.shape
-    G, P, Q, L, o = dw.shape
-    size = x.itemsize
-    like, x_data, dy_data, dw_data = dw.reshape(-1), x.ctypes.data, dy.ctypes.data, dw.ctypes.data
-    blocks = (L + TILE_ROWS - 1) // TILE_ROWS
-    for t in prange(G * P * Q * blocks):
-        pq = t // blocks
-        g, p, q = pq // (P * Q), pq // Q % P, pq % Q
-        m = max(0, min(t % blocks * TILE_ROWS, L - TILE_ROWS))
-        a = x_data + ((p * dh * W + q * dw_) * C + g * (C // G) + m) * size
-        strip(like, a, size, H * W * C * size, N, sh * W * C * size, out_h, sw * C * size, out_w,
-              dy_data + g * o * size, O * size, dw_data + (pq * L + m) * o * size, o * size, min(TILE_ROWS, L), o)
-
-
-def conv2d_input_gradient(dy, w, dx, stride, dilation):
-    """dx = the gradient of the padded image; dx (N, H, W, C) is filled.
-
-    Every pixel of dy was made from a patch of x, so every pixel of x collects a patch of dy: a convolution of dy, spread
-    out to the stride and bordered by d(k − 1) zeros, with the kernel turned by 180° and its channels exchanged.
-    """
-    N, H, W, C = dx.shape
-    G, kh, kw, c, o = w.shape
-    (sh, sw), (dh, dw) = stride, dilation
-    _, out_h, out_w, O = dy.shape
-    spread = np.zeros((N, H + dh * (kh - 1), W + dw * (kw - 1), O), dy.dtype)
-    top, left = dh * (kh - 1), dw * (kw - 1)
-    spread[:, top : top + out_h * sh : sh, left : left + out_w * sw : sw][:, :out_h, :out_w] = dy
-    turned = np.ascontiguousarray(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
-    conv2d(spread, turned, dx, (1, 1), dilation)
-
-
-def pack_conv_int8(w, dilation):
-    """w (G, kh, kw, c, o) int8 -> (G, P·Q·⌈L/4⌉, o, 4): each run of the kernel filled up with zeros to a multiple of 4."""
-    P, Q, L = runs(w.shape, dilation)
-    G, o = w.shape[0], w.shape[4]
-    packed = np.zeros((G, P * Q, -(-L // 4) * 4, o), np.int8)
-    packed[:, :, :L] = w.reshape(G, P * Q, L, o)
-    return np.ascontiguousarray(packed.reshape(G, -1, 4, o).transpose(0, 1, 3, 2))
-
-
-def conv2d_int8(x, packed, y, kernel, stride, dilation):
-    """x (N, H, W, C) uint8, padded, followed by at least 3 more bytes in its buffer; packed = pack_conv_int8(w, dilation).
-
-    y (N, H', W', O) int32 is filled: exact sums. The bytes past a run are multiplied by the zeros of the packing.
-    """
-    P, Q, L = runs((packed.shape[0], *kernel, x.shape[3] // packed.shape[0], 0), dilation)
-    if y.size:
-        use_threads(y.size * P * Q * L // 4)
-        _conv2d_int8(x, packed, y, *stride, *dilation, P, Q, -(-L // 4))
-
-
-@njit(cache=True, parallel=True)
-def _conv2d_int8(x, packed, y, sh, sw, dh, dw, P, Q, L4):
-    N, H, W, C = x.shape
-    _, out_h, out_w, O = y.shape
-    G, K4, o, _ = packed.shape
-    like, x_data, w_data, y_data = y.reshape(-1), x.ctypes.data, packed.ctypes.data, y.ctypes.data
-    for t in prange(N * out_h):
-        n, i = t // out_h, t % out_h
-        a = x_data + (n * H + i * sh) * W * C
-        for g in range(G):
-            strip(like, a + g * (C // G), sw * C, dh * W * C, P, dw * C, Q, 4, L4, w_data + g * K4 * o * 4, o * 4,
-                  y_data + (t * out_w * O + g * o) * 4, O * 4, out_w, o)
+        part = sums[numba.get_thread_id()]
+        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size, w.ctypes.data,
+                 w.shape[1] * w.shape[2] * size, g)
+        y_at = y_data + ((n * y_h + top + i) * y_w + left) * O * size
+        if argmax.size:
+            finish_row_with_places(part, b, low, y_at, argmax_data + t * out_w * O, out_w)
+        else:
+            finish_row(part, b, low, y_at, out_w)

@@ -6,8 +6,13 @@ Letters: a (M, K), b (K, N), c (M, N).
 import numpy as np
 from numba import njit, prange
 
+from nnlite.kernels.memory import LINE, empty
 from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
 from nnlite.kernels.threads import use_threads
+from nnlite.kernels.vector import add, get, lanes, larger, load, put, spread, store
+
+
+PACKING_PAYS = 16
 
 
 def matmul_reference(a, b):
@@ -15,36 +20,70 @@ def matmul_reference(a, b):
     return (a[:, :, None] * b[None, :, :]).sum(axis=1)
 
 
-def matmul(a, b):
-    """c = a b for a (M, K), b (K, N) of one float dtype, with any strides -> c (M, N), C-contiguous.
-
-    b's rows have to be contiguous, so a transposed b is copied; a is read where it lies.
-    """
-    b = np.ascontiguousarray(b)
-    c = np.empty((a.shape[0], b.shape[1]), b.dtype)
-    _matmul(a, b, c)
+def matmul(a, b, bias=None, relu=False):
+    """c = a b + bias, then ReLU, for a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous."""
+    c = empty((a.shape[0], b.shape[1]), b.dtype)
+    if c.size:
+        threads = use_threads(c.size * a.shape[1])
+        bias = np.zeros(b.shape[1], b.dtype) if bias is None else bias
+        _matmul(a.ctypes.data, *a.strides, a.shape[1], b.ctypes.data, *b.strides, c, bias, 0.0 if relu else -np.inf, threads if threads == 1 else 4 * threads)
     return c
 
 
-def _matmul(a, b, c):
-    """Hand a's strides to the kernel as numbers: one compiled version then serves a and aᵀ."""
-    if c.size:
-        use_threads(c.size * a.shape[1])
-        _matmul_strided(a.ctypes.data, *a.strides, a.shape[1], b, c)
-
-
 @njit(cache=True, parallel=True)
-def _matmul_strided(a, a_row, a_step, K, b, c):
+def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, tasks):
+    """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
+
+    A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
+    together first: rows of b lie far apart in memory, which caches and page tables do not like.
+    """
     M, N = c.shape
-    like, b_data, c_data = c.reshape(-1), b.ctypes.data, c.ctypes.data
-    b_row, c_row = b.shape[1] * b.itemsize, N * c.itemsize
-    width = TILE_BYTES // c.itemsize
+    size, like, width = c.itemsize, c.reshape(-1), TILE_BYTES // c.itemsize
     columns = (N + width - 1) // width
-    for t in prange(columns * ((M + TILE_ROWS - 1) // TILE_ROWS)):
-        n = t % columns * width
-        m = max(0, min(t // columns * TILE_ROWS, M - TILE_ROWS))
-        strip(like, a + m * a_row, a_row, 0, 1, 0, 1, a_step, K, b_data + n * b.itemsize, b_row,
-              c_data + m * c_row + n * c.itemsize, c_row, min(TILE_ROWS, M), min(width, N - n))
+    rows = M if columns >= tasks else max(TILE_ROWS, (M * columns // tasks + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS)
+    blocks = (M + rows - 1) // rows
+    for t in prange(columns * blocks):
+        n, m = t // blocks * width, t % blocks * rows
+        left, height = min(width, N - n), min(rows, M - m)
+        panel, panel_row = b + n * b_step, b_row
+        if b_step != size or (height >= PACKING_PAYS and N > width):
+            copy = np.empty(K * width + LINE // size, c.dtype)
+            panel, panel_row = (copy.ctypes.data + LINE - 1) // LINE * LINE, width * size
+            if b_step == size:
+                copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
+            else:
+                copy_columns(like, b + n * b_step, b_row, b_step, panel, panel_row, K, left)
+        c_at = c.ctypes.data + (m * N + n) * size
+        strip(like, a + m * a_row, a_row, 0, 1, 0, 1, a_step, K, panel, 0, 0, panel_row, c_at, N * size, height, left)
+        finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
+
+
+@njit(cache=True)
+def copy_rows(like, source, source_row, target, target_row, K, N):
+    """target[k, n] = source[k, n]:  addresses and strides in bytes, N contiguous in both."""
+    for k in range(K):
+        for n in range(0, N, lanes(like)):
+            at = n * like.itemsize
+            store(target + k * target_row + at, load(like, source + k * source_row + at, N - n), N - n)
+
+
+@njit(cache=True)
+def copy_columns(like, source, source_row, source_step, target, target_row, K, N):
+    """copy_rows from a source whose columns are contiguous, or nothing is."""
+    for start in range(0, K, 16):  # so few rows of the target stay in the cache while each column fills a part of them
+        for n in range(N):
+            for k in range(start, min(start + 16, K)):
+                put(like, target + k * target_row + n * like.itemsize, get(like, source + k * source_row + n * source_step))
+
+
+@njit(cache=True)
+def finish_rows(like, c, c_row, bias, low, M, N):
+    """c[m, n] = max(c[m, n] + bias[n], low)"""
+    for m in range(M):
+        for n in range(0, N, lanes(like)):
+            at = c + m * c_row + n * like.itemsize
+            z = add(load(like, at, N - n), load(like, bias + n * like.itemsize, N - n))
+            store(at, larger(z, spread(like, low)), N - n)
 
 
 def pack_int8(w):
@@ -79,5 +118,5 @@ def _matmul_int8(a, packed, c):
     for t in prange(columns * ((M + TILE_ROWS - 1) // TILE_ROWS)):
         n = t % columns * width
         m = max(0, min(t // columns * TILE_ROWS, M - TILE_ROWS))
-        strip(like, a_data + m * a_row, a_row, 0, 1, 0, 1, 4, packed.shape[0], b_data + 4 * n, 4 * N,
+        strip(like, a_data + m * a_row, a_row, 0, 1, 0, 1, 4, packed.shape[0], b_data + 4 * n, 0, 0, 4 * N,
               c_data + 4 * (m * N + n), 4 * N, min(TILE_ROWS, M), min(width, N - n))

@@ -6,9 +6,14 @@ then keeps what it once needed, and other libraries in it are served by the same
 """
 
 import ctypes
+import math
 import platform
 
+import numpy as np
+from numba import njit
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+LINE = 64  # bytes of a line of the cache
 LARGEST = 2**25  # the most that every version of glibc accepts
 
 
@@ -18,3 +23,16 @@ def keep_freed_memory():
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
         libc.mallopt(M_TRIM_THRESHOLD, LARGEST)
+
+
+def empty(shape, dtype):
+    """np.empty, beginning at a multiple of 64 bytes: a register read from elsewhere may straddle two lines of the cache."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    buffer = np.empty(size + LINE, np.uint8)
+    return np.ndarray(shape, dtype, buffer, -address(buffer) % LINE)
+
+
+@njit(cache=True)
+def address(array):
+    """Where an array begins; `array.ctypes.data` takes five times as long."""
+    return array.ctypes.data

@@ -15,10 +15,11 @@ MOVE = 16  # a number that is read, changed a little and written takes about as 
 
 
 def use_threads(work):
-    """Set the number of threads of the next kernel call from its work, counted in multiply-adds."""
+    """Set the number of threads of the next kernel call from its work, counted in multiply-adds, and return it."""
     wanted = 1 if work < 2 * WORTH_A_THREAD else most_threads()
     if numba.get_num_threads() != wanted:
         numba.set_num_threads(wanted)
+    return wanted
 
 
 _most = None

@@ -2,7 +2,7 @@
 
 A tile is R rows by V vectors of the result, kept in the processor's SIMD registers while a sum runs over them:
 
-    c[r, j] = Σ_p Σ_q Σ_k  a[r·row + p·outer + q·inner + k·step] · b[((p·Q + q)·K + k)·b_row + j]
+    c[r, j] = Σ_p Σ_q Σ_k  a[r·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + j]
 
     r < R rows,  j < columns ≤ V·LANES,  p < P,  q < Q,  k < K
 
@@ -27,106 +27,71 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnlite.kernels.simd import LEVEL
-
-I8, I32, INTP = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-LLVM_TYPE = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: I32}
-ITEM_BYTES = {types.float32: 4, types.float64: 8, types.int32: 4}
-
-
-def lanes(dtype):
-    """How many numbers of `dtype` (a Numba type) one register holds."""
-    return LEVEL.vector_bytes // ITEM_BYTES[dtype]
+from nnlite.kernels.vector import (
+    I32,
+    I64,
+    LLVM_TYPE,
+    emit_call,
+    emit_load,
+    emit_load_spread,
+    emit_mask,
+    emit_spread,
+    emit_store,
+    lane_count,
+)
 
 
 def make_tile(rows, vectors):
     """A tile of `rows` × `vectors` registers as a function that Numba code can call.
 
-    tile(like, a, row, outer, P, inner, Q, step, K, b, b_row, c, c_row, columns): `like` is any array whose dtype is c's;
-    a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only its width is
-    done; reads of a and b stay inside the rows and columns named.
+    tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns): `like` is any array whose
+    dtype is c's; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only its
+    width is done; reads of a and b stay inside the rows and columns named.
     """
 
     @intrinsic
-    def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_row, c, c_row, columns):
+    def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns):
         def codegen(context, builder, signature, arguments):
-            dtype = signature.args[0].dtype
-            numbers = [context.cast(builder, value, kind, types.intp)
-                       for value, kind in zip(arguments[1:], signature.args[1:], strict=True)]
-            _emit_tile(builder, dtype, rows, vectors, *numbers)
+            _emit_tile(builder, like.dtype, rows, vectors, *arguments[1:])
             return context.get_dummy_value()
 
-        return types.void(like, a, row, outer, P, inner, Q, step, K, b, b_row, c, c_row, columns), codegen
+        return types.void(like, *[types.intp] * 15), codegen
 
     return tile
 
 
-def _emit_tile(builder, dtype, rows, vectors, a, row, outer, P, inner, Q, step, K, b, b_row, c, c_row, columns):
-    element, width = LLVM_TYPE[dtype], lanes(dtype)
-    vector = ir.VectorType(element, width)
-    masks = [_first_lanes(builder, columns, v * width, width) for v in range(vectors)]
+def _emit_tile(builder, dtype, rows, vectors,
+               a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns):
+    width = lane_count(dtype)
+    vector = ir.VectorType(LLVM_TYPE[dtype], width)
+    masks = [emit_mask(builder, columns, v * width, width) for v in range(vectors)]
     sums = [[cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in range(vectors)] for _ in range(rows)]
-    b_now = cgutils.alloca_once_value(builder, b)
-    row_offsets = [builder.mul(row, INTP(r)) for r in range(rows)]
+    row_offsets = [builder.mul(row, I64(r)) for r in range(rows)]
     multiply_add = _dot4 if dtype == types.int32 else _fma
 
-    with cgutils.for_range(builder, P) as p, cgutils.for_range(builder, Q) as q:
-        run = builder.add(a, builder.add(builder.mul(p.index, outer), builder.mul(q.index, inner)))
-        with cgutils.for_range(builder, K) as k:
-            x = builder.add(run, builder.mul(k.index, step))
-            b_address = builder.load(b_now)
-            b_vectors = [_load(builder, builder.add(b_address, INTP(v * LEVEL.vector_bytes)), vector, masks[v])
-                         for v in range(vectors)]
-            builder.store(builder.add(b_address, b_row), b_now)
-            for r in range(rows):
-                spread = _splat(builder, builder.add(x, row_offsets[r]), vector)
-                for v in range(vectors):
-                    builder.store(multiply_add(builder, spread, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
+    def at(start, *terms):
+        for index, stride in terms:
+            start = builder.add(start, builder.mul(index, stride))
+        return start
+
+    with cgutils.for_range(builder, P) as p, cgutils.for_range(builder, Q) as q, cgutils.for_range(builder, K) as k:
+        x = at(a, (p.index, outer), (q.index, inner), (k.index, step))
+        y = at(b, (p.index, b_outer), (q.index, b_inner), (k.index, b_row))
+        b_vectors = [emit_load(builder, builder.add(y, I64(v * LEVEL.vector_bytes)), vector, masks[v]) for v in range(vectors)]
+        for r in range(rows):
+            number = emit_load_spread(builder, builder.add(x, row_offsets[r]), vector)
+            for v in range(vectors):
+                builder.store(multiply_add(builder, number, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
 
     for r in range(rows):
         for v in range(vectors):
-            address = builder.add(c, builder.add(builder.mul(c_row, INTP(r)), INTP(v * LEVEL.vector_bytes)))
-            _store(builder, builder.load(sums[r][v]), address, vector, masks[v])
-
-
-def _first_lanes(builder, columns, start, width):
-    """A mask of the lanes start, start + 1, … that lie below `columns`."""
-    numbers = ir.Constant(ir.VectorType(INTP, width), [start + lane for lane in range(width)])
-    return builder.icmp_signed("<", numbers, _spread(builder, columns, ir.VectorType(INTP, width)))
-
-
-def _load(builder, address, vector, mask):
-    pointer = builder.inttoptr(address, vector.as_pointer())
-    name = f"llvm.masked.load.{_mangle(vector)}.p0"
-    kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
-    function = cgutils.get_or_insert_function(builder.module, kind, name)
-    return builder.call(function, [pointer, I32(1), mask, ir.Constant(vector, None)])
-
-
-def _store(builder, value, address, vector, mask):
-    pointer = builder.inttoptr(address, vector.as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), I32, mask.type])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.{_mangle(vector)}.p0")
-    builder.call(function, [value, pointer, I32(1), mask])
-
-
-def _splat(builder, address, vector):
-    """The number at `address` in every lane."""
-    value = builder.load(builder.inttoptr(address, vector.element.as_pointer()))
-    value.align = 1
-    return _spread(builder, value, vector)
-
-
-def _spread(builder, scalar, vector):
-    undefined = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(undefined, scalar, I32(0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
+            address = at(builder.add(c, I64(v * LEVEL.vector_bytes)), (I64(r), c_row))
+            emit_store(builder, builder.load(sums[r][v]), address, masks[v])
 
 
 def _fma(builder, x, y, total):
     """total + x·y, rounded once."""
-    kind = ir.FunctionType(x.type, [x.type] * 3)
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.{_mangle(x.type)}")
-    return builder.call(function, [x, y, total])
+    return emit_call(builder, "llvm.fma", x, y, total)
 
 
 def _dot4(builder, x, y, total):
@@ -141,8 +106,8 @@ def _dot4(builder, x, y, total):
     if LEVEL.dot4 == "vpmaddwd":
         return _dot4_by_halves(builder, x, y, total)
     for byte in range(4):
-        up = _spread(builder, I32(24 - 8 * byte), x.type)
-        down = _spread(builder, I32(24), x.type)
+        up = emit_spread(builder, I32(24 - 8 * byte), x.type)
+        down = emit_spread(builder, I32(24), x.type)
         unsigned = builder.lshr(builder.shl(x, up), down)
         signed = builder.ashr(builder.shl(y, up), down)
         total = builder.add(total, builder.mul(unsigned, signed))
@@ -161,8 +126,3 @@ def _dot4_by_halves(builder, x, y, total):
     for half in (even, odd):
         total = builder.add(total, builder.call(function, half))
     return total
-
-
-def _mangle(vector):
-    letter = {"float": "f32", "double": "f64", "i32": "i32"}[str(vector.element)]
-    return f"v{vector.count}{letter}"

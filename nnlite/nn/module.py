@@ -27,8 +27,8 @@ class Module:
 
     training = True
 
-    def __call__(self, *inputs):
-        y = self.forward(*inputs)
+    def __call__(self, *inputs, **options):
+        y = self.forward(*inputs, **options)
         for hook in tuple(self.__dict__.get("forward_hooks", ())):  # a hook may remove itself
             hook(self, inputs, y)
         return y

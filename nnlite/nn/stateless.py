@@ -64,6 +64,10 @@ class MaxPool2d(Module):
     def forward(self, x):
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
+    def is_2x2(self):
+        """Whether the windows are 2×2, side by side, the kind that a convolution can take along."""
+        return self.kernel_size in (2, (2, 2)) and self.stride in (None, 2, (2, 2)) and self.padding in (0, (0, 0))
+
 
 class AvgPool2d(Module):
     def __init__(self, kernel_size, stride=None, padding=0):

@@ -10,7 +10,20 @@ import numpy as np
 from numba import njit, prange
 
 from nncompress.quantization.requantize_kernels import add_fixed, add_float, clamp, requantize_fixed, requantize_float
-from nnlite.kernels.fused import keep_largest, sum_rows
+from nnlite.kernels.convolution import sum_rows
+
+
+@njit(cache=True)
+def larger(a, b):
+    return a if a >= b else b
+
+
+@njit(cache=True)
+def keep_largest(part, j):
+    """part[0, j, o] = the maximum of the 2×2 block (2j, 2j + 1) of both rows: the row is overwritten from the left."""
+    for o in range(part.shape[2]):
+        above, below = larger(part[0, 2 * j, o], part[0, 2 * j + 1, o]), larger(part[1, 2 * j, o], part[1, 2 * j + 1, o])
+        part[0, j, o] = larger(above, below)
 
 
 @njit(cache=True, parallel=True)

@@ -22,7 +22,7 @@ from nncompress.quantization import int8_kernels
 from nncompress.quantization.affine import dequantize
 from nncompress.quantization.requantize import add_fixed_parameters, multiplier, quantize_multiplier
 from nnlite import kernels
-from nnlite.functional.convolution import to_nchw
+from nnlite.functional.convolution import as_nchw
 from nnlite.kernels.threads import MOVE
 from nnlite.pipeline import Pipeline
 from nnlite.plan import grouped
@@ -179,7 +179,7 @@ class Int8Plan:
 
     def to_real(self, q):
         """The last step's integers as real numbers, (N, C, H, W) or (N, C)."""
-        return dequantize(to_nchw(q) if q.ndim == 4 else q, self.steps[-1].S, self.steps[-1].Z)
+        return dequantize(as_nchw(q) if q.ndim == 4 else q, self.steps[-1].S, self.steps[-1].Z)
 
     def finish(self, step, w_scale, b):
         """What happens to a layer's sums: acc (N, …, O) int32 -> uint8 by the plan's law, or the logits at the end."""
@@ -214,7 +214,7 @@ def _rows(x):
 
 
 def _as_images(y):
-    return to_nchw(y) if y.ndim == 4 else y
+    return as_nchw(y) if y.ndim == 4 else y
 
 
 def float32_factor(S1, S2, S3):

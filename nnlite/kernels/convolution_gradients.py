@@ -1,0 +1,119 @@
+"""The gradients of a convolution with bias, ReLU and pooling behind it: letters and forward formula as in `convolution`.
+
+The gradient dy of the result goes back through pooling and ReLU to dz, the gradient of the convolution itself:
+
+    dz[n, place of the maximum] = dy[n, i, j, o] where y[n, i, j, o] > 0, else 0
+    db[o] = Σ_n Σ_i Σ_j dz[n, i, j, o]
+    dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dz[n, i, j, g·o + β]
+    dx = the convolution of dz, spread out to the stride and bordered by d(k − 1) zeros, with the kernel turned by 180° and its
+         channels exchanged: every pixel of dz was made from a patch of x, so every pixel of x collects a patch of dz
+
+Images are dealt with in parts of a few, so that dz of a part is still in the cache when it is used. Each part has sums of
+its own for dw and db, added up at the end: how many parts there are depends on the shapes alone, so threads change no bit.
+"""
+
+import numba
+import numpy as np
+from numba import njit, prange
+
+from nnlite.kernels.convolution import geometry, no_places, runs, sum_rows
+from nnlite.kernels.strip import strip
+from nnlite.kernels.threads import use_threads
+from nnlite.kernels.vector import add, equal, lanes, load, load_bytes, positive, spread, spread_int, store, where
+
+IMAGES_IN_A_PART = 4
+
+
+def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, argmax=None):
+    """Fill dw (w's shape), db (O,), and dx (N, H − 2·top, W − 2·left, C) unless it is None.
+
+    x (N, H, W, C) padded by `padding` = (top, left), w (G, kh, kw, c, o), dy (N, H', W', O), all of one float dtype and
+    C-contiguous. y: the result, where a ReLU is fused; argmax: where pooling is. Without them dz = dy.
+    """
+    dw[...], db[...] = 0, 0
+    if not dy.size:
+        if dx is not None:
+            dx[...] = 0
+        return
+    (N, H, W, C), (G, kh, kw, c, o), O = x.shape, w.shape, dy.shape[3]
+    (sh, sw), (dh, dw_) = stride, dilation
+    P, Q, L = runs(w.shape, dilation)
+    parts = max(1, min(dy.size // dw.size, -(-N // IMAGES_IN_A_PART)))
+    if dx is None:  # then dz needs neither border nor spreading out
+        dx, turned = np.empty((0, 0, 0, C), dy.dtype), np.empty((G, 0, c), dy.dtype)
+        back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)
+        dz_h, dz_w = ((H - dh * (kh - 1) - 1) // sh + 1, (W - dw_ * (kw - 1) - 1) // sw + 1)
+    else:
+        turned = np.ascontiguousarray(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
+        back, border, spread_by = geometry(turned.shape, (1, 1), dilation), (dh * (kh - 1), dw_ * (kw - 1)), stride
+        turned = turned.reshape(G, -1, c)
+        dz_h, dz_w = H + border[0], W + border[1]
+    dz = np.zeros((numba.config.NUMBA_NUM_THREADS, -(-N // parts), dz_h, dz_w, O), dy.dtype)
+    dw_parts, db_parts = np.empty((parts, G, P, Q, L, o), dy.dtype), np.zeros((parts, O), dy.dtype)
+    use_threads(dy.size * (1 if argmax is None else 4) * P * Q * L)
+    _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
+                      no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,
+                      turned, back, dx, *padding)
+    np.add.reduce(dw_parts.reshape(parts, *dw.shape), axis=0, out=dw)
+    np.add.reduce(db_parts, axis=0, out=db)
+
+
+@njit(cache=True, parallel=True)
+def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, back, dx, top, left):
+    N, parts, size = len(x), len(dw_parts), x.itemsize
+    pool = 2 if argmax.size else 1
+    _, _, dz_h, dz_w, O = dz.shape
+    image, dx_rows = dy.shape[1] * dy.shape[2] * O, dx.reshape(dx.shape[0] * dx.shape[1], 1, dx.shape[2], dx.shape[3])
+    for part in prange(parts):
+        start, end = N * part // parts, N * (part + 1) // parts
+        mine = dz[numba.get_thread_id()]
+        inside = mine.ctypes.data + (border_h * dz_w + border_w) * O * size
+        for n in range(start, end):
+            spread_gradient(dy[n], y.ctypes.data + n * image * size, relu, argmax.ctypes.data + n * image, pool,
+                            inside + (n - start) * dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size, db_parts[part])
+        weight_gradient(x[start:end], g, inside, dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size,
+                        pool * dy.shape[1], pool * dy.shape[2], dw_parts[part])
+        if dx.size:
+            for n in range(start, end):
+                for i in range(dx.shape[1]):
+                    dz_at = ((n - start) * dz_h + i + top) * dz_w + left
+                    sum_rows(dx_rows[n * dx.shape[1] + i], mine.ctypes.data + dz_at * O * size, dz_w * O * size, size, size,
+                             turned.ctypes.data, turned.shape[1] * turned.shape[2] * size, back)
+
+
+@njit(cache=True)
+def spread_gradient(dy, y, relu, argmax, pool, dz, row, pixel, db):
+    """dz of one image, from address dz on, row and pixel bytes apart; db += its sum.  dy (H', W', O); y, argmax addresses"""
+    out_h, out_w, O = dy.shape
+    like, size, dy_data, db_data = db, dy.itemsize, dy.ctypes.data, db.ctypes.data
+    for i in range(out_h):
+        for j in range(out_w):
+            for o in range(0, O, lanes(like)):
+                left, at = O - o, (i * out_w + j) * O + o
+                d = load(like, dy_data + at * size, left)
+                if relu:
+                    d = where(positive(load(like, y + at * size, left)), d, spread(like, 0))
+                store(db_data + o * size, add(load(like, db_data + o * size, left), d), left)
+                if pool == 1:
+                    store(dz + i * row + j * pixel + o * size, d, left)
+                else:
+                    place = load_bytes(like, argmax + at, left)
+                    for k in range(4):
+                        here = where(equal(place, spread_int(like, k)), d, spread(like, 0))
+                        store(dz + (2 * i + k // 2) * row + (2 * j + k % 2) * pixel + o * size, here, left)
+
+
+@njit(cache=True)
+def weight_gradient(x, g, dz, dz_image, dz_row, dz_pixel, out_h, out_w, dw):
+    """dw (G, P, Q, L, o) of the images x (n, H, W, C); dz in bytes: address and strides.
+
+    For one (p, q) this is xᵀ dz over all pixels: the tile's rows are the numbers of a run, its sum runs over n, i, j.
+    """
+    images, H, W, C = x.shape
+    G, P, Q, L, o = dw.shape
+    size, like = x.itemsize, dw.reshape(-1)
+    for k in range(G * P * Q):
+        group, p, q = k // (P * Q), k // Q % P, k % Q
+        x_at = x.ctypes.data + ((p * g.dh * W + q * g.dw) * C + group * (C // G)) * size
+        strip(like, x_at, size, H * W * C * size, images, g.sh * W * C * size, out_h, g.sw * C * size, out_w,
+              dz + group * o * size, dz_image, dz_row, dz_pixel, dw.ctypes.data + k * L * o * size, o * size, L, o)

@@ -1,0 +1,265 @@
+"""SIMD values as Numba types: one register of the processor as a variable of a compiled loop.
+
+A `Vector` is what fits one register: sixteen float32 where registers hold 64 bytes. Functions take addresses in bytes, so
+that they work on any array, and `left`: how many numbers are left to do. Lanes from there on are neither read nor written.
+
+    for o in range(0, O, lanes(x)):                                   # y = max(x + b, 0), for any O
+        z = add(load(x, x_data + o * size, O - o), load(x, b_data + o * size, O - o))
+        store(y_data + o * size, larger(z, spread(x, 0)), O - o)
+
+`like` is any array whose dtype the vector shall have. Below are first the instructions as LLVM knows them (`emit_…`), from
+which the register tile is made too, then the functions for Numba code.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+from nnlite.kernels.simd import LEVEL
+
+I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+LLVM_TYPE = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: I32, types.int64: I64, types.boolean: I1}
+ITEM_BYTES = {types.float32: 4, types.float64: 8, types.int32: 4}
+
+
+class Vector(types.Type):
+    """`count` numbers of a Numba type, side by side."""
+
+    def __init__(self, element, count):
+        self.element, self.count = element, count
+        super().__init__(name=f"Vector({element}, {count})")
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """A Vector is an LLVM vector and nothing else."""
+
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, ir.VectorType(LLVM_TYPE[kind.element], kind.count))
+
+
+def lane_count(dtype):
+    """How many numbers of a Numba type one register holds."""
+    return LEVEL.vector_bytes // ITEM_BYTES[dtype]
+
+
+# ---- instructions
+
+
+def emit_mask(builder, left, start, count):
+    """Which of the lanes start, start + 1, … lie below `left`."""
+    numbers = ir.Constant(ir.VectorType(I32, count), [start + lane for lane in range(count)])
+    return builder.icmp_signed("<", numbers, emit_spread(builder, builder.trunc(left, I32), numbers.type))
+
+
+def emit_load(builder, address, vector, mask):
+    pointer = builder.inttoptr(address, vector.as_pointer())
+    kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.{mangle(vector)}.p0")
+    return builder.call(function, [pointer, I32(1), mask, ir.Constant(vector, None)])
+
+
+def emit_store(builder, value, address, mask):
+    pointer = builder.inttoptr(address, value.type.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [value.type, value.type.as_pointer(), I32, mask.type])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.{mangle(value.type)}.p0")
+    builder.call(function, [value, pointer, I32(1), mask])
+
+
+def emit_spread(builder, scalar, vector):
+    """The scalar in every lane."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, scalar, I32(0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
+
+
+def emit_load_spread(builder, address, vector):
+    """The number at `address` in every lane."""
+    value = builder.load(builder.inttoptr(address, vector.element.as_pointer()))
+    value.align = 1
+    return emit_spread(builder, value, vector)
+
+
+def emit_call(builder, name, *vectors):
+    """One of LLVM's own functions on vectors of one type, as `llvm.fma`."""
+    kind = ir.FunctionType(vectors[0].type, [v.type for v in vectors])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"{name}.{mangle(vectors[0].type)}")
+    return builder.call(function, vectors)
+
+
+def emit_larger(builder, x, y):
+    """max(x, y) lane by lane, a NaN where one is."""
+    if isinstance(x.type.element, ir.IntType):
+        return builder.select(builder.icmp_signed(">=", x, y), x, y)
+    keep = builder.or_(builder.fcmp_ordered(">=", x, y), builder.fcmp_unordered("uno", x, x))
+    return builder.select(keep, x, y)
+
+
+def mangle(vector):
+    """A vector type in the names of LLVM's functions: v16f32."""
+    element = {"float": "f32", "double": "f64"}.get(str(vector.element), str(vector.element))
+    return f"v{vector.count}{element}"
+
+
+# ---- functions for Numba code
+
+
+@intrinsic
+def lanes(typingctx, like):
+    """How many numbers of like's dtype one register holds."""
+    count = lane_count(like.dtype)
+    return types.intp(like), lambda context, builder, signature, arguments: I64(count)
+
+
+@intrinsic
+def get(typingctx, like, address):
+    """The one number at `address`, of like's dtype."""
+
+    def codegen(context, builder, signature, arguments):
+        value = builder.load(builder.inttoptr(arguments[1], LLVM_TYPE[like.dtype].as_pointer()))
+        value.align = 1
+        return value
+
+    return like.dtype(like, types.intp), codegen
+
+
+@intrinsic
+def put(typingctx, like, address, number):
+    """Write one number of like's dtype to `address`."""
+
+    def codegen(context, builder, signature, arguments):
+        _, address, number = arguments
+        builder.store(number, builder.inttoptr(address, number.type.as_pointer())).align = 1
+        return context.get_dummy_value()
+
+    return types.void(like, types.intp, like.dtype), codegen
+
+
+@intrinsic
+def load(typingctx, like, address, left):
+    """The numbers at `address`; 0 in the lanes from `left` on."""
+    kind = Vector(like.dtype, lane_count(like.dtype))
+
+    def codegen(context, builder, signature, arguments):
+        _, address, left = arguments
+        mask = emit_mask(builder, left, 0, kind.count)
+        return emit_load(builder, address, context.get_value_type(kind), mask)
+
+    return kind(like, types.intp, types.intp), codegen
+
+
+@intrinsic
+def load_bytes(typingctx, like, address, left):
+    """Bytes (uint8) at `address` as int32, as many as like's dtype has lanes."""
+    kind = Vector(types.int32, lane_count(like.dtype))
+
+    def codegen(context, builder, signature, arguments):
+        _, address, left = arguments
+        mask = emit_mask(builder, left, 0, kind.count)
+        return builder.zext(emit_load(builder, address, ir.VectorType(I8, kind.count), mask), context.get_value_type(kind))
+
+    return kind(like, types.intp, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, address, value, left):
+    """Write the first `left` lanes to `address`."""
+
+    def codegen(context, builder, signature, arguments):
+        address, value, left = arguments
+        emit_store(builder, value, address, emit_mask(builder, left, 0, value.type.count))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, value, types.intp), codegen
+
+
+@intrinsic
+def store_bytes(typingctx, address, value, left):
+    """Write the first `left` lanes, int32 between 0 and 255, to `address` as uint8."""
+
+    def codegen(context, builder, signature, arguments):
+        address, value, left = arguments
+        mask = emit_mask(builder, left, 0, value.type.count)
+        emit_store(builder, builder.trunc(value, ir.VectorType(I8, value.type.count)), address, mask)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, value, types.intp), codegen
+
+
+@intrinsic
+def spread(typingctx, like, number):
+    """The number in every lane, in like's dtype."""
+    kind = Vector(like.dtype, lane_count(like.dtype))
+
+    def codegen(context, builder, signature, arguments):
+        return emit_spread(builder, arguments[1], context.get_value_type(kind))
+
+    return kind(like, like.dtype), codegen
+
+
+@intrinsic
+def spread_int(typingctx, like, number):
+    """The whole number in every lane as int32, in as many lanes as like's dtype has."""
+    kind = Vector(types.int32, lane_count(like.dtype))
+
+    def codegen(context, builder, signature, arguments):
+        return emit_spread(builder, arguments[1], context.get_value_type(kind))
+
+    return kind(like, types.int32), codegen
+
+
+@intrinsic
+def add(typingctx, x, y):
+    """x + y, lane by lane."""
+
+    def codegen(context, builder, signature, arguments):
+        return (builder.add if x.element in (types.int32, types.int64) else builder.fadd)(*arguments)
+
+    return x(x, y), codegen
+
+
+@intrinsic
+def larger(typingctx, x, y):
+    """max(x, y), lane by lane; a NaN where one is."""
+    return x(x, y), lambda context, builder, signature, arguments: emit_larger(builder, *arguments)
+
+
+@intrinsic
+def beats(typingctx, x, y):
+    """Where x would replace y as the maximum so far: x > y, or x is a NaN and y is not."""
+
+    def codegen(context, builder, signature, arguments):
+        x, y = arguments
+        return builder.and_(builder.fcmp_unordered(">", x, y), builder.fcmp_ordered("ord", y, y))
+
+    return Vector(types.boolean, x.count)(x, y), codegen
+
+
+@intrinsic
+def equal(typingctx, x, y):
+    """Where two vectors of integers are equal."""
+    return (Vector(types.boolean, x.count)(x, y),
+            lambda context, builder, signature, arguments: builder.icmp_signed("==", *arguments))
+
+
+@intrinsic
+def positive(typingctx, x):
+    """Where x > 0."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.fcmp_ordered(">", arguments[0], ir.Constant(arguments[0].type, None))
+
+    return Vector(types.boolean, x.count)(x), codegen
+
+
+@intrinsic
+def both(typingctx, x, y):
+    """Where both conditions hold."""
+    return x(x, y), lambda context, builder, signature, arguments: builder.and_(*arguments)
+
+
+@intrinsic
+def where(typingctx, condition, x, y):
+    """x where the condition holds, else y."""
+    return x(condition, x, y), lambda context, builder, signature, arguments: builder.select(*arguments)
