@@ -25,7 +25,7 @@ def matmul(a, b, bias=None, relu=False):
     c = empty((a.shape[0], b.shape[1]), b.dtype)
     if c.size:
         threads = use_threads(c.size * a.shape[1])
-        bias = np.zeros(b.shape[1], b.dtype) if bias is None else bias
+        bias = np.zeros(b.shape[1], b.dtype) if bias is None else np.ascontiguousarray(bias)
         _matmul(a.ctypes.data, *a.strides, a.shape[1], b.ctypes.data, *b.strides, c, bias, 0.0 if relu else -np.inf, threads if threads == 1 else 4 * threads)
     return c
 
