@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnlite import kernels
+
 CHUNK = 64
 
 
@@ -52,7 +54,9 @@ class Buffer:
             shape = (H + 2 * self.top, W + 2 * self.left, C)
         size = CHUNK * int(np.prod(shape))
         # int8 convolution reads up to 3 bytes past the end (and multiplies them by 0)
-        self.array = np.full(size + 4, zero, dtype)[:size].reshape(CHUNK, *shape)
+        buffer = kernels.empty((size + 4,), dtype)
+        buffer[...] = zero
+        self.array = buffer[:size].reshape(CHUNK, *shape)
 
     def inside(self, n):
         """The first n results without their borders (a view)."""

@@ -20,7 +20,7 @@ from numba import njit, prange
 from nnlite.kernels.memory import empty
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import use_threads
-from nnlite.kernels.vector import add, beats, lanes, larger, load, spread, spread_int, store, store_bytes, where
+from nnlite.kernels.vector import beats, lanes, larger, load, spread_int, store, store_bytes, where
 
 
 def conv2d_reference(x, w, stride, dilation):
@@ -123,11 +123,12 @@ def finish_row(part, b, low, y, out_w):
     pool, sums_w, O = part.shape
     like, size, z_data, b_data = part.reshape(-1), part.itemsize, part.ctypes.data, b.ctypes.data
     pixel = O * size
-    for j in range(out_w):
-        for o in range(0, O, lanes(like)):
-            left, at = O - o, o * size
+    for o in range(0, O, lanes(like)):
+        left, at = O - o, o * size
+        bias = load(like, b_data + at, left)
+        for j in range(out_w):
             z = block_maximum(like, z_data + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
-            store(y + j * pixel + at, larger(add(z, load(like, b_data + at, left)), spread(like, low)), left)
+            store(y + j * pixel + at, larger(z + bias, low), left)
 
 
 @njit(cache=True)
@@ -136,16 +137,17 @@ def finish_row_with_places(part, b, low, y, argmax, out_w):
     _, sums_w, O = part.shape
     like, size, z_data, b_data = part.reshape(-1), part.itemsize, part.ctypes.data, b.ctypes.data
     pixel = O * size
-    for j in range(out_w):
-        for o in range(0, O, lanes(like)):
-            left, z = O - o, z_data + 2 * j * pixel + o * size
-            bias = load(like, b_data + o * size, left)
-            best, place = add(load(like, z, left), bias), spread_int(like, 0)
+    for o in range(0, O, lanes(like)):
+        left = O - o
+        bias = load(like, b_data + o * size, left)
+        for j in range(out_w):
+            z = z_data + 2 * j * pixel + o * size
+            best, place = load(like, z, left) + bias, spread_int(like, 0)
             for k in range(1, 4):
-                other = add(load(like, z + (k // 2 * sums_w + k % 2) * pixel, left), bias)
+                other = load(like, z + (k // 2 * sums_w + k % 2) * pixel, left) + bias
                 better = beats(other, best)
                 best, place = where(better, other, best), where(better, spread_int(like, k), place)
-            store(y + j * pixel + o * size, larger(best, spread(like, low)), left)
+            store(y + j * pixel + o * size, larger(best, low), left)
             store_bytes(argmax + j * O + o, place, left)
 
 

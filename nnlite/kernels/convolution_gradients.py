@@ -19,7 +19,7 @@ from numba import njit, prange
 from nnlite.kernels.convolution import geometry, no_places, runs, sum_rows
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import use_threads
-from nnlite.kernels.vector import add, equal, lanes, load, load_bytes, positive, spread, spread_int, store, where
+from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
 
 IMAGES_IN_A_PART = 4
 
@@ -92,14 +92,14 @@ def spread_gradient(dy, y, relu, argmax, pool, dz, row, pixel, db):
                 left, at = O - o, (i * out_w + j) * O + o
                 d = load(like, dy_data + at * size, left)
                 if relu:
-                    d = where(positive(load(like, y + at * size, left)), d, spread(like, 0))
-                store(db_data + o * size, add(load(like, db_data + o * size, left), d), left)
+                    d = where(positive(load(like, y + at * size, left)), d, 0)
+                store(db_data + o * size, load(like, db_data + o * size, left) + d, left)
                 if pool == 1:
                     store(dz + i * row + j * pixel + o * size, d, left)
                 else:
                     place = load_bytes(like, argmax + at, left)
                     for k in range(4):
-                        here = where(equal(place, spread_int(like, k)), d, spread(like, 0))
+                        here = where(equal(place, k), d, 0)
                         store(dz + (2 * i + k // 2) * row + (2 * j + k % 2) * pixel + o * size, here, left)
 
 

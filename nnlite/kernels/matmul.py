@@ -9,7 +9,7 @@ from numba import njit, prange
 from nnlite.kernels.memory import LINE, empty
 from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
 from nnlite.kernels.threads import use_threads
-from nnlite.kernels.vector import add, get, lanes, larger, load, put, spread, store
+from nnlite.kernels.vector import get, lanes, larger, load, put, store
 
 
 PACKING_PAYS = 16
@@ -82,8 +82,8 @@ def finish_rows(like, c, c_row, bias, low, M, N):
     for m in range(M):
         for n in range(0, N, lanes(like)):
             at = c + m * c_row + n * like.itemsize
-            z = add(load(like, at, N - n), load(like, bias + n * like.itemsize, N - n))
-            store(at, larger(z, spread(like, low)), N - n)
+            z = load(like, at, N - n) + load(like, bias + n * like.itemsize, N - n)
+            store(at, larger(z, low), N - n)
 
 
 def pack_int8(w):

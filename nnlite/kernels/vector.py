@@ -4,17 +4,21 @@ A `Vector` is what fits one register: sixteen float32 where registers hold 64 by
 that they work on any array, and `left`: how many numbers are left to do. Lanes from there on are neither read nor written.
 
     for o in range(0, O, lanes(x)):                                   # y = max(x + b, 0), for any O
-        z = add(load(x, x_data + o * size, O - o), load(x, b_data + o * size, O - o))
-        store(y_data + o * size, larger(z, spread(x, 0)), O - o)
+        z = load(x, x_data + o * size, O - o) + load(x, b_data + o * size, O - o)
+        store(y_data + o * size, larger(z, 0), O - o)
 
-`like` is any array whose dtype the vector shall have. Below are first the instructions as LLVM knows them (`emit_…`), from
-which the register tile is made too, then the functions for Numba code.
+`like` is any array whose dtype the vector shall have. Vectors know + − * << >> &, with a vector or a number on the right.
+Below are first the instructions as LLVM knows them (`emit_…`), from which the register tile is made too, then the functions
+for Numba code.
 """
+
+import operator
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from nnlite.kernels.simd import LEVEL
 
@@ -89,11 +93,23 @@ def emit_call(builder, name, *vectors):
 
 
 def emit_larger(builder, x, y):
-    """max(x, y) lane by lane, a NaN where one is."""
-    if isinstance(x.type.element, ir.IntType):
+    """max(x, y), a NaN where one is."""
+    if is_integer(x):
         return builder.select(builder.icmp_signed(">=", x, y), x, y)
     keep = builder.or_(builder.fcmp_ordered(">=", x, y), builder.fcmp_unordered("uno", x, x))
     return builder.select(keep, x, y)
+
+
+def emit_smaller(builder, x, y):
+    """min(x, y), a NaN where one is."""
+    if is_integer(x):
+        return builder.select(builder.icmp_signed("<=", x, y), x, y)
+    keep = builder.or_(builder.fcmp_ordered("<=", x, y), builder.fcmp_unordered("uno", x, x))
+    return builder.select(keep, x, y)
+
+
+def is_integer(x):
+    return isinstance(x.type.element, ir.IntType)
 
 
 def mangle(vector):
@@ -188,17 +204,6 @@ def store_bytes(typingctx, address, value, left):
 
 
 @intrinsic
-def spread(typingctx, like, number):
-    """The number in every lane, in like's dtype."""
-    kind = Vector(like.dtype, lane_count(like.dtype))
-
-    def codegen(context, builder, signature, arguments):
-        return emit_spread(builder, arguments[1], context.get_value_type(kind))
-
-    return kind(like, like.dtype), codegen
-
-
-@intrinsic
 def spread_int(typingctx, like, number):
     """The whole number in every lane as int32, in as many lanes as like's dtype has."""
     kind = Vector(types.int32, lane_count(like.dtype))
@@ -207,22 +212,6 @@ def spread_int(typingctx, like, number):
         return emit_spread(builder, arguments[1], context.get_value_type(kind))
 
     return kind(like, types.int32), codegen
-
-
-@intrinsic
-def add(typingctx, x, y):
-    """x + y, lane by lane."""
-
-    def codegen(context, builder, signature, arguments):
-        return (builder.add if x.element in (types.int32, types.int64) else builder.fadd)(*arguments)
-
-    return x(x, y), codegen
-
-
-@intrinsic
-def larger(typingctx, x, y):
-    """max(x, y), lane by lane; a NaN where one is."""
-    return x(x, y), lambda context, builder, signature, arguments: emit_larger(builder, *arguments)
 
 
 @intrinsic
@@ -237,10 +226,14 @@ def beats(typingctx, x, y):
 
 
 @intrinsic
-def equal(typingctx, x, y):
-    """Where two vectors of integers are equal."""
-    return (Vector(types.boolean, x.count)(x, y),
-            lambda context, builder, signature, arguments: builder.icmp_signed("==", *arguments))
+def equal(typingctx, x, number):
+    """Where the lanes of a vector of integers equal a number."""
+
+    def codegen(context, builder, signature, arguments):
+        x, number = arguments
+        return builder.icmp_signed("==", x, emit_spread(builder, number, x.type))
+
+    return Vector(types.boolean, x.count)(x, x.element), codegen
 
 
 @intrinsic
@@ -254,12 +247,96 @@ def positive(typingctx, x):
 
 
 @intrinsic
-def both(typingctx, x, y):
-    """Where both conditions hold."""
-    return x(x, y), lambda context, builder, signature, arguments: builder.and_(*arguments)
+def where(typingctx, condition, x, y):
+    """x where the condition holds, else y (a vector or a number)."""
+    return _with_operand(x, y, lambda builder, x, y, condition: builder.select(condition, x, y), condition)
 
 
 @intrinsic
-def where(typingctx, condition, x, y):
-    """x where the condition holds, else y."""
-    return x(condition, x, y), lambda context, builder, signature, arguments: builder.select(*arguments)
+def larger(typingctx, x, y):
+    """max(x, y); a NaN where one is."""
+    return _with_operand(x, y, emit_larger)
+
+
+@intrinsic
+def smaller(typingctx, x, y):
+    """min(x, y); a NaN where one is."""
+    return _with_operand(x, y, emit_smaller)
+
+
+@intrinsic
+def spread(typingctx, x, number):
+    """The number in every lane of a vector like x."""
+    return _with_operand(x, number, lambda builder, x, number: number)
+
+
+@intrinsic
+def wide(typingctx, x):
+    """int32 as int64."""
+    return _converted(x, types.int64, lambda builder, x, kind: builder.sext(x, kind))
+
+
+@intrinsic
+def narrow(typingctx, x):
+    """int64, within int32's range, as int32."""
+    return _converted(x, types.int32, lambda builder, x, kind: builder.trunc(x, kind))
+
+
+@intrinsic
+def real(typingctx, x):
+    """int32 as float32."""
+    return _converted(x, types.float32, lambda builder, x, kind: builder.sitofp(x, kind))
+
+
+@intrinsic
+def nearest(typingctx, x):
+    """float32, within int32's range, rounded to int32, halves to even."""
+    return _converted(x, types.int32, lambda builder, x, kind: builder.fptosi(emit_call(builder, "llvm.rint", x), kind))
+
+
+def _converted(x, element, emit):
+    """Signature and code of a conversion of a vector to numbers of another type."""
+    kind = Vector(element, x.count)
+
+    def codegen(context, builder, signature, arguments):
+        return emit(builder, arguments[0], context.get_value_type(kind))
+
+    return kind(x), codegen
+
+
+def _with_operand(x, y, emit, *more):
+    """Signature and code of emit(builder, x, y, *more), with y spread over the lanes of x where it is a number."""
+
+    def codegen(context, builder, signature, arguments):
+        *more, x, y = arguments
+        return emit(builder, x, y if y.type == x.type else emit_spread(builder, y, x.type), *more)
+
+    return x(*more, x, y if isinstance(y, Vector) else x.element), codegen
+
+
+# ---- operators
+
+
+def _define(symbol, integer, real=None):
+    """Teach Numba an operator on vectors: the names of LLVM's instructions for integers and for floats."""
+
+    @infer_global(symbol)
+    class Typing(AbstractTemplate):
+        def generic(self, arguments, keywords):
+            x, y = arguments
+            if isinstance(x, Vector):
+                return signature(x, x, y if isinstance(y, Vector) else x.element)
+
+    def emit(builder, x, y):
+        return getattr(builder, integer if is_integer(x) else real)(x, y)
+
+    @lower_builtin(symbol, Vector, Vector)
+    @lower_builtin(symbol, Vector, types.Number)
+    def lower(context, builder, signature, arguments):
+        x, y = arguments
+        return emit(builder, x, y if y.type == x.type else emit_spread(builder, y, x.type))
+
+
+for _symbol, *_instructions in ((operator.add, "add", "fadd"), (operator.sub, "sub", "fsub"), (operator.mul, "mul", "fmul"),
+                                (operator.lshift, "shl"), (operator.rshift, "ashr"), (operator.and_, "and_")):
+    _define(_symbol, *_instructions)

@@ -1,38 +1,33 @@
 """The loops of int8 inference that are not matrix products: quantize the input, requantize, add, pool.
 
-Each fills its last argument. Letters: R rows, O channels (the last axis), S scale, Z zero point, M0 and shift or M the
-multiplier of each channel, [low, high] the range of the result. The formulas and their NumPy twins stand in `affine`,
-`requantize` and `int8_reference`.
+Each fills its last array. Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the
+result; the multiplier of each channel is M0 and shift by the fixed law, M by the float law (the other's arrays are empty).
+The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_reference`.
 """
 
 import numba
 import numpy as np
 from numba import njit, prange
 
-from nncompress.quantization.requantize_kernels import add_fixed, add_float, clamp, requantize_fixed, requantize_float
-from nnlite.kernels.convolution import sum_rows
+from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float
+from nnlite.kernels.convolution import block_maximum, sum_rows
+from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
+from nnlite.kernels.vector import lanes, load, load_bytes, store_bytes, wide
 
 
 @njit(cache=True)
-def larger(a, b):
-    return a if a >= b else b
-
-
-@njit(cache=True)
-def keep_largest(part, j):
-    """part[0, j, o] = the maximum of the 2×2 block (2j, 2j + 1) of both rows: the row is overwritten from the left."""
-    for o in range(part.shape[2]):
-        above, below = larger(part[0, 2 * j, o], part[0, 2 * j + 1, o]), larger(part[1, 2 * j, o], part[1, 2 * j + 1, o])
-        part[0, j, o] = larger(above, below)
+def quantize(x, S, Z):
+    """q = clamp(round(x / S) + Z, 0, 255) of one float32."""
+    return np.uint8(min(max(np.rint(x / S) + np.float32(Z), np.float32(0)), np.float32(255)))
 
 
 @njit(cache=True, parallel=True)
 def quantize_rows(x, S, Z, q):
-    """q = clamp(round(x / S) + Z, 0, 255):  x (R, O) float32 -> q uint8."""
+    """q = quantize(x):  x (R, O) float32 -> q uint8."""
     R, O = x.shape
     for r in prange(R):
         for o in range(O):
-            q[r, o] = np.uint8(clamp(np.rint(x[r, o] / S) + np.float32(Z), np.float32(0), np.float32(255)))
+            q[r, o] = quantize(x[r, o], S, Z)
 
 
 @njit(cache=True, parallel=True)
@@ -41,76 +36,89 @@ def quantize_images(x, S, Z, q, top, left):
     N, C, H, W = x.shape
     for t in prange(N * H):
         n, i = t // H, t % H
+        row = np.empty(W, np.uint8)
         for c in range(C):
             for j in range(W):
-                value = clamp(np.rint(x[n, c, i, j] / S) + np.float32(Z), np.float32(0), np.float32(255))
-                q[n, top + i, left + j, c] = np.uint8(value)
+                row[j] = quantize(x[n, c, i, j], S, Z)
+            for j in range(W):
+                q[n, top + i, left + j, c] = row[j]
+
+
+@njit(cache=True)
+def requantize(like, acc, pixel, row, pool, b, M0, shift, M, first, last, Z, low, high, q, q_pixel, pixels):
+    """q[j, o] = requantize(b[o] + the maximum of block j of acc), for `pixels` blocks and first ≤ o < last, by either law.
+
+    acc and q are the addresses of the first block, channel 0: int32 with `pixel` and `row` bytes from one pixel and one row
+    of a block to the next, and uint8. A block is pool × pool pixels.
+    """
+    for o in range(first, last, lanes(like)):
+        left, at = last - o, 4 * o
+        b_o = load(like, b.ctypes.data + at, left)
+        if M.size:
+            M_o = load(M, M.ctypes.data + at, left)
+            for j in range(pixels):
+                z = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, left)
+                store_bytes(q + j * q_pixel + o, requantize_float(z + b_o, M_o, Z, low, high), left)
+        else:
+            b_wide, M0_o, shift_o = wide(b_o), load(like, M0.ctypes.data + at, left), load(like, shift.ctypes.data + at, left)
+            for j in range(pixels):
+                z = wide(block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, left))
+                store_bytes(q + j * q_pixel + o, requantize_fixed(z + b_wide, M0_o, shift_o, Z, low, high), left)
 
 
 @njit(cache=True, parallel=True)
-def conv2d_fused_fixed(x, x_image, x_row, w, g, b, M0, shift, Z, low, sums, y, top, left, N, out_h, out_w):
-    """`nnlite.kernels.conv2d_fused` in integers: y = requantize_fixed(b + the maximum of the sums), uint8."""
-    pool = sums.shape[1]
+def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, shift, M, Z, low, sums, y, top, left, N, out_h, out_w):
+    """`nnlite.kernels.conv2d_fused` in integers: y = requantize(b + the maximum of the sums), uint8."""
+    _, pool, sums_w, O = sums.shape
+    like = sums.reshape(-1)
     for t in prange(N * out_h):
         n, i = t // out_h, t % out_h
         part = sums[numba.get_thread_id()]
         sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
-        for j in range(out_w):
-            if pool == 2:
-                keep_largest(part, j)
-            for o in range(part.shape[2]):
-                y[n, top + i, left + j, o] = requantize_fixed(part[0, j, o] + b[o], M0[o], shift[o], Z, low, 255)
+        y_at = y.ctypes.data + ((n * y.shape[1] + top + i) * y.shape[2] + left) * O
+        requantize(like, part.ctypes.data, 4 * O, 4 * sums_w * O, pool, b, M0, shift, M, 0, O, Z, low, 255, y_at, O, out_w)
 
 
 @njit(cache=True, parallel=True)
-def conv2d_fused_float(x, x_image, x_row, w, g, b, M, Z, low, sums, y, top, left, N, out_h, out_w):
-    """The same by the float law: y = requantize_float(b + the maximum of the sums), uint8."""
-    pool = sums.shape[1]
-    for t in prange(N * out_h):
-        n, i = t // out_h, t % out_h
-        part = sums[numba.get_thread_id()]
-        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
-        for j in range(out_w):
-            if pool == 2:
-                keep_largest(part, j)
-            for o in range(part.shape[2]):
-                y[n, top + i, left + j, o] = requantize_float(part[0, j, o] + b[o], M[o], Z, low, 255)
+def linear_int8(x, packed, b, M0, shift, M, Z, low, c, y, N, tasks):
+    """y = requantize(b + x w):  x (≥ N, K) uint8, packed = pack_int8(w), c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
+    K4, O, _ = packed.shape
+    like, width, x_row = c.reshape(-1), TILE_BYTES // 4, x.shape[1]
+    columns = (O + width - 1) // width
+    rows = N if columns >= tasks else max(TILE_ROWS, (N * columns // tasks + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS)
+    blocks = (N + rows - 1) // rows
+    for t in prange(columns * blocks):
+        o, n = t // blocks * width, t % blocks * rows
+        last, height, c_at = min(o + width, O), min(rows, N - n), c.ctypes.data + 4 * n * O
+        strip(like, x.ctypes.data + n * x_row, x_row, 0, 1, 0, 1, 4, K4, packed.ctypes.data + 4 * o, 0, 0, 4 * O,
+              c_at + 4 * o, 4 * O, height, last - o)
+        requantize(like, c_at, 4 * O, 0, 1, b, M0, shift, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
 
 
 @njit(cache=True, parallel=True)
-def requantize_rows_fixed(acc, b, M0, shift, Z, low, high, q):
-    """q = requantize_fixed(acc + b) with one multiplier per channel:  acc (R, O) int32, b, M0, shift (O,) -> q uint8."""
+def requantize_rows(acc, b, M0, shift, M, Z, low, high, q):
+    """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
     R, O = acc.shape
-    for r in prange(R):
-        for o in range(O):
-            q[r, o] = requantize_fixed(acc[r, o] + b[o], M0[o], shift[o], Z, low, high)
+    like = acc.reshape(-1)
+    for t in prange((R + 63) // 64):
+        r = 64 * t
+        requantize(like, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, b, M0, shift, M, 0, O, Z, low, high,
+                   q.ctypes.data + r * O, O, min(64, R - r))
 
 
 @njit(cache=True, parallel=True)
-def requantize_rows_float(acc, b, M, Z, low, high, q):
-    """q = requantize_float(acc + b) with one multiplier per channel:  acc (R, O) int32, b, M (O,) -> q uint8."""
-    R, O = acc.shape
-    for r in prange(R):
-        for o in range(O):
-            q[r, o] = requantize_float(acc[r, o] + b[o], M[o], Z, low, high)
-
-
-@njit(cache=True, parallel=True)
-def add_rows_fixed(x, y, Z1, Z2, M0, shift, Z3, low, high, q):
-    """q = add_fixed(x, y):  x, y (R, O) uint8 -> q uint8."""
+def add_rows(x, y, Z1, Z2, M0, shift, M, Z3, low, high, q):
+    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, shift (3,), or M (2,): by the float law."""
     R, O = x.shape
+    like = np.empty(0, np.int32)
     for r in prange(R):
-        for o in range(O):
-            q[r, o] = add_fixed(x[r, o], y[r, o], Z1, Z2, M0, shift, Z3, low, high)
-
-
-@njit(cache=True, parallel=True)
-def add_rows_float(x, y, Z1, Z2, M1, M2, Z3, low, high, q):
-    """q = add_float(x, y):  x, y (R, O) uint8 -> q uint8."""
-    R, O = x.shape
-    for r in prange(R):
-        for o in range(O):
-            q[r, o] = add_float(x[r, o], y[r, o], Z1, Z2, M1, M2, Z3, low, high)
+        for o in range(0, O, lanes(like)):
+            at, left = r * O + o, O - o
+            q1, q2 = load_bytes(like, x.ctypes.data + at, left), load_bytes(like, y.ctypes.data + at, left)
+            if M.size:
+                store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, M[0], M[1], Z3, low, high), left)
+            else:
+                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, shift, Z3, low, high), left)
 
 
 @njit(cache=True, parallel=True)

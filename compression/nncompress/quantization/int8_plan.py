@@ -102,6 +102,8 @@ class Int8Plan:
         step, out = stage.step, buffers[stage.result]
         if step.kind == "conv2d" and out.array.dtype == np.uint8:
             return self.fused_conv2d(stage, buffers[step.inputs[0]], out)
+        if step.kind == "linear" and out.array.dtype == np.uint8 and step.w.shape[1] % 4 == 0:
+            return self.fused_linear(step, buffers[step.inputs[0]], out)
         run = self.runners[self.steps.index(step)]
 
         def run_into_buffer(n):
@@ -117,15 +119,26 @@ class Int8Plan:
         geometry = kernels.geometry(w.shape, step.options["stride"], step.options["dilation"], step=4)
         packed, b = kernels.pack_conv_int8(w, step.options["dilation"]), folded_bias(step, before.Z)
         factors = self.factors(step, before.S, step.w_scale)
-        convolve = int8_kernels.conv2d_fused_fixed if self.law == "fixed" else int8_kernels.conv2d_fused_float
         out_h, out_w = out.inside(1).shape[1:3]
         sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.int32)
         x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
 
         def run(n):
             kernels.use_threads(n * step.shape[1] * step.shape[2] * packed.size // 4)
-            convolve(x, x_image, x_row, packed, geometry, b, *factors, step.Z, step.low, sums,
-                     out.array, out.top, out.left, n, out_h, out_w)
+            int8_kernels.conv2d_fused_int8(x, x_image, x_row, packed, geometry, b, *factors, step.Z, step.low, sums,
+                                           out.array, out.top, out.left, n, out_h, out_w)
+
+        return run
+
+    def fused_linear(self, step, source, out):
+        """A linear layer with requantization and ReLU, from one buffer to another."""
+        before = self.steps[step.inputs[0]]
+        packed, b = kernels.pack_int8(step.w.T), folded_bias(step, before.Z)
+        factors, sums = self.factors(step, before.S, step.w_scale), kernels.empty(out.array.shape, np.int32)
+
+        def run(n):
+            threads = kernels.use_threads(n * step.w.size // 4)
+            int8_kernels.linear_int8(source.array, packed, b, *factors, step.Z, step.low, sums, out.array, n, 4 * threads)
 
         return run
 
@@ -190,20 +203,19 @@ class Int8Plan:
         return self.requantizer(step, S1, w_scale, b)
 
     def factors(self, step, S1, S2):
-        """M = S1 S2 / S3 as the plan's law takes it: (M0, shift), or (M,)."""
+        """(M0, shift, M): M = S1 S2 / S3 as the plan's law takes it; the other law's arrays are empty."""
         if self.law == "fixed":
-            return quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
-        return (float32_factor(S1, S2, step.S),)
+            return *quantize_multiplier(multiplier(S1, S2, step.S, np.float64)), np.empty(0, np.float32)
+        return np.empty(0, np.int32), np.empty(0, np.int32), float32_factor(S1, S2, step.S)
 
     def requantizer(self, step, S1, S2, b):
         """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,)."""
         factors = self.factors(step, S1, S2)
-        requantize = int8_kernels.requantize_rows_fixed if self.law == "fixed" else int8_kernels.requantize_rows_float
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
             kernels.use_threads(2 * MOVE * q.size)
-            requantize(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q))
+            int8_kernels.requantize_rows(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q))
             return q
 
         return run
@@ -299,14 +311,15 @@ def _avg_pool2d(plan, step):
 def _add(plan, step):
     one, two = (plan.steps[i] for i in step.inputs)
     if plan.law == "fixed":
-        factors, add = add_fixed_parameters(one.S, two.S, step.S), int8_kernels.add_rows_fixed
+        factors = *add_fixed_parameters(one.S, two.S, step.S), np.empty(0, np.float32)
     else:
-        factors, add = [float32_factor(s.S, 1, step.S) for s in (one, two)], int8_kernels.add_rows_float
+        none = np.empty(0, np.int32)
+        factors = none, none, np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)
         kernels.use_threads(4 * MOVE * q.size)
-        add(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q))
+        int8_kernels.add_rows(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q))
         return q
 
     return run

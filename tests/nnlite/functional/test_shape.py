@@ -15,6 +15,7 @@ MOVES = {  # function, input shapes
     "reshape to no axes": (lambda x: F.reshape(x, ()), [(1, 1)]),
     "flatten": (F.flatten, [(2, 3, 4)]),
     "flatten from 1": (lambda x: F.flatten(x, 1), [(2, 3, 4)]),
+    "flatten images": (lambda x: F.flatten(x, 1), [(2, 3, 4, 5)]),
     "flatten from -2": (lambda x: F.flatten(x, -2), [(2, 3, 4)]),
     "permute": (lambda x: F.permute(x, 2, 0, 1), [(2, 3, 4)]),
     "permute with negative dims": (lambda x: F.permute(x, (-1, 0, -2)), [(2, 3, 4)]),

@@ -8,20 +8,22 @@ import numba
 import numpy as np
 import pytest
 
+from nnlite.kernels import threads as kernel_threads
+
 
 @pytest.fixture
-def threads():
-    """A function that sets how many threads the kernels use; put back afterwards."""
+def threads(monkeypatch):
+    """A function that sets how many threads the kernels use, however little the work is; put back afterwards."""
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("needs two cores")
-    before = numba.get_num_threads()
-    yield numba.set_num_threads
-    numba.set_num_threads(before)
+    monkeypatch.setattr(kernel_threads, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(kernel_threads, "_most", None)
+    return kernel_threads.set_num_threads
 
 
 @pytest.fixture
 def before_a_wall():
-    """A function that copies an array to the end of a page of memory behind which any access ends the process."""
+    """A function that copies an array to the end of some pages of memory behind which any access ends the process."""
     libc = ctypes.CDLL(ctypes.util.find_library("c"))
     if not hasattr(libc, "mprotect"):
         pytest.skip("needs mprotect")
@@ -29,11 +31,12 @@ def before_a_wall():
     pages = []
 
     def place(array):
-        memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+        size = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+        memory = mmap.mmap(-1, size + mmap.PAGESIZE)
         pages.append(memory)
         whole = np.frombuffer(memory, np.uint8)
-        assert libc.mprotect(whole.ctypes.data + mmap.PAGESIZE, mmap.PAGESIZE, 0) == 0
-        copy = whole[mmap.PAGESIZE - array.nbytes : mmap.PAGESIZE].view(array.dtype).reshape(array.shape)
+        assert libc.mprotect(whole.ctypes.data + size, mmap.PAGESIZE, 0) == 0
+        copy = whole[size - array.nbytes : size].view(array.dtype).reshape(array.shape)
         copy[...] = array
         return copy
 

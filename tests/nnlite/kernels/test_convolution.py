@@ -1,30 +1,12 @@
 import numpy as np
 import pytest
+from convolutions import blocks, convolutions, floats, patches, result_shape, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import (
-    conv2d,
-    conv2d_input_gradient,
-    conv2d_int8,
-    conv2d_weight_gradient,
-    output_size,
-    pack_conv_int8,
-)
+from nnlite.kernels import conv2d, conv2d_fused, geometry, no_places, output_size, relu, sums_buffer
 from nnlite.kernels.convolution import conv2d_reference, runs
-
-seeds = st.integers(0, 2**32 - 1)
-
-
-@st.composite
-def convolutions(draw):
-    """(x_shape, w_shape, stride, dilation): x (N, H, W, C), w (G, kh, kw, c, o), the kernel reaching over at most H × W."""
-    N, G = draw(st.integers(1, 3)), draw(st.sampled_from([1, 1, 2, 3]))
-    c, o = draw(st.sampled_from([1, 2, 3, 4, 5, 9])), draw(st.sampled_from([1, 2, 3, 8, 17, 33]))
-    kh, kw, dh, dw = (draw(st.integers(1, 3)) for _ in range(4))
-    H, W = dh * (kh - 1) + draw(st.integers(1, 5)), dw * (kw - 1) + draw(st.integers(1, 12))
-    return (N, H, W, G * c), (G, kh, kw, c, o), (draw(st.integers(1, 3)), draw(st.integers(1, 3))), (dh, dw)
 
 
 def seven_loops(x, w, stride, dilation):
@@ -40,18 +22,34 @@ def seven_loops(x, w, stride, dilation):
     return y
 
 
-def patches(x, w_shape, stride, dilation):
-    """The pixels that meet w[g, u, v, α]: x (N, H, W, C) -> (N, H', W', G, kh, kw, c), cut from x tap by tap."""
-    G, kh, kw, c, _ = w_shape
-    (sh, sw), (dh, dw) = stride, dilation
-    N, H, W, _ = x.shape
-    taps = np.array([x[:, u * dh : H - dh * (kh - 1 - u) : sh, v * dw : W - dw * (kw - 1 - v) : sw]
-                     for u in range(kh) for v in range(kw)])
-    return taps.reshape(kh, kw, N, *taps.shape[2:4], G, c).transpose(2, 3, 4, 5, 0, 1, 6)
+def convolved(x, w, stride, dilation, b=None, relu=False, pool=False):
+    """(y, argmax) of conv2d, filled into arrays of NaN and of 255."""
+    N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
+    y = np.full((N, H // 2, W // 2, O) if pool else (N, H, W, O), np.nan, x.dtype)
+    argmax = np.full(y.shape, 255, np.uint8) if pool else None
+    conv2d(x, w, y, stride, dilation, b, relu, argmax)
+    return y, argmax
 
 
-def floats(shape, rng, dtype):
-    return rng.standard_normal(shape).astype(dtype)
+def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border):
+    """conv2d_fused as plans use it: y with a border of −7 around each image, and behind the last image another."""
+    N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
+    (top, left), out_h, out_w = border, H // pool, W // pool
+    y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
+    conv2d_fused(x.ctypes.data, *x.strides[:2], w.reshape(len(w), -1, w.shape[4]), geometry(w.shape, stride, dilation), b,
+                 x.dtype.type(low), sums_buffer(pool, W, O, x.dtype), y, top, left, N, out_h, out_w, no_places())
+    inside = y[:N, top : top + out_h, left : left + out_w].copy()
+    y[:N, top : top + out_h, left : left + out_w] = -7
+    assert (y == -7).all(), "the border was written"
+    return inside
+
+
+def numbers_with_ties(shape, rng, dtype):
+    """Whole numbers, many of them equal or 0, and here and there an infinity or a NaN."""
+    x = rng.integers(-2, 3, shape).astype(dtype)
+    for odd in (np.inf, -np.inf, np.nan):
+        x[rng.random(shape) < 0.01] = odd
+    return x
 
 
 @settings(deadline=None, max_examples=25)
@@ -86,149 +84,99 @@ def test_a_kernel_row_is_one_run_where_nothing_lies_between(w_shape, dilation, e
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(deadline=None, max_examples=50)
-@given(convolutions(), seeds)
-def test_conv2d_equals_its_reference(dtype, case, seed):
+@settings(deadline=None, max_examples=60)
+@given(convolutions(), st.booleans(), st.booleans(), st.booleans(), seeds)
+def test_conv2d_equals_its_formula(dtype, case, has_bias, relu, pool, seed):
     x_shape, w_shape, stride, dilation = case
     rng = np.random.default_rng(seed)
     x, w = floats(x_shape, rng, dtype), floats(w_shape, rng, dtype)
-    X, W = x.astype(np.float64), w.astype(np.float64)
-    expected = conv2d_reference(X, W, stride, dilation)
-    y = np.full(expected.shape, np.nan, dtype)
-    conv2d(x, w, y, stride, dilation)
-    assert_sums_agree(y, expected, conv2d_reference(abs(X), abs(W), stride, dilation), int(np.prod(w_shape[1:4])))
+    b = floats(w_shape[0] * w_shape[4], rng, dtype) if has_bias else None
+    y, _ = convolved(x, w, *case[2:], b, relu, pool)
+
+    def formula(x, w, b, low):
+        z = np.einsum("nijguva,guvab->nijgb", patches(x, w_shape, stride, dilation), w)
+        z = z.reshape(result_shape(*case)) + (b if has_bias else 0)
+        return np.maximum(blocks(z).max(axis=-1) if pool else z, low)
+
+    X, W, B = (np.float64(0 if a is None else a) for a in (x, w, b))
+    magnitude = formula(abs(X), abs(W), abs(B), 0)  # of the largest in the block: it bounds the error of each
+    assert_sums_agree(y, formula(X, W, B, 0 if relu else -np.inf), magnitude, int(np.prod(w_shape[1:4])) + 1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(deadline=None, max_examples=25)
-@given(convolutions(), seeds)
-def test_conv2d_adds_the_bias_of_each_channel_to_the_same_sums(dtype, case, seed):
-    x_shape, w_shape, stride, dilation = case
+@settings(deadline=None, max_examples=60)
+@given(convolutions(), st.integers(0, 2), st.integers(0, 2), seeds)
+def test_bias_relu_and_pooling_in_the_same_pass_give_the_bits_of_one_after_the_other(dtype, case, top, left, seed):
+    x_shape, w_shape, *options = case
     rng = np.random.default_rng(seed)
-    x, w = floats(x_shape, rng, dtype), floats(w_shape, rng, dtype)
-    b = floats((w_shape[0] * w_shape[4],), rng, dtype)
-    plain, biased = (np.empty(conv2d_reference(x, w, stride, dilation).shape, dtype) for _ in range(2))
-    conv2d(x, w, plain, stride, dilation)
-    conv2d(x, w, biased, stride, dilation, b)
-    np.testing.assert_array_equal(biased, plain + b)
+    x, w = numbers_with_ties(x_shape, rng, dtype), numbers_with_ties(w_shape, rng, dtype)
+    b = rng.integers(-3, 4, w_shape[0] * w_shape[4]).astype(dtype)
+    z = convolved(x, w, *options)[0] + b
+    pooled, place = blocks(z).max(axis=-1, initial=-np.inf), np.zeros(blocks(z).shape[:4], np.uint8)
+    if place.size:
+        place = blocks(z).argmax(axis=-1)  # NumPy's rule is ours: a NaN wins, and of equals the first
+    for with_relu, low in (False, -np.inf), (True, 0):
+        for pool, expected in (False, z), (True, pooled):
+            expected = relu(expected) if with_relu else expected
+            y, argmax = convolved(x, w, *options, b, with_relu, pool)
+            np.testing.assert_array_equal(y, expected)
+            np.testing.assert_array_equal(convolved_into_a_border(x, w, *options, b, low, 1 + pool, (top, left)), expected)
+            if pool:
+                np.testing.assert_array_equal(argmax, place)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(deadline=None, max_examples=50)
-@given(convolutions(), seeds)
-def test_the_weight_gradient_equals_its_formula(dtype, case, seed):
-    x_shape, w_shape, stride, dilation = case
-    rng = np.random.default_rng(seed)
-    x, dw = floats(x_shape, rng, dtype), np.full(w_shape, np.nan, dtype)
-    P = patches(x.astype(np.float64), w_shape, stride, dilation)
-    N, out_h, out_w, G = P.shape[:4]
-    dy = floats((N, out_h, out_w, G * w_shape[4]), rng, dtype)
-    conv2d_weight_gradient(x, dy, dw, stride, dilation)
-    D = dy.astype(np.float64).reshape(N, out_h, out_w, G, -1)
-    formula = "nijguva,nijgb->guvab"
-    assert_sums_agree(dw, np.einsum(formula, P, D), np.einsum(formula, abs(P), abs(D)), N * out_h * out_w)
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_nan_comes_through_pooling_and_relu_from_any_place(pool, place):
+    x = np.full((1, 2, 2, 1), np.inf)
+    x.reshape(-1)[place:] = np.nan  # the first of several
+    y, argmax = convolved(x, np.ones((1, 1, 1, 1, 1)), (1, 1), (1, 1), np.zeros(1), relu=True, pool=pool)
+    assert np.isnan(y).sum() == (1 if pool else 4 - place) and (not pool or argmax.item() == place)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(deadline=None, max_examples=50)
-@given(convolutions(), seeds)
-def test_the_input_gradient_gives_each_pixel_its_share_of_every_patch(dtype, case, seed):
-    x_shape, w_shape, (sh, sw), (dh, dw) = case
-    (N, H, W, C), (G, kh, kw, c, o) = x_shape, w_shape
-    rng = np.random.default_rng(seed)
-    w, dx = floats(w_shape, rng, dtype), np.full(x_shape, np.nan, dtype)
-    dy = floats((N, (H - dh * (kh - 1) - 1) // sh + 1, (W - dw * (kw - 1) - 1) // sw + 1, G * o), rng, dtype)
-    conv2d_input_gradient(dy, w, dx, (sh, sw), (dh, dw))
-
-    def scattered(dy, w):
-        dx = np.zeros((N, H, W, G, c))
-        for u, v in np.ndindex(kh, kw):
-            share = np.einsum("nijgb,gab->nijga", dy.reshape(*dy.shape[:3], G, o), w[:, u, v])
-            dx[:, u * dh : H - dh * (kh - 1 - u) : sh, v * dw : W - dw * (kw - 1 - v) : sw] += share
-        return dx.reshape(N, H, W, C)
-
-    D, F = dy.astype(np.float64), w.astype(np.float64)
-    assert_sums_agree(dx, scattered(D, F), scattered(abs(D), abs(F)), kh * kw * o)
-
-
-@pytest.mark.parametrize("N", [0, 1])
-def test_an_empty_batch_has_gradients_of_zero(N):
-    x, w = np.ones((N, 4, 4, 3)), np.ones((1, 3, 3, 3, 2))
-    y, dx, dw = np.empty((N, 2, 2, 2)), np.empty_like(x), np.full_like(w, np.nan)
-    conv2d(x, w, y, (1, 1), (1, 1))
-    conv2d_input_gradient(y, w, dx, (1, 1), (1, 1))
-    conv2d_weight_gradient(x, np.ones_like(y), dw, (1, 1), (1, 1))
-    assert (y == 27).all() and (dw == 4 * N).all()
-
-
-def followed_by(x, byte):
-    """A copy of x with three more bytes in its buffer, which the kernel may read but has to multiply by zero."""
-    buffer = np.full(x.size + 3, byte, np.uint8)
-    buffer[: x.size] = x.reshape(-1)
-    return buffer[: x.size].reshape(x.shape)
-
-
-@settings(deadline=None, max_examples=100)
-@given(convolutions(), seeds)
-def test_int8_conv2d_equals_its_reference_bit_for_bit(case, seed):
-    x_shape, w_shape, stride, dilation = case
-    rng = np.random.default_rng(seed)
-    x, w = rng.integers(0, 256, x_shape, np.uint8), rng.integers(-128, 128, w_shape, np.int8)
-    x[rng.random(x_shape) < 0.3] = 255
-    w[rng.random(w_shape) < 0.3] = rng.choice([-128, 127])
-    expected = conv2d_reference(x.astype(np.int64), w.astype(np.int64), stride, dilation)
-    y = np.full(expected.shape, -1, np.int32)
-    conv2d_int8(followed_by(x, 255), pack_conv_int8(w, dilation), y, w_shape[1:3], stride, dilation)
-    np.testing.assert_array_equal(y, expected)
-
-
-@pytest.mark.parametrize(("pixel", "weight"), [(255, 127), (255, -128), (0, -128)])
-def test_int8_conv2d_of_extreme_values_does_not_saturate(pixel, weight):
-    x, w = np.full((1, 5, 5, 7), pixel, np.uint8), np.full((1, 5, 5, 7, 3), weight, np.int8)
-    y = np.empty((1, 1, 1, 3), np.int32)
-    conv2d_int8(followed_by(x, 255), pack_conv_int8(w, (1, 1)), y, (5, 5), (1, 1), (1, 1))
-    assert (y == 175 * pixel * weight).all()
-
-
-@pytest.mark.parametrize("G", [1, 3])
-@pytest.mark.parametrize("width", [5, 9, 12])
-def test_no_byte_past_the_image_is_read_but_the_three_of_int8(before_a_wall, width, G):
-    x, w = np.ones((2, 5, width, 3)), np.ones((G, 3, 2, 3 // G, 4))
-    y = before_a_wall(np.zeros((2, 2, (width - 2) // 2 + 1, 4 * G)))
-    conv2d(before_a_wall(x), before_a_wall(w), y, (2, 2), (1, 1))
-    buffer, packed = before_a_wall(np.ones(x.size + 3, np.uint8)), before_a_wall(pack_conv_int8(w.astype(np.int8), (1, 1)))
-    result = before_a_wall(np.zeros(y.shape, np.int32))
-    conv2d_int8(buffer[: x.size].reshape(x.shape), packed, result, (3, 2), (2, 2), (1, 1))
-    assert (y == 18 // G).all() and (result == 18 // G).all()
-
-
-@settings(deadline=None, max_examples=25)
-@given(convolutions(), seeds)
-def test_each_run_of_a_packed_kernel_is_filled_up_with_zeros(case, seed):
-    _, w_shape, _, dilation = case
-    G, kh, kw, c, o = w_shape
-    w = np.random.default_rng(seed).integers(-128, 128, w_shape, np.int8)
-    P, Q, L = runs(w_shape, dilation)
-    packed = pack_conv_int8(w, dilation)
-    assert packed.shape == (G, P * Q * ((L + 3) // 4), o, 4) and packed.flags.c_contiguous
-    unpacked = packed.transpose(0, 1, 3, 2).reshape(G, P * Q, -1, o)
-    np.testing.assert_array_equal(unpacked[:, :, :L].reshape(w_shape), w)
-    assert not unpacked[:, :, L:].any()
+@pytest.mark.parametrize("pool", [False, True])
+def test_relu_in_the_same_pass_has_no_negative_zero(pool):
+    x, w, b = np.full((1, 2, 2, 1), -1e-30, np.float32), np.full((1, 1, 1, 1, 1), 1e-30, np.float32), -np.zeros(1, np.float32)
+    assert np.signbit(convolved(x, w, (1, 1), (1, 1), b, pool=pool)[0]).all()  # −1e-60 is −0
+    assert not np.signbit(convolved(x, w, (1, 1), (1, 1), b, relu=True, pool=pool)[0]).any()
 
 
 @pytest.mark.parametrize("G", [1, 2])
-def test_the_number_of_threads_changes_no_bit(threads, G):
+@pytest.mark.parametrize("pool", [False, True])
+def test_an_image_has_the_same_bits_whatever_images_are_with_it(pool, G):
     rng = np.random.default_rng(0)
-    x, w = floats((5, 13, 14, 6), rng, np.float32), floats((G, 3, 3, 6 // G, 10), rng, np.float32)
-    q, v = followed_by(rng.integers(0, 256, x.shape, np.uint8), 255), rng.integers(-128, 128, w.shape, np.int8)
-    y = np.empty((5, 11, 12, G * 10), np.float32)
-    dy, dx, dw, r = floats(y.shape, rng, np.float32), np.empty_like(x), np.empty_like(w), np.empty(y.shape, np.int32)
+    x, w, b = floats((5, 9, 12, 6), rng, np.float32), floats((G, 3, 3, 6 // G, 10), rng, np.float32), np.ones(G * 10, np.float32)
+    y, argmax = convolved(x, w, (1, 1), (1, 1), b, True, pool)
+    for n in range(5):
+        alone, place = convolved(x[n : n + 1], w, (1, 1), (1, 1), b, True, pool)
+        assert alone.tobytes() == y[n].tobytes() and (not pool or place.tobytes() == argmax[n].tobytes())
+
+
+@pytest.mark.parametrize("pool", [False, True])
+def test_a_batch_of_no_images_has_no_results(pool):
+    y, _ = convolved(np.ones((0, 4, 4, 3)), np.ones((1, 3, 3, 3, 2)), (1, 1), (1, 1), None, True, pool)
+    assert y.shape == ((0, 1, 1, 2) if pool else (0, 2, 2, 2))
+
+
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("G", [1, 3])
+@pytest.mark.parametrize("width", [6, 9, 12])
+def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, width, G, pool):
+    x, w, b = (before_a_wall(np.ones(shape)) for shape in ((2, 7, width, 3), (G, 3, 2, 3 // G, 5), (5 * G,)))
+    N, H, W, O = result_shape(x.shape, w.shape, (2, 2), (1, 1))
+    y = before_a_wall(np.zeros((N, H // 2, W // 2, O) if pool else (N, H, W, O)))
+    argmax = before_a_wall(np.full(y.shape, 9, np.uint8)) if pool else None
+    conv2d(x, w, y, (2, 2), (1, 1), b, True, argmax)
+    assert (y == 18 // G + 1).all() and (not pool or (argmax == 0).all())
+
+
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("G", [1, 2])
+def test_the_number_of_threads_changes_no_bit(threads, G, pool):
+    rng = np.random.default_rng(0)
+    x, w, b = floats((5, 13, 14, 6), rng, np.float32), floats((G, 3, 3, 6 // G, 10), rng, np.float32), np.ones(G * 10, np.float32)
     results = []
     for count in (1, 2):
         threads(count)
-        conv2d(x, w, y, (1, 1), (1, 1))
-        conv2d_input_gradient(dy, w, dx, (1, 1), (1, 1))
-        conv2d_weight_gradient(x, dy, dw, (1, 1), (1, 1))
-        conv2d_int8(q, pack_conv_int8(v, (1, 1)), r, (3, 3), (1, 1), (1, 1))
-        results.append([a.tobytes() for a in (y, dx, dw, r)])
+        results.append([a.tobytes() for a in convolved(x, w, (1, 1), (1, 1), b, True, pool) if a is not None])
     assert results[0] == results[1]

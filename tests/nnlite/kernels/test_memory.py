@@ -2,7 +2,10 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from nnlite.kernels import empty
 
 CODE = """
 import resource
@@ -29,3 +32,14 @@ def page_faults(imports):
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
 def test_the_memory_of_an_array_that_was_freed_is_used_again():
     assert page_faults("import nnlite.kernels") < 200
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1,), (5, 7), (2, 3, 5, 7), (2**20,)])
+def test_an_empty_array_begins_at_a_multiple_of_64_bytes_and_is_its_own(shape, dtype):
+    arrays = [empty(shape, dtype) for _ in range(9)]
+    for number, array in enumerate(arrays):
+        assert (array.shape, array.dtype) == (shape, dtype) and array.flags.c_contiguous and array.flags.writeable
+        assert array.ctypes.data % 64 == 0
+        array[...] = number
+    assert all((array == number).all() for number, array in enumerate(arrays))  # none overlaps another

@@ -8,7 +8,7 @@ import pytest
 from llvmlite import ir
 from numba import types
 
-from nnlite.kernels import tile
+from nnlite.kernels import tile, vector
 from nnlite.kernels.simd import LEVELS, choose_level
 
 BY_NAME = {level.name: level for level in LEVELS}
@@ -63,7 +63,7 @@ def assembly(dtype, triple, cpu):
     """What a 4×2 tile of this dtype becomes on another processor."""
     module = ir.Module()
     module.triple = triple
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [tile.INTP] * 13), "tile")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [vector.I64] * 15), "tile")
     builder = ir.IRBuilder(function.append_basic_block())
     tile._emit_tile(builder, dtype, 4, 2, *function.args)
     builder.ret_void()
@@ -83,7 +83,8 @@ def assembly(dtype, triple, cpu):
 def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, name, dtype, triple, cpu, instruction):
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    monkeypatch.setattr(tile, "LEVEL", BY_NAME[name])
+    for module in (tile, vector):
+        monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
     text = assembly(dtype, triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text

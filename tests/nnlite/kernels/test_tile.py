@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numba import njit
 from support import assert_sums_agree
 
-from nnlite.kernels import tile
+from nnlite.kernels import tile, vector
 from nnlite.kernels.simd import LEVELS
 from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
 
@@ -16,28 +16,27 @@ LEVELS_HERE = [level for level in LEVELS if all(llvm.get_host_cpu_features().get
 
 @st.composite
 def strips(draw):
-    """(M, N, P, Q, K) and the strides (row, outer, inner, step), counted in numbers."""
-    size = st.integers(1, 3)
+    """(M, N, P, Q, K), the strides (row, outer, inner, step) of a and (b_outer, b_inner, b_row) of b, counted in numbers."""
+    size, stride = st.integers(1, 3), st.integers(0, 5)
     M, N = draw(st.integers(1, 2 * TILE_ROWS + 3)), draw(st.integers(1, TILE_BYTES // 2 + 3))
-    return (M, N, draw(size), draw(size), draw(st.integers(0, 6))), [draw(st.integers(0, 5)) for _ in range(4)]
+    shape = M, N, draw(size), draw(size), draw(st.integers(0, 6))
+    return shape, [draw(stride) for _ in range(4)], [draw(stride) for _ in range(3)]
 
 
-def places(shape, strides):
-    """m·row + p·outer + q·inner + k·step for every m, p, q, k -> (M, P, Q, K)."""
-    M, N, P, Q, K = shape
-    m, p, q, k = np.ogrid[:M, :P, :Q, :K]
-    row, outer, inner, step = strides
+def places(shape, row, outer, inner, step):
+    """m·row + p·outer + q·inner + k·step for every m, p, q, k -> (m, P, Q, K)."""
+    m, p, q, k = np.ogrid[tuple(slice(size) for size in shape)]
     return m * row + p * outer + q * inner + k * step
 
 
-def run_strip(shape, strides, a, b, dtype):
+def run_strip(shape, a_strides, b_strides, a, b, dtype):
     """strip with its strides in bytes, into the middle of a larger array: only c[m < M, n < N] may be written."""
     M, N, P, Q, K = shape
-    row, outer, inner, step = (int(s) * a.itemsize for s in strides)
+    row, outer, inner, step = (s * a.itemsize for s in a_strides)
     frame = np.full((M + 2, N + 5), UNTOUCHED, dtype)
     c = frame[1:-1, 2:-3]
-    strip(np.empty(0, dtype), a.ctypes.data, row, outer, P, inner, Q, step, K, b.ctypes.data, b.strides[0],
-          c.ctypes.data, c.strides[0], M, N)
+    strip(np.empty(0, dtype), a.ctypes.data, row, outer, P, inner, Q, step, K, b.ctypes.data,
+          *(s * dtype().itemsize for s in b_strides), c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the strip wrote outside of its result"
@@ -48,41 +47,58 @@ def run_strip(shape, strides, a, b, dtype):
 @settings(deadline=None, max_examples=50)
 @given(strips(), st.integers(0, 2**32 - 1))
 def test_a_strip_of_floats_equals_its_formula_for_all_strides(dtype, case, seed):
-    (M, N, P, Q, K), strides = case
+    (M, N, P, Q, K), a_strides, b_strides = case
     rng = np.random.default_rng(seed)
-    at = places(*case)
-    a = rng.standard_normal(at.max(initial=0) + 1).astype(dtype)
-    b = rng.standard_normal((P * Q * K, N)).astype(dtype)
+    a_at, b_at = places((M, P, Q, K), *a_strides), places((N, P, Q, K), 1, *b_strides)
+    a, b = (rng.standard_normal(at.max(initial=0) + 1).astype(dtype) for at in (a_at, b_at))
     c = run_strip(*case, a, b, dtype)
-    x, y = a[at].reshape(M, -1).astype(np.float64), b.astype(np.float64)
-    assert_sums_agree(c, np.einsum("mk,kn->mn", x, y), np.einsum("mk,kn->mn", abs(x), abs(y)), P * Q * K)
+    x, y, formula = a[a_at].astype(np.float64), b[b_at].astype(np.float64), "mpqk,npqk->mn"
+    assert_sums_agree(c, np.einsum(formula, x, y), np.einsum(formula, abs(x), abs(y)), P * Q * K)
 
 
 def integer_operands(case, rng):
     """a in bytes and b in groups of four per column, extreme values often, and Σ of their products in int64."""
-    (M, N, P, Q, K), strides = case
-    at = places((M, N, P, Q, K), [*strides[:3], 4])[..., None] + np.arange(4)  # four bytes for each k
-    a = rng.choice(np.array([0, 1, 127, 128, 254, 255, *rng.integers(0, 256, 3)], np.uint8), at.max(initial=0) + 4)
-    b = rng.choice(np.array([-128, -127, -1, 0, 127, *rng.integers(-128, 128, 3)], np.int8), (P * Q * K, N, 4))
-    expected = np.einsum("mkf,knf->mn", a[at].reshape(M, -1, 4).astype(np.int64), b.astype(np.int64))
-    return a, b, expected
+    (M, N, P, Q, K), a_strides, b_strides = case
+    a_at = places((M, P, Q, K), *a_strides[:3], 4)[..., None] + np.arange(4)  # four bytes for each k
+    b_at = places((N, P, Q, K), 1, *b_strides)
+    a = rng.choice(np.array([0, 1, 127, 128, 254, 255, *rng.integers(0, 256, 3)], np.uint8), a_at.max(initial=0) + 4)
+    b = rng.choice(np.array([-128, -127, -1, 0, 127, *rng.integers(-128, 128, 3)], np.int8), (b_at.max(initial=0) + 1, 4))
+    return a, b, np.einsum("mpqkf,npqkf->mn", a[a_at].astype(np.int64), b[b_at].astype(np.int64))
 
 
 @settings(deadline=None, max_examples=50)
 @given(strips(), st.integers(0, 2**32 - 1))
 def test_a_strip_of_integers_equals_its_formula_bit_for_bit(case, seed):
     a, b, expected = integer_operands(case, np.random.default_rng(seed))
-    shape, strides = case
-    np.testing.assert_array_equal(run_strip(shape, [*strides[:3], 4], a, b, np.int32), expected)
+    shape, (row, outer, inner, _), b_strides = case
+    np.testing.assert_array_equal(run_strip(shape, (row, outer, inner, 4), b_strides, a, b, np.int32), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("M", range(1, 21))
+def test_tiles_that_overlap_give_the_same_bits_as_each_number_alone(dtype, M):
+    rng, K = np.random.default_rng(M), 7
+    a, b = rng.standard_normal((20, K)).astype(dtype), rng.standard_normal((K, 40)).astype(dtype)
+    alone = np.array([[run_strip((1, 1, 1, 1, K), (K, 0, 0, 1), (0, 0, 40), a[m], b[:, n:], dtype)[0, 0] for n in range(40)]
+                      for m in range(20)])
+    for N in range(1, 41):
+        c = run_strip((M, N, 1, 1, K), (K, 0, 0, 1), (0, 0, 40), a, b, dtype)
+        assert c.tobytes() == np.ascontiguousarray(alone[:M, :N]).tobytes()
+
+
+def set_level(monkeypatch, level):
+    """What is compiled from now on is compiled for another level."""
+    for module in (tile, vector):
+        monkeypatch.setattr(module, "LEVEL", level)
 
 
 def product_through_a_new_tile(a, b, like, rows, vectors, K, columns):
-    """c = a b by a tile that is compiled now, with the settings of the module `tile` as they are now."""
+    """c = a b by a tile that is compiled now, for the level that is set now."""
     one_tile = tile.make_tile(rows, vectors)
 
     @njit
     def product(like, a, row, step, b, b_row, c, c_row):
-        one_tile(like, a, row, 0, 1, 0, 1, step, K, b, b_row, c, c_row, columns)
+        one_tile(like, a, row, 0, 1, 0, 1, step, K, b, 0, 0, b_row, c, c_row, columns)
 
     c = np.zeros((rows, b.shape[1]), like.dtype)
     step = 4 if like.dtype == np.int32 else a.itemsize
@@ -93,7 +109,7 @@ def product_through_a_new_tile(a, b, like, rows, vectors, K, columns):
 @pytest.mark.parametrize("level", LEVELS_HERE, ids=lambda level: level.name)
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_every_level_gives_the_same_sums(monkeypatch, dtype, level):
-    monkeypatch.setattr(tile, "LEVEL", level)
+    set_level(monkeypatch, level)
     width, rng = level.vector_bytes // 4, np.random.default_rng(0)
     if dtype == np.int32:
         a, b = rng.integers(0, 256, (3, 20), np.uint8), rng.integers(-128, 128, (5, 2 * width, 4), np.int8)
@@ -108,7 +124,7 @@ def test_every_level_gives_the_same_sums(monkeypatch, dtype, level):
 
 @pytest.mark.parametrize("level", LEVELS_HERE, ids=lambda level: level.name)
 def test_four_products_are_added_without_saturation(monkeypatch, level):
-    monkeypatch.setattr(tile, "LEVEL", level)
+    set_level(monkeypatch, level)
     a = np.array([[211, 171, 0, 0], [255, 255, 255, 255], [255, 255, 255, 255], [128, 0, 0, 1]], np.uint8)
     b = np.array([[[71, 107, 9, 9], [127, 127, 127, 127], [-128, -128, -128, -128]]], np.int8)
     c = product_through_a_new_tile(a, b, np.empty(0, np.int32), 4, 1, 1, 3)
@@ -129,6 +145,6 @@ def test_no_byte_past_the_operands_is_read(before_a_wall, dtype, columns, rows):
         np.ones((rows, K), dtype), np.ones((K, columns), dtype))
     a, b, c = before_a_wall(a), before_a_wall(b), before_a_wall(np.zeros((rows, columns), dtype))
     step = 4 if dtype == np.int32 else a.itemsize
-    strip(np.empty(0, dtype), a.ctypes.data, a.strides[0], 0, 1, 0, 1, step, K, b.ctypes.data, b.strides[0],
+    strip(np.empty(0, dtype), a.ctypes.data, a.strides[0], 0, 1, 0, 1, step, K, b.ctypes.data, 0, 0, b.strides[0],
           c.ctypes.data, c.strides[0], rows, columns)
     assert (c == (4 * K if dtype == np.int32 else K)).all()

@@ -1,0 +1,43 @@
+"""What the tests of the convolution kernels share: shapes, random numbers, patches and blocks of images."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def convolutions(draw, most_images=3):
+    """(x_shape, w_shape, stride, dilation): x (N, H, W, C), w (G, kh, kw, c, o), the kernel reaching over at most H × W."""
+    N, G = draw(st.integers(1, most_images)), draw(st.sampled_from([1, 1, 2, 3]))
+    c, o = draw(st.sampled_from([1, 2, 3, 4, 5, 9])), draw(st.sampled_from([1, 2, 3, 8, 17, 33]))
+    kh, kw, dh, dw = (draw(st.integers(1, 3)) for _ in range(4))
+    H, W = dh * (kh - 1) + draw(st.integers(1, 7)), dw * (kw - 1) + draw(st.integers(1, 12))
+    return (N, H, W, G * c), (G, kh, kw, c, o), (draw(st.integers(1, 3)), draw(st.integers(1, 3))), (dh, dw)
+
+
+def result_shape(x_shape, w_shape, stride, dilation):
+    """(N, H', W', O), counted: the places where a patch may start."""
+    (N, H, W, _), (G, kh, kw, _, o), (sh, sw), (dh, dw) = x_shape, w_shape, stride, dilation
+    return N, len(range(0, H - dh * (kh - 1), sh)), len(range(0, W - dw * (kw - 1), sw)), G * o
+
+
+def patches(x, w_shape, stride, dilation):
+    """The pixels that meet w[g, u, v, α]: x (N, H, W, C) -> (N, H', W', G, kh, kw, c), cut from x tap by tap."""
+    G, kh, kw, c, _ = w_shape
+    (sh, sw), (dh, dw) = stride, dilation
+    N, H, W, _ = x.shape
+    taps = np.array([x[:, u * dh : H - dh * (kh - 1 - u) : sh, v * dw : W - dw * (kw - 1 - v) : sw]
+                     for u in range(kh) for v in range(kw)])
+    return taps.reshape(kh, kw, N, *taps.shape[2:4], G, c).transpose(2, 3, 4, 5, 0, 1, 6)
+
+
+def blocks(z):
+    """The 2×2 blocks of z (N, H, W, O), a last odd row or column left out -> (N, H/2, W/2, O, 4), in the order 2u + v."""
+    N, H, W, O = z.shape
+    z = z[:, : H // 2 * 2, : W // 2 * 2].reshape(N, H // 2, 2, W // 2, 2, O)
+    return z.transpose(0, 1, 3, 5, 2, 4).reshape(N, H // 2, W // 2, O, 4)
+
+
+def floats(shape, rng, dtype):
+    return rng.standard_normal(shape).astype(dtype)
