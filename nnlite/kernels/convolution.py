@@ -20,7 +20,7 @@ from numba import njit, prange
 from nnlite.kernels.memory import empty
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import use_threads
-from nnlite.kernels.vector import beats, lanes, larger, load, spread_int, store, store_bytes, where
+from nnlite.kernels.vector import at_least, beats, lanes, larger, load, spread_int, store, store_bytes, where
 
 
 def conv2d_reference(x, w, stride, dilation):
@@ -113,7 +113,7 @@ def block_maximum(like, z, row, pixel, pool, left):
     """The maximum of the pool × pool pixels from address z on, lane by lane; row and pixel in bytes."""
     best = load(like, z, left)
     for k in range(1, pool * pool):
-        best = larger(best, load(like, z + k // 2 * row + k % 2 * pixel, left))
+        best = larger(load(like, z + k // 2 * row + k % 2 * pixel, left), best)
     return best
 
 
@@ -128,7 +128,7 @@ def finish_row(part, b, low, y, out_w):
         bias = load(like, b_data + at, left)
         for j in range(out_w):
             z = block_maximum(like, z_data + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
-            store(y + j * pixel + at, larger(z + bias, low), left)
+            store(y + j * pixel + at, at_least(z + bias, low), left)
 
 
 @njit(cache=True)
@@ -147,7 +147,7 @@ def finish_row_with_places(part, b, low, y, argmax, out_w):
                 other = load(like, z + (k // 2 * sums_w + k % 2) * pixel, left) + bias
                 better = beats(other, best)
                 best, place = where(better, other, best), where(better, spread_int(like, k), place)
-            store(y + j * pixel + o * size, larger(best, low), left)
+            store(y + j * pixel + o * size, at_least(best, low), left)
             store_bytes(argmax + j * O + o, place, left)
 
 

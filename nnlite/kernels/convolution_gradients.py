@@ -31,7 +31,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     C-contiguous. y: the result, where a ReLU is fused; argmax: where pooling is. Without them dz = dy.
     """
     dw[...], db[...] = 0, 0
-    if not dy.size:
+    if not dy.size * dw.size:
         if dx is not None:
             dx[...] = 0
         return

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.convolution import runs
-from nnlite.kernels.strip import strip
+from nnlite.kernels.strip import configure, release, strip
 from nnlite.kernels.threads import use_threads
 
 
@@ -36,7 +36,9 @@ def _conv2d_int8(x, packed, y, sh, sw, dh, dw, P, Q, L4):
     like, x_data, w_data, y_data = y.reshape(-1), x.ctypes.data, packed.ctypes.data, y.ctypes.data
     for t in prange(N * out_h):
         n, i = t // out_h, t % out_h
+        configure(like, out_w, L4, o)
         a = x_data + (n * H + i * sh) * W * C
         for g in range(G):
             strip(like, a + g * (C // G), sw * C, dh * W * C, P, dw * C, Q, 4, L4, w_data + g * K4 * o * 4,
                   Q * L4 * o * 4, L4 * o * 4, o * 4, y_data + (t * out_w * O + g * o) * 4, O * 4, out_w, o)
+        release(like)

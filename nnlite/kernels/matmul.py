@@ -3,13 +3,14 @@
 Letters: a (M, K), b (K, N), c (M, N).
 """
 
+import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.memory import LINE, empty
-from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
+from nnlite.kernels.memory import empty
+from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, configure, release, strip
 from nnlite.kernels.threads import use_threads
-from nnlite.kernels.vector import get, lanes, larger, load, put, store
+from nnlite.kernels.vector import at_least, get, lanes, load, put, store
 
 
 PACKING_PAYS = 16
@@ -22,33 +23,37 @@ def matmul_reference(a, b):
 
 def matmul(a, b, bias=None, relu=False):
     """c = a b + bias, then ReLU, for a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous."""
-    c = empty((a.shape[0], b.shape[1]), b.dtype)
+    (M, K), N = a.shape, b.shape[1]
+    c = empty((M, N), b.dtype)
     if c.size:
-        threads = use_threads(c.size * a.shape[1])
-        bias = np.zeros(b.shape[1], b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(a.ctypes.data, *a.strides, a.shape[1], b.ctypes.data, *b.strides, c, bias, 0.0 if relu else -np.inf, threads if threads == 1 else 4 * threads)
+        threads, width = use_threads(c.size * K), TILE_BYTES // c.itemsize
+        packed = b.strides[1] != b.itemsize or (M >= PACKING_PAYS and N > width)
+        panels = empty((threads, K if packed else 0, width), c.dtype)
+        bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
+        _matmul(a.ctypes.data, *a.strides, K, b.ctypes.data, *b.strides, c, bias, 0.0 if relu else -np.inf, panels)
     return c
 
 
 @njit(cache=True, parallel=True)
-def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, tasks):
+def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
     """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
     together first: rows of b lie far apart in memory, which caches and page tables do not like.
     """
     M, N = c.shape
-    size, like, width = c.itemsize, c.reshape(-1), TILE_BYTES // c.itemsize
+    threads, packed, width = panels.shape
+    size, like = c.itemsize, c.reshape(-1)
     columns = (N + width - 1) // width
-    rows = M if columns >= tasks else max(TILE_ROWS, (M * columns // tasks + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS)
+    rows = rows_of_a_task(M, columns, threads)
     blocks = (M + rows - 1) // rows
     for t in prange(columns * blocks):
         n, m = t // blocks * width, t % blocks * rows
         left, height = min(width, N - n), min(rows, M - m)
         panel, panel_row = b + n * b_step, b_row
-        if b_step != size or (height >= PACKING_PAYS and N > width):
-            copy = np.empty(K * width + LINE // size, c.dtype)
-            panel, panel_row = (copy.ctypes.data + LINE - 1) // LINE * LINE, width * size
+        if packed:
+            mine = panels[numba.get_thread_id()]
+            panel, panel_row = mine.ctypes.data, width * size
             if b_step == size:
                 copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
             else:
@@ -56,6 +61,13 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, tasks):
         c_at = c.ctypes.data + (m * N + n) * size
         strip(like, a + m * a_row, a_row, 0, 1, 0, 1, a_step, K, panel, 0, 0, panel_row, c_at, N * size, height, left)
         finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
+
+
+@njit(cache=True)
+def rows_of_a_task(M, columns, threads):
+    """All rows where there are columns (of panels) enough for the threads, else so many that there are four tasks a thread."""
+    tasks = 1 if threads == 1 else 4 * threads
+    return M if columns >= tasks else max(16, (M * columns // tasks + 15) // 16 * 16)
 
 
 @njit(cache=True)
@@ -83,7 +95,7 @@ def finish_rows(like, c, c_row, bias, low, M, N):
         for n in range(0, N, lanes(like)):
             at = c + m * c_row + n * like.itemsize
             z = load(like, at, N - n) + load(like, bias + n * like.itemsize, N - n)
-            store(at, larger(z, low), N - n)
+            store(at, at_least(z, low), N - n)
 
 
 def pack_int8(w):
@@ -118,5 +130,7 @@ def _matmul_int8(a, packed, c):
     for t in prange(columns * ((M + TILE_ROWS - 1) // TILE_ROWS)):
         n = t % columns * width
         m = max(0, min(t // columns * TILE_ROWS, M - TILE_ROWS))
+        configure(like, min(TILE_ROWS, M), packed.shape[0], min(width, N - n))
         strip(like, a_data + m * a_row, a_row, 0, 1, 0, 1, 4, packed.shape[0], b_data + 4 * n, 0, 0, 4 * N,
               c_data + 4 * (m * N + n), 4 * N, min(TILE_ROWS, M), min(width, N - n))
+        release(like)

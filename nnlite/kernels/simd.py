@@ -1,6 +1,7 @@
 """Which SIMD instructions the tile is made of, chosen from the processor's features when nnlite is imported.
 
     level        registers   four uint8·int8 products per 32-bit lane
+    amx          64 bytes    vpdpbusd, and tile registers that multiply 16 × 64 by 64 × 16 bytes at once
     avx512vnni   64 bytes    vpdpbusd, one instruction
     avxvnni      32 bytes    vpdpbusd
     avx2         32 bytes    two vpmaddwd on halves widened to 16 bits
@@ -16,6 +17,8 @@ from typing import NamedTuple
 
 import llvmlite.binding as llvm
 
+from nnlite.kernels import amx
+
 
 class Level(NamedTuple):
     """A set of instructions: how wide its registers are, how it multiplies bytes, and the CPU features that it needs."""
@@ -27,6 +30,7 @@ class Level(NamedTuple):
 
 
 LEVELS = (
+    Level("amx", 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni", "amx-tile", "amx-int8")),
     Level("avx512vnni", 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni")),
     Level("avxvnni", 32, "vpdpbusd", ("avx2", "fma", "avxvnni")),
     Level("avx2", 32, "vpmaddwd", ("avx2", "fma")),
@@ -50,4 +54,11 @@ def choose_level(features, wanted=None):
     return levels[wanted]
 
 
-LEVEL = choose_level(llvm.get_host_cpu_features(), os.environ.get("NNLITE_SIMD"))
+def host_features():
+    """{name: bool} of this processor; AMX only where the operating system grants it."""
+    features = dict(llvm.get_host_cpu_features())
+    features["amx-tile"] = features.get("amx-tile", False) and amx.permitted()
+    return features
+
+
+LEVEL = choose_level(host_features(), os.environ.get("NNLITE_SIMD"))

@@ -1,14 +1,38 @@
 """A strip: any number of rows and columns of a result, covered with register tiles."""
 
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
+from nnlite.kernels.amx import FEWEST_ROWS, ROWS, amx_tile, configure_registers, release_registers
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.tile import make_tile
+from nnlite.kernels.vector import I1
 
 TILE_ROWS = 8
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 
 _tile_8x2, _tile_8x1, _tile_4x2, _tile_2x2, _tile_1x2 = (make_tile(*size) for size in ((8, 2), (8, 1), (4, 2), (2, 2), (1, 2)))
+
+
+@intrinsic
+def has_amx(typingctx, like):
+    """Whether products with like's dtype have tile registers: known while compiling, so that floats know nothing of them."""
+    answer = LEVEL.name == "amx" and like.dtype == types.int32
+    return types.boolean(like), lambda context, builder, signature, arguments: I1(answer)
+
+
+@njit(cache=True)
+def configure(like, M, K, N):
+    """To be called before `strip` for integers with the same M, K and N, once for any number of strips; then `release`."""
+    if has_amx(like) and M >= FEWEST_ROWS:
+        configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // like.itemsize))
+
+
+@njit(cache=True)
+def release(like):
+    """After the last of the strips that `configure` was called for."""
+    if has_amx(like):
+        release_registers()
 
 
 @njit(cache=True)
@@ -23,6 +47,11 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
     for n in range(0, N, width):
         left, b_n, c_n = N - n, b + n * like.itemsize, c + n * like.itemsize
         m = 0
+        if has_amx(like) and M >= FEWEST_ROWS and left >= min(N, width):
+            while m < M:
+                m = max(0, min(m, M - ROWS))
+                amx_tile(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row, left)
+                m += ROWS
         while m < M:
             if M - m > 4 and M >= 8:
                 m = min(m, M - 8)

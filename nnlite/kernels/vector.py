@@ -5,7 +5,7 @@ that they work on any array, and `left`: how many numbers are left to do. Lanes 
 
     for o in range(0, O, lanes(x)):                                   # y = max(x + b, 0), for any O
         z = load(x, x_data + o * size, O - o) + load(x, b_data + o * size, O - o)
-        store(y_data + o * size, larger(z, 0), O - o)
+        store(y_data + o * size, at_least(z, 0), O - o)
 
 `like` is any array whose dtype the vector shall have. Vectors know + − * << >> &, with a vector or a number on the right.
 Below are first the instructions as LLVM knows them (`emit_…`), from which the register tile is made too, then the functions
@@ -93,19 +93,23 @@ def emit_call(builder, name, *vectors):
 
 
 def emit_larger(builder, x, y):
-    """max(x, y), a NaN where one is."""
+    """max(x, y), a NaN where one is; of equal ones y."""
     if is_integer(x):
-        return builder.select(builder.icmp_signed(">=", x, y), x, y)
-    keep = builder.or_(builder.fcmp_ordered(">=", x, y), builder.fcmp_unordered("uno", x, x))
+        return builder.select(builder.icmp_signed(">", x, y), x, y)
+    keep = builder.or_(builder.fcmp_ordered(">", x, y), builder.fcmp_unordered("uno", x, x))
     return builder.select(keep, x, y)
 
 
-def emit_smaller(builder, x, y):
-    """min(x, y), a NaN where one is."""
-    if is_integer(x):
-        return builder.select(builder.icmp_signed("<=", x, y), x, y)
-    keep = builder.or_(builder.fcmp_ordered("<=", x, y), builder.fcmp_unordered("uno", x, x))
-    return builder.select(keep, x, y)
+def emit_at_least(builder, x, low):
+    """max(x, low) where low is no NaN; of equal ones low."""
+    above = builder.icmp_signed(">", x, low) if is_integer(x) else builder.fcmp_unordered(">", x, low)
+    return builder.select(above, x, low)
+
+
+def emit_at_most(builder, x, high):
+    """min(x, high) where high is no NaN; of equal ones high."""
+    below = builder.icmp_signed("<", x, high) if is_integer(x) else builder.fcmp_unordered("<", x, high)
+    return builder.select(below, x, high)
 
 
 def is_integer(x):
@@ -254,14 +258,20 @@ def where(typingctx, condition, x, y):
 
 @intrinsic
 def larger(typingctx, x, y):
-    """max(x, y); a NaN where one is."""
+    """max(x, y) of two vectors, a NaN where one is; of equal ones y."""
     return _with_operand(x, y, emit_larger)
 
 
 @intrinsic
-def smaller(typingctx, x, y):
-    """min(x, y); a NaN where one is."""
-    return _with_operand(x, y, emit_smaller)
+def at_least(typingctx, x, low):
+    """x, but no less than a number; of equal ones the number, so that at_least(−0, 0) is 0. A NaN stays one."""
+    return _with_operand(x, low, emit_at_least)
+
+
+@intrinsic
+def at_most(typingctx, x, high):
+    """x, but no more than a number. A NaN stays one."""
+    return _with_operand(x, high, emit_at_most)
 
 
 @intrinsic

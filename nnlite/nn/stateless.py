@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite import functional as F
+from nnlite.functional.convolution import pair
 from nnlite.nn.module import Module
 
 
@@ -66,7 +67,9 @@ class MaxPool2d(Module):
 
     def is_2x2(self):
         """Whether the windows are 2×2, side by side, the kind that a convolution can take along."""
-        return self.kernel_size in (2, (2, 2)) and self.stride in (None, 2, (2, 2)) and self.padding in (0, (0, 0))
+        kernel, padding = pair("kernel_size", self.kernel_size, 1), pair("padding", self.padding, 0)
+        stride = kernel if self.stride is None else pair("stride", self.stride, 1)
+        return kernel == stride == (2, 2) and padding == (0, 0)
 
 
 class AvgPool2d(Module):

@@ -1,7 +1,8 @@
 """The loops of int8 inference that are not matrix products: quantize the input, requantize, add, pool.
 
 Each fills its last array. Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the
-result; the multiplier of each channel is M0 and shift by the fixed law, M by the float law (the other's arrays are empty).
+result; the multiplier of each channel is M0, left and right by the fixed law, M by the float law (the other's arrays are
+empty; left also where nothing is to be shifted left and no sum can exceed int32).
 The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_reference`.
 """
 
@@ -9,9 +10,10 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float
+from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float, shift_left
 from nnlite.kernels.convolution import block_maximum, sum_rows
-from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, strip
+from nnlite.kernels.matmul import rows_of_a_task
+from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
 from nnlite.kernels.vector import lanes, load, load_bytes, store_bytes, wide
 
 
@@ -45,80 +47,93 @@ def quantize_images(x, S, Z, q, top, left):
 
 
 @njit(cache=True)
-def requantize(like, acc, pixel, row, pool, b, M0, shift, M, first, last, Z, low, high, q, q_pixel, pixels):
+def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, Z, low, high, q, q_pixel, pixels):
     """q[j, o] = requantize(b[o] + the maximum of block j of acc), for `pixels` blocks and first ≤ o < last, by either law.
 
     acc and q are the addresses of the first block, channel 0: int32 with `pixel` and `row` bytes from one pixel and one row
     of a block to the next, and uint8. A block is pool × pool pixels.
     """
     for o in range(first, last, lanes(like)):
-        left, at = last - o, 4 * o
-        b_o = load(like, b.ctypes.data + at, left)
+        n, at = last - o, 4 * o
+        b_o = load(like, b.ctypes.data + at, n)
         if M.size:
-            M_o = load(M, M.ctypes.data + at, left)
+            M_o = load(M, M.ctypes.data + at, n)
             for j in range(pixels):
-                z = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, left)
-                store_bytes(q + j * q_pixel + o, requantize_float(z + b_o, M_o, Z, low, high), left)
+                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n) + b_o
+                store_bytes(q + j * q_pixel + o, requantize_float(x, M_o, Z, low, high), n)
+            continue
+        M0_o, right_o = load(like, M0.ctypes.data + at, n), load(like, right.ctypes.data + at, n)
+        if left.size:
+            left_o = load(like, left.ctypes.data + at, n)
+            for j in range(pixels):
+                x = wide(block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)) + wide(b_o)
+                store_bytes(q + j * q_pixel + o, requantize_fixed(shift_left(x, left_o), M0_o, right_o, Z, low, high), n)
         else:
-            b_wide, M0_o, shift_o = wide(b_o), load(like, M0.ctypes.data + at, left), load(like, shift.ctypes.data + at, left)
             for j in range(pixels):
-                z = wide(block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, left))
-                store_bytes(q + j * q_pixel + o, requantize_fixed(z + b_wide, M0_o, shift_o, Z, low, high), left)
+                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n) + b_o
+                store_bytes(q + j * q_pixel + o, requantize_fixed(x, M0_o, right_o, Z, low, high), n)
 
 
 @njit(cache=True, parallel=True)
-def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, shift, M, Z, low, sums, y, top, left, N, out_h, out_w):
-    """`nnlite.kernels.conv2d_fused` in integers: y = requantize(b + the maximum of the sums), uint8."""
+def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, left, right, M, Z, low, sums, y, y_top, y_left, N, out_h, out_w, rows):
+    """`nnlite.kernels.conv2d_fused` in integers: y = requantize(b + the maximum of the sums), uint8; `rows` rows are a task."""
     _, pool, sums_w, O = sums.shape
     like = sums.reshape(-1)
-    for t in prange(N * out_h):
-        n, i = t // out_h, t % out_h
+    for t in prange((N * out_h + rows - 1) // rows):
         part = sums[numba.get_thread_id()]
-        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
-        y_at = y.ctypes.data + ((n * y.shape[1] + top + i) * y.shape[2] + left) * O
-        requantize(like, part.ctypes.data, 4 * O, 4 * sums_w * O, pool, b, M0, shift, M, 0, O, Z, low, 255, y_at, O, out_w)
+        configure(like, sums_w, g.K, O // g.G)
+        for r in range(t * rows, min((t + 1) * rows, N * out_h)):
+            n, i = r // out_h, r % out_h
+            x_at = x + n * x_image + i * pool * g.sh * x_row
+            y_at = y.ctypes.data + ((n * y.shape[1] + y_top + i) * y.shape[2] + y_left) * O
+            sum_rows(part, x_at, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
+            requantize(like, part.ctypes.data, 4 * O, 4 * sums_w * O, pool, b, M0, left, right, M, 0, O, Z, low, 255,
+                       y_at, O, out_w)
+        release(like)
 
 
 @njit(cache=True, parallel=True)
-def linear_int8(x, packed, b, M0, shift, M, Z, low, c, y, N, tasks):
+def linear_int8(x, packed, b, M0, left, right, M, Z, low, c, y, N, threads):
     """y = requantize(b + x w):  x (≥ N, K) uint8, packed = pack_int8(w), c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
     K4, O, _ = packed.shape
     like, width, x_row = c.reshape(-1), TILE_BYTES // 4, x.shape[1]
     columns = (O + width - 1) // width
-    rows = N if columns >= tasks else max(TILE_ROWS, (N * columns // tasks + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS)
+    rows = rows_of_a_task(N, columns, threads)
     blocks = (N + rows - 1) // rows
     for t in prange(columns * blocks):
         o, n = t // blocks * width, t % blocks * rows
         last, height, c_at = min(o + width, O), min(rows, N - n), c.ctypes.data + 4 * n * O
+        configure(like, height, K4, last - o)
         strip(like, x.ctypes.data + n * x_row, x_row, 0, 1, 0, 1, 4, K4, packed.ctypes.data + 4 * o, 0, 0, 4 * O,
               c_at + 4 * o, 4 * O, height, last - o)
-        requantize(like, c_at, 4 * O, 0, 1, b, M0, shift, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
+        requantize(like, c_at, 4 * O, 0, 1, b, M0, left, right, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
+        release(like)
 
 
 @njit(cache=True, parallel=True)
-def requantize_rows(acc, b, M0, shift, M, Z, low, high, q):
+def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
     """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
     R, O = acc.shape
     like = acc.reshape(-1)
     for t in prange((R + 63) // 64):
         r = 64 * t
-        requantize(like, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, b, M0, shift, M, 0, O, Z, low, high,
+        requantize(like, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, b, M0, left, right, M, 0, O, Z, low, high,
                    q.ctypes.data + r * O, O, min(64, R - r))
 
 
 @njit(cache=True, parallel=True)
-def add_rows(x, y, Z1, Z2, M0, shift, M, Z3, low, high, q):
-    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, shift (3,), or M (2,): by the float law."""
+def add_rows(x, y, Z1, Z2, M0, left, right, M, Z3, low, high, q):
+    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, left, right (3,), or M (2,): by the float law."""
     R, O = x.shape
     like = np.empty(0, np.int32)
     for r in prange(R):
         for o in range(0, O, lanes(like)):
-            at, left = r * O + o, O - o
-            q1, q2 = load_bytes(like, x.ctypes.data + at, left), load_bytes(like, y.ctypes.data + at, left)
+            at, n = r * O + o, O - o
+            q1, q2 = load_bytes(like, x.ctypes.data + at, n), load_bytes(like, y.ctypes.data + at, n)
             if M.size:
-                store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, M[0], M[1], Z3, low, high), left)
+                store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, M[0], M[1], Z3, low, high), n)
             else:
-                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, shift, Z3, low, high), left)
+                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, left, right, Z3, low, high), n)
 
 
 @njit(cache=True, parallel=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from nncompress.quantization import int8_kernels
 from nncompress.quantization.affine import dequantize
-from nncompress.quantization.requantize import add_fixed_parameters, multiplier, quantize_multiplier
+from nncompress.quantization.requantize import INT32_MAX, add_fixed_parameters, multiplier, quantize_multiplier
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.kernels.threads import MOVE
@@ -118,15 +118,16 @@ class Int8Plan:
         w = grouped(step.w, step.options["groups"])
         geometry = kernels.geometry(w.shape, step.options["stride"], step.options["dilation"], step=4)
         packed, b = kernels.pack_conv_int8(w, step.options["dilation"]), folded_bias(step, before.Z)
-        factors = self.factors(step, before.S, step.w_scale)
+        factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))
         out_h, out_w = out.inside(1).shape[1:3]
         sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.int32)
         x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
 
         def run(n):
-            kernels.use_threads(n * step.shape[1] * step.shape[2] * packed.size // 4)
+            threads = kernels.use_threads(n * step.shape[1] * step.shape[2] * packed.size // 4)
             int8_kernels.conv2d_fused_int8(x, x_image, x_row, packed, geometry, b, *factors, step.Z, step.low, sums,
-                                           out.array, out.top, out.left, n, out_h, out_w)
+                                           out.array, out.top, out.left, n, out_h, out_w,
+                                           max(1, n * out_h // (4 * threads)))
 
         return run
 
@@ -134,11 +135,11 @@ class Int8Plan:
         """A linear layer with requantization and ReLU, from one buffer to another."""
         before = self.steps[step.inputs[0]]
         packed, b = kernels.pack_int8(step.w.T), folded_bias(step, before.Z)
-        factors, sums = self.factors(step, before.S, step.w_scale), kernels.empty(out.array.shape, np.int32)
+        factors, sums = self.factors(step, before.S, step.w_scale, largest_sum(step, b)), kernels.empty(out.array.shape, np.int32)
 
         def run(n):
             threads = kernels.use_threads(n * step.w.size // 4)
-            int8_kernels.linear_int8(source.array, packed, b, *factors, step.Z, step.low, sums, out.array, n, 4 * threads)
+            int8_kernels.linear_int8(source.array, packed, b, *factors, step.Z, step.low, sums, out.array, n, threads)
 
         return run
 
@@ -200,17 +201,22 @@ class Int8Plan:
         if step is self.steps[-1] and self.ends_in_sums:
             scale = float32_factor(S1, w_scale, 1)
             return lambda acc: _as_images((acc + b).astype(np.float32) * scale)
-        return self.requantizer(step, S1, w_scale, b)
+        return self.requantizer(step, S1, w_scale, b, largest_sum(step, b))
 
-    def factors(self, step, S1, S2):
-        """(M0, shift, M): M = S1 S2 / S3 as the plan's law takes it; the other law's arrays are empty."""
-        if self.law == "fixed":
-            return *quantize_multiplier(multiplier(S1, S2, step.S, np.float64)), np.empty(0, np.float32)
-        return np.empty(0, np.int32), np.empty(0, np.int32), float32_factor(S1, S2, step.S)
+    def factors(self, step, S1, S2, largest):
+        """(M0, left, right, M): M = S1 S2 / S3 as the plan's law takes it; the other law's arrays are empty.
 
-    def requantizer(self, step, S1, S2, b):
-        """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,)."""
-        factors = self.factors(step, S1, S2)
+        largest: a bound on the sums; left is empty where they stay within int32 and nothing is to be shifted left.
+        """
+        if self.law == "float":
+            return no_shifts(), no_shifts(), no_shifts(), float32_factor(S1, S2, step.S)
+        M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
+        left = no_shifts() if largest <= INT32_MAX and shift.max() <= 0 else np.maximum(shift, 0)
+        return M0, left, np.maximum(-shift, 0), np.empty(0, np.float32)
+
+    def requantizer(self, step, S1, S2, b, largest):
+        """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,); `largest` bounds |acc + b|."""
+        factors = self.factors(step, S1, S2, largest)
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
@@ -227,6 +233,15 @@ def _rows(x):
 
 def _as_images(y):
     return as_nchw(y) if y.ndim == 4 else y
+
+
+def no_shifts():
+    return np.empty(0, np.int32)
+
+
+def largest_sum(step, b):
+    """A bound on |Σ_k q[k] w[o, k] + b[o]| for every o and q ≤ 255."""
+    return int((255 * np.abs(step.w.reshape(len(b), -1).astype(np.int64)).sum(axis=1) + np.abs(b.astype(np.int64))).max())
 
 
 def float32_factor(S1, S2, S3):
@@ -297,7 +312,7 @@ def _avg_pool2d(plan, step):
     before, o = plan.steps[step.inputs[0]], step.options
     channels = step.shape[0]
     share = np.full(channels, 1 / (o["kernel"][0] * o["kernel"][1]), np.float32)
-    requantize = plan.requantizer(step, before.S, share, np.zeros(channels, np.int32))
+    requantize = plan.requantizer(step, before.S, share, np.zeros(channels, np.int32), 255 * o["kernel"][0] * o["kernel"][1])
 
     def run(x):
         acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
@@ -311,10 +326,10 @@ def _avg_pool2d(plan, step):
 def _add(plan, step):
     one, two = (plan.steps[i] for i in step.inputs)
     if plan.law == "fixed":
-        factors = *add_fixed_parameters(one.S, two.S, step.S), np.empty(0, np.float32)
+        M0, shift = (np.array(values, np.int32) for values in add_fixed_parameters(one.S, two.S, step.S))
+        factors = M0, np.maximum(shift, 0), np.maximum(-shift, 0), np.empty(0, np.float32)
     else:
-        none = np.empty(0, np.int32)
-        factors = none, none, np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
+        factors = no_shifts(), no_shifts(), no_shifts(), np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)

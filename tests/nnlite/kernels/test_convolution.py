@@ -145,7 +145,7 @@ def test_relu_in_the_same_pass_has_no_negative_zero(pool):
 @pytest.mark.parametrize("pool", [False, True])
 def test_an_image_has_the_same_bits_whatever_images_are_with_it(pool, G):
     rng = np.random.default_rng(0)
-    x, w, b = floats((5, 9, 12, 6), rng, np.float32), floats((G, 3, 3, 6 // G, 10), rng, np.float32), np.ones(G * 10, np.float32)
+    x, w, b = (floats(shape, rng, np.float32) for shape in ((5, 9, 12, 6), (G, 3, 3, 6 // G, 10), G * 10))
     y, argmax = convolved(x, w, (1, 1), (1, 1), b, True, pool)
     for n in range(5):
         alone, place = convolved(x[n : n + 1], w, (1, 1), (1, 1), b, True, pool)
@@ -174,7 +174,7 @@ def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, width, G, poo
 @pytest.mark.parametrize("G", [1, 2])
 def test_the_number_of_threads_changes_no_bit(threads, G, pool):
     rng = np.random.default_rng(0)
-    x, w, b = floats((5, 13, 14, 6), rng, np.float32), floats((G, 3, 3, 6 // G, 10), rng, np.float32), np.ones(G * 10, np.float32)
+    x, w, b = (floats(shape, rng, np.float32) for shape in ((5, 13, 14, 6), (G, 3, 3, 6 // G, 10), G * 10))
     results = []
     for count in (1, 2):
         threads(count)
