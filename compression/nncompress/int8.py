@@ -6,7 +6,7 @@ from nnlite import kernels
 
 
 def pack_int8(w):
-    """Lay weights out for `matmul_int8`, once: w (K, N) int8 -> (⌈K/4⌉, N, 4) int8, four k of a column side by side.
+    """Lay weights out for `matmul_int8`, once: w (K, N) int8 -> PackedInt8, panels of columns with four k side by side.
 
     Errors: TypeError and ValueError for another dtype or number of axes.
     """
@@ -25,15 +25,15 @@ def matmul_int8(a, packed, out=None):
     Errors: TypeError, ValueError for dtypes and shapes; K above 65,793, where int32 could overflow (255 · 128 · K).
     """
     a = np.asarray(a)
-    if a.dtype != np.uint8 or packed.dtype != np.int8:
-        raise TypeError(f"matmul_int8: expects uint8 and packed int8, got {a.dtype} and {packed.dtype}")
-    if a.ndim != 2 or packed.ndim != 3 or packed.shape[2] != 4 or -(-a.shape[1] // 4) != len(packed):
-        raise ValueError(f"matmul_int8: a {a.shape} does not fit weights packed to {packed.shape}")
-    if a.shape[1] > 65_793:
-        raise ValueError(f"matmul_int8: K is {a.shape[1]}; int32 sums are safe up to 65793")
-    shape = (a.shape[0], packed.shape[1])
+    if a.dtype != np.uint8 or not isinstance(packed, kernels.PackedInt8):
+        raise TypeError(f"matmul_int8: expects uint8 and what pack_int8 returns, got {a.dtype} and {type(packed).__name__}")
+    if a.ndim != 2 or a.shape[1] != packed.K:
+        raise ValueError(f"matmul_int8: a {a.shape} does not fit weights ({packed.K}, {packed.N})")
+    if packed.K > 65_793:
+        raise ValueError(f"matmul_int8: K is {packed.K}; int32 sums are safe up to 65793")
+    shape = (len(a), packed.N)
     out = np.empty(shape, np.int32) if out is None else out
     if out.shape != shape or out.dtype != np.int32 or not out.flags.c_contiguous:
         raise ValueError(f"matmul_int8: out has to be contiguous int32 {shape}, got {out.dtype} {out.shape}")
-    kernels.matmul_int8(np.ascontiguousarray(a), np.ascontiguousarray(packed), out)
+    kernels.matmul_int8(np.ascontiguousarray(a), packed, out)
     return out

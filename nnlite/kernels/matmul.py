@@ -3,12 +3,16 @@
 Letters: a (M, K), b (K, N), c (M, N).
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numba import njit, prange
 
+from nnlite.kernels.amx import FEWEST_ROWS
 from nnlite.kernels.memory import empty
-from nnlite.kernels.strip import TILE_BYTES, TILE_ROWS, configure, release, strip
+from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
 from nnlite.kernels.threads import use_threads
 from nnlite.kernels.vector import at_least, get, lanes, load, put, store
 
@@ -98,12 +102,26 @@ def finish_rows(like, c, c_row, bias, low, M, N):
             store(at, at_least(z, low), N - n)
 
 
+class PackedInt8(NamedTuple):
+    """Weights (K, N) int8 as the integer tile reads them.
+
+    panels: int8 (⌈N/width⌉, ⌈K/4⌉, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
+    """
+
+    panels: np.ndarray
+    K: int
+    N: int
+
+
 def pack_int8(w):
-    """Four consecutive k of a column side by side: w (K, N) int8 -> (⌈K/4⌉, N, 4) int8, zeros past K."""
-    (K, N), K4 = w.shape, -(-len(w) // 4)
-    padded = np.zeros((4 * K4, N), np.int8)
-    padded[:K] = w
-    return np.ascontiguousarray(padded.reshape(K4, 4, N).transpose(0, 2, 1))
+    """w (K, N) int8 -> PackedInt8."""
+    (K, N), width = w.shape, TILE_BYTES // 4
+    panels, steps = -(-N // width), -(-K // 4)
+    padded = np.zeros((4 * steps, panels * width), np.int8)
+    padded[:K, :N] = w
+    packed = empty((panels, steps, width, 4), np.int8)
+    packed[...] = padded.reshape(steps, 4, panels, width).transpose(2, 0, 3, 1)
+    return PackedInt8(packed, K, N)
 
 
 def matmul_int8_reference(a, w):
@@ -112,25 +130,35 @@ def matmul_int8_reference(a, w):
 
 
 def matmul_int8(a, packed, c):
-    """c = a w in int32 for a (M, K) uint8, C-contiguous, and packed = pack_int8(w); exact up to K = 66,311."""
-    K4 = packed.shape[0]
-    if a.shape[1] != 4 * K4:
-        a = np.pad(a, ((0, 0), (0, 4 * K4 - a.shape[1])))
+    """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
     if c.size:
-        use_threads(c.size * a.shape[1] // 4)
-        _matmul_int8(a, packed, c)
+        threads = use_threads(c.size * packed.K // 4)
+        _matmul_int8(aligned_rows(a, 4 * packed.panels.shape[1]), packed.panels, c, threads)
+
+
+def aligned_rows(a, K):
+    """a (M, ≤ K) with rows of K bytes, zeros behind; each begins a line of the cache, if they are for tile registers."""
+    M, given = a.shape
+    apart = -(-K // 64) * 64 if LEVEL.name == "amx" and M >= FEWEST_ROWS else K
+    if given == K and a.strides[0] == apart and (apart == K or a.ctypes.data % 64 == 0):
+        return a
+    rows = empty((M, apart), np.uint8)
+    rows[:, :given] = a
+    rows[:, given:K] = 0
+    return rows[:, :K]
 
 
 @njit(cache=True, parallel=True)
-def _matmul_int8(a, packed, c):
+def _matmul_int8(a, b, c, threads):
     M, N = c.shape
-    like, a_data, b_data, c_data = c.reshape(-1), a.ctypes.data, packed.ctypes.data, c.ctypes.data
-    a_row, width = a.shape[1], TILE_BYTES // 4
-    columns = (N + width - 1) // width
-    for t in prange(columns * ((M + TILE_ROWS - 1) // TILE_ROWS)):
-        n = t % columns * width
-        m = max(0, min(t // columns * TILE_ROWS, M - TILE_ROWS))
-        configure(like, min(TILE_ROWS, M), packed.shape[0], min(width, N - n))
-        strip(like, a_data + m * a_row, a_row, 0, 1, 0, 1, 4, packed.shape[0], b_data + 4 * n, 0, 0, 4 * N,
-              c_data + 4 * (m * N + n), 4 * N, min(TILE_ROWS, M), min(width, N - n))
+    columns, steps, width, _ = b.shape
+    like, a_row, panel_bytes = c.reshape(-1), a.strides[0], steps * width * 4
+    rows = rows_of_a_task(M, columns, threads)
+    blocks = (M + rows - 1) // rows
+    for t in prange(columns * blocks):
+        n, m = t // blocks, t % blocks * rows
+        left, height = min(width, N - n * width), min(rows, M - m)
+        configure(like, height, steps, left)
+        strip(like, a.ctypes.data + m * a_row, a_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * panel_bytes, 0, 0, width * 4,
+              c.ctypes.data + (m * N + n * width) * 4, N * 4, height, left)
         release(like)

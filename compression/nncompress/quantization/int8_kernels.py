@@ -13,7 +13,7 @@ from numba import njit, prange
 from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float, shift_left
 from nnlite.kernels.convolution import block_maximum, sum_rows
 from nnlite.kernels.matmul import rows_of_a_task
-from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
+from nnlite.kernels.strip import configure, release, strip
 from nnlite.kernels.vector import lanes, load, load_bytes, store_bytes, wide
 
 
@@ -93,21 +93,20 @@ def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, left, right, M, Z, low, su
 
 
 @njit(cache=True, parallel=True)
-def linear_int8(x, packed, b, M0, left, right, M, Z, low, c, y, N, threads):
-    """y = requantize(b + x w):  x (≥ N, K) uint8, packed = pack_int8(w), c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
-    K4, O, _ = packed.shape
-    like, width, x_row = c.reshape(-1), TILE_BYTES // 4, x.shape[1]
-    columns = (O + width - 1) // width
+def linear_int8(x, w, b, M0, left, right, M, Z, low, c, y, N, threads):
+    """y = requantize(b + x w):  x (≥ N, K) uint8, w = pack_int8(…).panels, c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
+    columns, steps, width, _ = w.shape
+    O, like, x_row, panel_bytes = c.shape[1], c.reshape(-1), x.shape[1], steps * width * 4
     rows = rows_of_a_task(N, columns, threads)
     blocks = (N + rows - 1) // rows
     for t in prange(columns * blocks):
         o, n = t // blocks * width, t % blocks * rows
         last, height, c_at = min(o + width, O), min(rows, N - n), c.ctypes.data + 4 * n * O
-        configure(like, height, K4, last - o)
-        strip(like, x.ctypes.data + n * x_row, x_row, 0, 1, 0, 1, 4, K4, packed.ctypes.data + 4 * o, 0, 0, 4 * O,
-              c_at + 4 * o, 4 * O, height, last - o)
-        requantize(like, c_at, 4 * O, 0, 1, b, M0, left, right, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
+        configure(like, height, steps, last - o)
+        strip(like, x.ctypes.data + n * x_row, x_row, 0, 1, 0, 1, 4, steps, w.ctypes.data + t // blocks * panel_bytes,
+              0, 0, width * 4, c_at + 4 * o, 4 * O, height, last - o)
         release(like)
+        requantize(like, c_at, 4 * O, 0, 1, b, M0, left, right, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
 
 
 @njit(cache=True, parallel=True)

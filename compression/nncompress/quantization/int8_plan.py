@@ -134,12 +134,12 @@ class Int8Plan:
     def fused_linear(self, step, source, out):
         """A linear layer with requantization and ReLU, from one buffer to another."""
         before = self.steps[step.inputs[0]]
-        packed, b = kernels.pack_int8(step.w.T), folded_bias(step, before.Z)
+        w, b = kernels.pack_int8(step.w.T).panels, folded_bias(step, before.Z)
         factors, sums = self.factors(step, before.S, step.w_scale, largest_sum(step, b)), kernels.empty(out.array.shape, np.int32)
 
         def run(n):
             threads = kernels.use_threads(n * step.w.size // 4)
-            int8_kernels.linear_int8(source.array, packed, b, *factors, step.Z, step.low, sums, out.array, n, threads)
+            int8_kernels.linear_int8(source.array, w, b, *factors, step.Z, step.low, sums, out.array, n, threads)
 
         return run
 
