@@ -2,8 +2,6 @@
 
 from math import sqrt
 
-import numpy as np
-
 from nnlite.optim.optimizer import Optimizer, running_average
 
 
@@ -26,9 +24,7 @@ class Adam(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update(self, w, g, state, options):
-        if options["weight_decay"]:
-            g = g + options["weight_decay"] * w
-        adam_update(w, g, state, options)
+        adam_update(w, g, state, options, coupled=options["weight_decay"], keep=1.0)
 
 
 class AdamW(Optimizer):
@@ -46,31 +42,16 @@ class AdamW(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update(self, w, g, state, options):
-        if options["weight_decay"]:
-            w *= 1 - options["lr"] * options["weight_decay"]
-        adam_update(w, g, state, options)
+        adam_update(w, g, state, options, coupled=0.0, keep=1 - options["lr"] * options["weight_decay"])
 
 
-def adam_update(w, g, state, options):
-    """The part that Adam and AdamW share: advance t, m and v, and move w by −lr·m̂ / (√v̂ + eps)."""
-    lr, (beta1, beta2), eps = options["lr"], options["betas"], options["eps"]
+def adam_update(w, g, state, options, coupled, keep):
+    """The step t that Adam and AdamW share: g ← g + coupled·w is averaged in m and v, w ← keep·w − lr·m̂ / (√v̂ + eps)."""
+    from nnlite.kernels import updates  # here, because it loads Numba
+
+    (beta1, beta2), eps = options["betas"], options["eps"]
     t = state["step"] = state.get("step", 0) + 1
     m = running_average(state, "exp_avg", w)
     v = running_average(state, "exp_avg_sq", w)
-
-    # `d` is the one temporary array: each line below reads and writes memory once.
-    d = np.multiply(g, 1 - beta1, out=np.empty_like(w))
-    m *= beta1
-    m += d
-
-    np.multiply(g, g, out=d)
-    d *= 1 - beta2
-    v *= beta2
-    v += d
-
-    np.sqrt(v, out=d)
-    d /= sqrt(1 - beta2**t)  # √v̂
-    d += eps
-    np.divide(m, d, out=d)
-    d *= lr / (1 - beta1**t)  # lr·m̂ / (√v̂ + eps)
-    w -= d
+    rate, root = options["lr"] / (1 - beta1**t), sqrt(1 - beta2**t)
+    updates.in_one_pass(updates.adam, w, g, [m, v], rate, beta1, 1 - beta1, beta2, 1 - beta2, root, eps, coupled, keep)

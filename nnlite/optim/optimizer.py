@@ -30,8 +30,12 @@ def restored(where, key, value, w):
     return array
 
 
-def check_shapes(where, p, state):
-    """ValueError unless the gradient and the state's arrays have the parameter's shape."""
+def check_arrays(where, p, state):
+    """TypeError or ValueError unless the parameter can be updated, and the gradient and the state have its shape."""
+    if p.data.dtype not in (np.float32, np.float64):
+        raise TypeError(f"{where} is {p.data.dtype}, expects float32 or float64")
+    if not p.data.flags.writeable:
+        raise ValueError(f"{where} is a read-only array, expects one that can be changed in place, such as its copy")
     if np.shape(p.grad) != p.data.shape:
         raise ValueError(f"{where}: its gradient has the shape {np.shape(p.grad)}, the parameter {p.data.shape}")
     for key, value in state.items():
@@ -86,8 +90,9 @@ class Optimizer:
     def step(self):
         """Update every parameter once; one without a gradient keeps its value and its state.
 
-        Errors: ValueError for a gradient or a state of another shape than its parameter, as after pruning, and for an
-        option out of its range. All of this is checked before any parameter changes.
+        Errors: ValueError for a gradient or a state of another shape than its parameter, as after pruning, for a parameter
+        that is read-only, and for an option out of its range; TypeError for a parameter that is neither float32 nor float64.
+        All of this is checked before any parameter changes.
         """
         name = type(self).__name__
         updates = []
@@ -97,7 +102,7 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     state = self.state.setdefault(i, {})
-                    check_shapes(f"{name}: parameter {i}", p, state)
+                    check_arrays(f"{name}: parameter {i}", p, state)
                     updates.append((p, state, options))
                 i += 1
         for p, state, options in updates:

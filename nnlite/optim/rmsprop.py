@@ -1,7 +1,5 @@
 """RMSprop: each weight's step is divided by the root mean square of its recent gradients."""
 
-import numpy as np
-
 from nnlite.optim.optimizer import Optimizer, running_average
 
 
@@ -24,24 +22,13 @@ class RMSprop(Optimizer):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
 
     def update(self, w, g, state, options):
-        lr, alpha, eps, momentum = options["lr"], options["alpha"], options["eps"], options["momentum"]
-        if options["weight_decay"]:
-            g = g + options["weight_decay"] * w
+        from nnlite.kernels import updates  # here, because it loads Numba
 
+        alpha, momentum = options["alpha"], options["momentum"]
+        numbers = options["lr"], alpha, 1 - alpha, options["eps"], options["weight_decay"]
         v = running_average(state, "square_avg", w)
-        d = np.multiply(g, g, out=np.empty_like(w))
-        d *= 1 - alpha
-        v *= alpha
-        v += d
-
-        np.sqrt(v, out=d)
-        d += eps
-        np.divide(g, d, out=d)
-        if momentum:
-            b = running_average(state, "momentum_buffer", w)
-            b *= momentum
-            b += d
-            w -= lr * b
+        if momentum == 0:
+            updates.in_one_pass(updates.rmsprop, w, g, [v], *numbers)
         else:
-            d *= lr
-            w -= d
+            b = running_average(state, "momentum_buffer", w)
+            updates.in_one_pass(updates.rmsprop_momentum, w, g, [v, b], *numbers, momentum)

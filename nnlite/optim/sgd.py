@@ -22,16 +22,12 @@ class SGD(Optimizer):
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
     def update(self, w, g, state, options):
+        from nnlite.kernels import updates  # here, because it loads Numba
+
         lr, momentum, weight_decay = options["lr"], options["momentum"], options["weight_decay"]
-        if weight_decay:
-            g = g + weight_decay * w
         if momentum == 0:
-            w -= lr * g
+            updates.in_one_pass(updates.sgd, w, g, [], lr, weight_decay)
             return
+        rule = updates.nesterov if options["nesterov"] else updates.heavy_ball
         b = running_average(state, "momentum_buffer", w)
-        b *= momentum
-        b += g
-        if options["nesterov"]:
-            w -= lr * (g + momentum * b)
-        else:
-            w -= lr * b
+        updates.in_one_pass(rule, w, g, [b], lr, momentum, weight_decay)

@@ -215,6 +215,16 @@ def test_a_gradient_of_another_shape_is_an_error_and_no_parameter_changes():
     assert a.data.tolist() == [1.0, 1.0]
 
 
+def test_a_parameter_that_cannot_be_updated_is_an_error_and_no_other_changes():
+    a, read_only, half = (Parameter(np.ones(2, dtype), np.ones(2)) for dtype in (np.float32, np.float32, np.float16))
+    read_only.data.flags.writeable = False
+    with pytest.raises(ValueError, match="SGD: parameter 1 is a read-only array"):
+        SGD([a, read_only], lr=0.1).step()
+    with pytest.raises(TypeError, match="SGD: parameter 1 is float16, expects float32 or float64"):
+        SGD([a, half], lr=0.1).step()
+    assert a.data.tolist() == [1.0, 1.0]
+
+
 def test_a_state_of_another_shape_is_an_error_that_says_what_to_do():
     p = Parameter(np.ones((4, 3)), np.ones((4, 3)))
     optimizer = Adam([p])
