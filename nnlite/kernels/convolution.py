@@ -19,7 +19,7 @@ from numba import njit, prange
 
 from nnlite.kernels.memory import empty
 from nnlite.kernels.strip import strip
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, beats, lanes, larger, load, spread_int, store, store_bytes, where
 
 
@@ -151,7 +151,7 @@ def finish_row_with_places(part, b, low, y, argmax, out_w):
             store_bytes(argmax + j * O + o, place, left)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, out_w, argmax):
     """The formula of this file: w (G, K, o), b (O,), y (≥ N, H' + 2·top, W' + 2·left, O); out_h × out_w is y's inside.
 

@@ -18,7 +18,7 @@ from numba import njit, prange
 
 from nnlite.kernels.convolution import geometry, no_places, runs, sum_rows
 from nnlite.kernels.strip import strip
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
 
 IMAGES_IN_A_PART = 4
@@ -58,7 +58,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     np.add.reduce(db_parts, axis=0, out=db)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, back, dx, top, left):
     N, parts, size = len(x), len(dw_parts), x.itemsize
     pool = 2 if argmax.size else 1

@@ -1,11 +1,11 @@
 """Convolution of uint8 images with int8 weights, summed exactly in int32: the formula of `convolution` in integers."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from nnlite.kernels.convolution import runs
 from nnlite.kernels.strip import configure, release, strip
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.threads import parallel_kernel, use_threads
 
 
 def pack_conv_int8(w, dilation):
@@ -28,7 +28,7 @@ def conv2d_int8(x, packed, y, kernel, stride, dilation):
         _conv2d_int8(x, packed, y, *stride, *dilation, P, Q, -(-L // 4))
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _conv2d_int8(x, packed, y, sh, sw, dh, dw, P, Q, L4):
     N, H, W, C = x.shape
     _, out_h, out_w, O = y.shape

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.memory import empty
-from nnlite.kernels.threads import MOVE, use_threads
+from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
 
 
 def to_nhwc(x, border=(0, 0)):
@@ -42,7 +42,7 @@ def to_nchw(x):
     return y
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _enter_nhwc(x, y, top, left):
     N, H, W, C = x.shape
     for t in prange(N * H):
@@ -52,7 +52,7 @@ def _enter_nhwc(x, y, top, left):
                 y[n, top + i, left + j, c] = x[n, i, j, c]
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _enter_nchw(x, y, top, left):
     N, C, H, W = x.shape
     for t in prange(N * H):
@@ -62,7 +62,7 @@ def _enter_nchw(x, y, top, left):
                 y[n, top + i, left + j, c] = x[n, c, i, j]
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _leave(x, y):
     N, H, W, C = x.shape
     for n in prange(N):

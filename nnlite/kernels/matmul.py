@@ -13,9 +13,8 @@ from nnlite.kernels.amx import FEWEST_ROWS
 from nnlite.kernels.memory import empty
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
-from nnlite.kernels.threads import use_threads
+from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, get, lanes, load, put, store
-
 
 PACKING_PAYS = 16
 
@@ -26,7 +25,7 @@ def matmul_reference(a, b):
 
 
 def matmul(a, b, bias=None, relu=False):
-    """c = a b + bias, then ReLU, for a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous."""
+    """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous."""
     (M, K), N = a.shape, b.shape[1]
     c = empty((M, N), b.dtype)
     if c.size:
@@ -38,7 +37,7 @@ def matmul(a, b, bias=None, relu=False):
     return c
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
     """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
 
@@ -148,7 +147,7 @@ def aligned_rows(a, K):
     return rows[:, :K]
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _matmul_int8(a, b, c, threads):
     M, N = c.shape
     columns, steps, width, _ = b.shape

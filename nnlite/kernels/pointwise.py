@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.threads import MOVE, use_threads
+from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
 
 
 def relu(x):
@@ -16,7 +16,7 @@ def relu(x):
     return y
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _relu(x, y):
     for i in prange(x.size):
         y[i] = 0 if x[i] <= 0 else x[i]
@@ -33,7 +33,7 @@ def relu_gradient(dy, y):
     return dx
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _relu_gradient(dy, y, dx):
     for i in prange(y.size):
         dx[i] = dy[i] if y[i] > 0 else 0

@@ -5,9 +5,9 @@ outside counts as −∞ for the maximum and as 0 for the average, as in PyTorch
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from nnlite.kernels.threads import MOVE, use_threads
+from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
 
 
 def max_pool2d_reference(x, kernel, stride, padding):
@@ -33,7 +33,7 @@ def max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
     _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
     N, H, W, C = x.shape
     _, out_h, out_w, _ = y.shape
@@ -62,7 +62,7 @@ def max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
     _max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _max_pool2d_gradient(dy, argmax, dx, kw, sh, sw, ph, pw):
     N, out_h, out_w, C = dy.shape
     for n in prange(N):
@@ -80,7 +80,7 @@ def avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
     _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
     N, H, W, C = x.shape
     _, out_h, out_w, _ = y.shape
@@ -102,7 +102,7 @@ def avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
     _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
     N, H, W, C = dx.shape
     _, out_h, out_w, _ = dy.shape

@@ -1,12 +1,18 @@
-"""How many threads a kernel gets.
+"""How many threads a kernel gets, and what happens where Python itself has several threads or processes.
 
 Waking a second thread takes some ten microseconds, and much longer where other programs keep the cores busy, so work that
 takes about as long by itself stays on one. The result has the same bits either way: threads share out outputs, never a sum.
+
+Numba's parallel loops let other Python threads run meanwhile. With OpenMP or TBB below, these may run kernels, too. Where
+there is neither (macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
 """
 
+import functools
 import os
+import threading
 
 import numba
+from numba.np.ufunc import parallel
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # idle threads sleep soon instead of holding a core that others need
 
@@ -14,10 +20,22 @@ WORTH_A_THREAD = 1_000_000  # multiply-adds: some 20 µs of one core
 MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
 
 
+_lost_in_fork = False
+
+
 def use_threads(work):
-    """Set the number of threads of the next kernel call from its work, counted in multiply-adds, and return it."""
+    """Set the number of threads of the next kernel call from its work, counted in multiply-adds, and return it.
+
+    Errors: RuntimeError in a forked process that has lost the threads.
+    """
+    if _lost_in_fork:
+        raise RuntimeError(
+            "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: "
+            "start it by multiprocessing.get_context('spawn'), or set NUMBA_THREADING_LAYER=workqueue for both"
+        )
     wanted = 1 if work < 2 * WORTH_A_THREAD else most_threads()
-    if numba.get_num_threads() != wanted:
+    count = getattr(parallel, "_get_num_threads", None)  # Numba's public function takes locks, longer than a small kernel runs
+    if count is None or count() != wanted:
         numba.set_num_threads(wanted)
     return wanted
 
@@ -31,8 +49,57 @@ def most_threads():
 
 
 def set_num_threads(n):
-    """Let kernels use at most n threads.   Errors: ValueError for n < 1 or more than the machine has."""
+    """Let kernels use at most n threads, whichever Python thread calls them.
+
+    Errors: ValueError for n < 1, more than the machine has, or no whole number.
+    """
     global _most
-    if not 1 <= n <= numba.config.NUMBA_NUM_THREADS:
+    if n not in range(1, numba.config.NUMBA_NUM_THREADS + 1):
         raise ValueError(f"set_num_threads: expects 1 to {numba.config.NUMBA_NUM_THREADS} threads, got {n}")
-    _most = n
+    _most = int(n)
+
+
+_turn = threading.Lock()
+
+
+def parallel_kernel(function):
+    """Numba's @njit(cache=True, parallel=True), for any number of Python threads; x/0 is inf or NaN as in NumPy."""
+    kernel = numba.njit(cache=True, parallel=True, error_model="numpy")(function)
+    if not _pool_may_be_numbas_own():
+        return kernel
+
+    @functools.wraps(function)
+    def one_at_a_time(*arguments):
+        with _turn:
+            return kernel(*arguments)
+
+    return one_at_a_time
+
+
+def _pool_may_be_numbas_own():
+    """Whether Numba was asked for its own pool, "workqueue", or may come to it because it finds no other."""
+    asked, order = numba.config.THREADING_LAYER, numba.config.THREADING_LAYER_PRIORITY
+    return asked in ("workqueue", "forksafe") or _openmp() is None or asked == "default" and order[-1] != "workqueue"
+
+
+def _openmp():
+    """Numba's module for OpenMP, or None without it. Imported late: that is when OpenMP reads GOMP_SPINCOUNT."""
+    try:
+        from numba.np.ufunc import omppool
+    except ImportError:
+        return None
+    return omppool
+
+
+def _after_fork():
+    """In the new process: nobody in it has the turn, and GNU OpenMP, unlike the other pools, starts no new threads."""
+    global _lost_in_fork, _turn
+    _turn = threading.Lock()
+    try:
+        _lost_in_fork = numba.threading_layer() == "omp" and _openmp().openmp_vendor == "GNU"
+    except ValueError:  # Numba has none yet: no kernel has run
+        pass
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)

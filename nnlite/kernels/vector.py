@@ -23,7 +23,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from nnlite.kernels.simd import LEVEL
 
 I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
-LLVM_TYPE = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: I32, types.int64: I64, types.boolean: I1}
+LLVM_TYPE = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: I32, types.int64: I64,
+             types.boolean: I1}
 ITEM_BYTES = {types.float32: 4, types.float64: 8, types.int32: 4}
 
 

@@ -9,10 +9,10 @@ from llvmlite import ir
 from numba import types
 
 from nnlite.kernels import tile, vector
-from nnlite.kernels.simd import LEVELS, choose_level
+from nnlite.kernels.simd import LEVELS, choose_level, host_features
 
 BY_NAME = {level.name: level for level in LEVELS}
-HERE = [level.name for level in LEVELS if all(llvm.get_host_cpu_features().get(need) for need in level.needs)]
+HERE = [level.name for level in LEVELS if all(host_features().get(need) for need in level.needs)]
 CODE = """
 import sys
 import numpy as np

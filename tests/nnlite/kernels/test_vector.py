@@ -6,6 +6,8 @@ from numba import njit
 
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.vector import (
+    at_least,
+    at_most,
     beats,
     equal,
     get,
@@ -18,7 +20,7 @@ from nnlite.kernels.vector import (
     positive,
     put,
     real,
-    smaller,
+    spread,
     spread_int,
     store,
     store_bytes,
@@ -59,8 +61,8 @@ def all_on_floats(like, x, y, z, row, n):
     for i in range(0, n, lanes(like)):
         left, at = n - i, z + i * size
         a, b = load(like, x + i * size, left), load(like, y + i * size, left)
-        results = (a + b, a - b, a * b, larger(a, b), smaller(a, b), where(beats(a, b), a, b), where(positive(a), b, a),
-                   a + 2, a * 3, larger(a, 0), smaller(a, 0.5), where(positive(a), a, 0))
+        results = (a + b, a - b, a * b, larger(a, b), where(beats(a, b), a, b), where(positive(a), b, a), a + 2, a * 3,
+                   at_least(a, 0), at_most(a, 0.5), where(positive(a), a, 0), spread(a, 0.25))
         for k in range(len(results)):
             store(at + k * row, results[k], left)
 
@@ -70,7 +72,7 @@ def all_on_integers(like, x, y, z, row, n):
     for i in range(0, n, lanes(like)):
         left, at = n - i, z + i * 4
         a, b = load(like, x + i * 4, left), load(like, y + i * 4, left)
-        results = (a + b, a - b, a * b, larger(a, b), smaller(a, b), a & b, a << 3, a >> 3, larger(a, -1), smaller(a, 1),
+        results = (a + b, a - b, a * b, larger(a, b), a & b, a << 3, a >> 3, at_least(a, -1), at_most(a, 1),
                    where(equal(a, 7), b, a), where(equal(b, 7), a, spread_int(like, 5)), narrow(wide(a) * wide(b) >> 31))
         for k in range(len(results)):
             store(at + k * row, results[k], left)
@@ -130,25 +132,28 @@ def test_functions_of_floats_equal_their_definitions_for_nan_infinities_and_zero
         expected = [
             x + y, x - y, x * y,
             [larger_by_the_rule(a, b) for a, b in zip(x, y, strict=True)],
-            [-larger_by_the_rule(-a, -b) for a, b in zip(x, y, strict=True)],
             [a if b == b and (a > b or a != a) else b for a, b in zip(x, y, strict=True)],
             [b if a > 0 else a for a, b in zip(x, y, strict=True)],
             x + 2, x * 3,
             [larger_by_the_rule(a, 0) for a in x],
             [-larger_by_the_rule(-a, -0.5) for a in x],
             [a if a > 0 else 0 for a in x],
+            [0.25] * len(x),
         ]
     np.testing.assert_array_equal(z[:, :-3], np.array(expected, dtype))
     assert (z[:, -3:] == UNTOUCHED).all()
+    assert not np.signbit(z[8, :-3]).any(), "at_least(−0, 0) is 0"
+    ties = (x == 0) & (y == 0)
+    np.testing.assert_array_equal(np.signbit(z[3, :-3][ties]), np.signbit(y[ties]))  # of equal ones larger gives y
 
 
 def test_functions_of_integers_equal_their_definitions():
     special = [-(2**31), -(2**30) - 1, -9, -1, 0, 1, 7, 12345, 2**31 - 1]
     x, y = np.array([*itertools.product(special, repeat=2)], np.int32).T.copy()
     X, Y = x.astype(np.int64), y.astype(np.int64)
-    z = np.full((13, len(x) + 3), UNTOUCHED, np.int32)
+    z = np.full((12, len(x) + 3), UNTOUCHED, np.int32)
     all_on_integers(x, x.ctypes.data, y.ctypes.data, z.ctypes.data, z.strides[0], len(x))
-    expected = [X + Y, X - Y, X * Y, np.maximum(X, Y), np.minimum(X, Y), X & Y, X << 3, X >> 3, np.maximum(X, -1),
+    expected = [X + Y, X - Y, X * Y, np.maximum(X, Y), X & Y, X << 3, X >> 3, np.maximum(X, -1),
                 np.minimum(X, 1), np.where(X == 7, Y, X), np.where(Y == 7, X, 5), X * Y >> 31]
     np.testing.assert_array_equal(z[:, :-3], np.array(expected).astype(np.int32))  # modulo 2³²
     assert (z[:, -3:] == UNTOUCHED).all()
