@@ -14,6 +14,7 @@ from nncompress.quantization.requantize_kernels import add_fixed, add_float, req
 from nnlite.kernels.convolution import block_maximum, sum_rows
 from nnlite.kernels.matmul import rows_of_a_task
 from nnlite.kernels.strip import configure, release, strip
+from nnlite.kernels.threads import parallel_kernel
 from nnlite.kernels.vector import lanes, load, load_bytes, store_bytes, wide
 
 
@@ -23,7 +24,7 @@ def quantize(x, S, Z):
     return np.uint8(min(max(np.rint(x / S) + np.float32(Z), np.float32(0)), np.float32(255)))
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def quantize_rows(x, S, Z, q):
     """q = quantize(x):  x (R, O) float32 -> q uint8."""
     R, O = x.shape
@@ -32,7 +33,7 @@ def quantize_rows(x, S, Z, q):
             q[r, o] = quantize(x[r, o], S, Z)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def quantize_images(x, S, Z, q, top, left):
     """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8."""
     N, C, H, W = x.shape
@@ -74,7 +75,7 @@ def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, 
                 store_bytes(q + j * q_pixel + o, requantize_fixed(x, M0_o, right_o, Z, low, high), n)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, left, right, M, Z, low, sums, y, y_top, y_left, N, out_h, out_w, rows):
     """`nnlite.kernels.conv2d_fused` in integers: y = requantize(b + the maximum of the sums), uint8; `rows` rows are a task."""
     _, pool, sums_w, O = sums.shape
@@ -92,7 +93,7 @@ def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, left, right, M, Z, low, su
         release(like)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def linear_int8(x, w, b, M0, left, right, M, Z, low, c, y, N, threads):
     """y = requantize(b + x w):  x (≥ N, K) uint8, w = pack_int8(…).panels, c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
     columns, steps, width, _ = w.shape
@@ -109,7 +110,7 @@ def linear_int8(x, w, b, M0, left, right, M, Z, low, c, y, N, threads):
         requantize(like, c_at, 4 * O, 0, 1, b, M0, left, right, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
     """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
     R, O = acc.shape
@@ -120,7 +121,7 @@ def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
                    q.ctypes.data + r * O, O, min(64, R - r))
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def add_rows(x, y, Z1, Z2, M0, left, right, M, Z3, low, high, q):
     """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, left, right (3,), or M (2,): by the float law."""
     R, O = x.shape
@@ -135,7 +136,7 @@ def add_rows(x, y, Z1, Z2, M0, left, right, M, Z3, low, high, q):
                 store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, left, right, Z3, low, high), n)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc):
     """acc[n, i, j, c] = Σ over the window, inside the image, of x − Z:  x (N, H, W, C) uint8 -> acc (N, H', W', C) int32."""
     N, H, W, C = x.shape
