@@ -117,7 +117,8 @@ def _fused_conv2d(stage, source, out):
 
     def run(n):
         kernels.use_threads(n * step.shape[1] * step.shape[2] * w.size)
-        kernels.conv2d_fused(x, x_image, x_row, w, geometry, b, low, sums, out.array, out.top, out.left, n, out_h, out_w, nowhere)
+        kernels.conv2d_fused(x, x_image, x_row, w, geometry, b, low, sums, out.array, out.top, out.left, n, out_h, out_w,
+                             nowhere)
 
     return run
 

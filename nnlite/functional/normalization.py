@@ -3,8 +3,8 @@
 import numpy as np
 
 from nnlite.functional.convolution import as_nchw
-from nnlite.kernels import to_nhwc
 from nnlite.functional.linear import check_floats
+from nnlite.kernels import to_nhwc
 from nnlite.tensor import Operation, Tensor, record
 
 
