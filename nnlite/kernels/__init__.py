@@ -26,7 +26,8 @@ from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, 
 from nnlite.kernels.threads import use_threads  # noqa: E402
 
 __all__ = [
-    "PackedInt8", "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty",
-    "enter", "erf", "geometry", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places", "output_size",
-    "pack_conv_int8", "pack_int8", "relu", "relu_gradient", "sums_buffer", "to_nchw", "to_nhwc", "use_threads",
+    "PackedInt8", "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_gradients",
+    "conv2d_int8", "empty", "enter", "erf", "geometry", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient",
+    "no_places", "output_size", "pack_conv_int8", "pack_int8", "relu", "relu_gradient", "sums_buffer", "to_nchw", "to_nhwc",
+    "use_threads",
 ]

@@ -49,7 +49,8 @@ def configure_registers(typingctx, rows, K, columns):
         first = _smaller(builder, columns, sixteen)
         second = builder.sub(columns, first)
         full, rest = _smaller(builder, K, sixteen), builder.urem(K, sixteen)
-        sizes = [(rows, first), (rows, second), (rows, full), (full, first), (full, second), (rows, rest), (rest, first), (rest, second)]
+        sizes = [(rows, first), (rows, second), (rows, full), (full, first), (full, second),
+                 (rows, rest), (rest, first), (rest, second)]
         for register, (height, width) in enumerate(sizes):
             used = builder.icmp_signed(">", builder.mul(height, width), I64(0))
             height, width = (builder.select(used, value, I64(0)) for value in (height, width))

@@ -59,7 +59,8 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
 
 
 @parallel_kernel
-def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, back, dx, top, left):
+def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
+                      turned, back, dx, top, left):
     N, parts, size = len(x), len(dw_parts), x.itemsize
     pool = 2 if argmax.size else 1
     _, _, dz_h, dz_w, O = dz.shape

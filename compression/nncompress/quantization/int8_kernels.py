@@ -95,7 +95,7 @@ def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, left, right, M, Z, low, su
 
 @parallel_kernel
 def linear_int8(x, w, b, M0, left, right, M, Z, low, c, y, N, threads):
-    """y = requantize(b + x w):  x (≥ N, K) uint8, w = pack_int8(…).panels, c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
+    """y = requantize(b + x w):  x (≥ N, K), w = pack_int8(…).panels, c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
     columns, steps, width, _ = w.shape
     O, like, x_row, panel_bytes = c.shape[1], c.reshape(-1), x.shape[1], steps * width * 4
     rows = rows_of_a_task(N, columns, threads)

@@ -135,7 +135,8 @@ class Int8Plan:
         """A linear layer with requantization and ReLU, from one buffer to another."""
         before = self.steps[step.inputs[0]]
         w, b = kernels.pack_int8(step.w.T).panels, folded_bias(step, before.Z)
-        factors, sums = self.factors(step, before.S, step.w_scale, largest_sum(step, b)), kernels.empty(out.array.shape, np.int32)
+        factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))
+        sums = kernels.empty(out.array.shape, np.int32)
 
         def run(n):
             threads = kernels.use_threads(n * step.w.size // 4)
