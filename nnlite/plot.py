@@ -1,4 +1,4 @@
-"""Pictures: training curves, confusion matrix, filters, histograms of weights, accuracy against bytes.
+"""Pictures: training curves, confusion matrix, filters, histograms of weights, accuracy against bytes, the roofline.
 
 Every plot function returns a matplotlib Figure and, where a `target` is given, writes it there: to a path that ends in
 .png or .svg (whole or not at all), or as PNG to a binary stream. `svg(figure)` is for HTML pages.
@@ -71,6 +71,14 @@ def _print(figure, stream, kind):
     figure.savefig(stream, format=kind, metadata=nothing_that_varies[kind])
 
 
+def picture_kind(path):
+    """"png" or "svg", as the path ends.   Errors: ValueError for another ending."""
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in ("png", "svg"):
+        raise ValueError(f"plot: the picture {path} has to end in .png or .svg")
+    return kind
+
+
 @_styled
 def save(figure, target):
     """Write a Figure to a path that ends in .png or .svg, or as PNG to a binary stream; same figure, same bytes.
@@ -80,9 +88,7 @@ def save(figure, target):
     if hasattr(target, "write"):
         _print(figure, target, "png")
         return
-    kind = Path(target).suffix.lower().lstrip(".")
-    if kind not in ("png", "svg"):
-        raise ValueError(f"plot: the picture {target} has to end in .png or .svg")
+    kind = picture_kind(target)
     write_atomically(target, lambda stream: _print(figure, stream, kind))
 
 
@@ -359,6 +365,49 @@ def size_text(bytes):
         if bytes >= 0.9995 * unit:
             return f"{bytes / unit:.3g} {name}"
     return f"{bytes:.3g} B"
+
+
+@_styled
+def roofline(points, roofs, bandwidth, target=None, machine=""):
+    """How fast kernels are, and what holds them back: operations per second against operations per byte, both logarithmic.
+
+    A kernel that computes I operations for each byte of its arrays, which come from memory, cannot be faster than
+
+        min(peak, I · bandwidth)
+
+    The slope is the memory's roof, the level that of the multiply-add units. A point above the slope found its arrays in a
+    cache, one far below both roofs waits for something else.
+
+    points: (name, kind, I, GOP/s) of each kernel; roofs: {kind: peak in GOP/s}, at most two kinds; bandwidth in GB/s.
+    Errors: ValueError for no points.   Source: Williams, Waterman & Patterson 2009 (CACM 52(4)).
+    """
+    if not points:
+        raise ValueError("roofline: there are no points")
+    from matplotlib.patheffects import withStroke
+
+    figure = _figure(8, 5.2)
+    axes = figure.add_subplot(xscale="log", yscale="log")
+    places = [(x, y) for _, _, x, y in points]
+    left, right = 0.2 * min(x for x, _ in places), 4 * max(x for x, _ in places)
+    for (kind, peak), colour in zip(roofs.items(), (BLUE, ORANGE), strict=False):
+        x = np.geomspace(left, right, 500)
+        axes.plot(x, np.minimum(peak, x * bandwidth), color=colour)
+        axes.annotate(f"{kind}: {peak:,.0f} GOP/s", (right, peak), (0, 4), textcoords="offset points", ha="right",
+                      color=colour, fontweight="bold")
+        axes.plot([x for _, k, x, _ in points if k == kind], [y for _, k, _, y in points if k == kind], "o", color=colour)
+    axes.annotate(f"memory: {bandwidth:.1f} GB/s", (left, left * bandwidth), (12, 0), textcoords="offset points",
+                  va="center", fontweight="bold")
+    axes.set_xlim(left / 1.5, 1.2 * right)
+    axes.set_ylim(0.4 * min(y for _, y in places), 2.5 * max(roofs.values()))
+    axes.set(xlabel="operations per byte of the kernel's arrays (logarithmic)", ylabel="GOP/s (logarithmic)",
+             title="Kernels under the machine's measured roofs")
+    axes.set_title(machine, loc="right", fontsize=8, fontweight="normal")
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_major_formatter("{x:,g}")
+    _label_points(axes, places, [name for name, *_ in points])
+    for text in axes.texts:  # readable where a line runs below it
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+    return _finished(figure, target)
 
 
 def _label_points(axes, points, labels):

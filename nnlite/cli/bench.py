@@ -1,84 +1,47 @@
-"""nnlite bench: time training and inference of the models on this machine."""
+"""nnlite bench: time the kernels, training and inference on this machine, by itself or against its peers."""
 
-import platform
-import statistics
-import time
-from pathlib import Path
+import json
 
-import numba
-import numpy as np
-from tqdm import tqdm
-
-import nncompress
-import nnlite
-from nnlite import functional as F
-from nnlite import models, optim
+from nnlite.bench import report
+from nnlite.bench.measure import measure
+from nnlite.bench.roofline import roofline
+from nnlite.files import check_writable, write_atomically
 from nnlite.kernels.threads import most_threads
+from nnlite.plot import picture_kind
 
-SIZES = {"cnn": (3, 32, 32), "mlp": (1, 28, 28), "lenet-300-100": (1, 28, 28), "lenet-5": (1, 28, 28), "resnet": (3, 32, 32)}
-BATCHES = (1, 64, 256)
+MODELS = ["cnn", "lenet-300-100", "lenet-5", "resnet"]
 
 
 def run(arguments):
-    names = arguments.model or ["cnn", "lenet-300-100", "lenet-5", "resnet"]
-    rows = []
-    for name in tqdm(names, "bench", disable=None, leave=False):
-        rows += bench_model(name, arguments.seconds)
-    result = {"machine": machine(), "rows": rows}
-    return result, table(result)
+    check_files(arguments)
+    result = measure(arguments.model or MODELS, thread_counts(arguments), arguments.peers, arguments.seconds)
+    if arguments.picture:
+        roofline(result, arguments.picture)
+    if arguments.out:
+        write_atomically(arguments.out, lambda stream: stream.write(as_json(result).encode()))
+    return result, report.text(result)
 
 
-def machine():
-    return {"cpu": cpu_name(), "threads": most_threads(), "numba": numba.__version__, "numpy": np.__version__,
-            "python": platform.python_version()}
+def check_files(arguments):
+    """Say before minutes of work what cannot be written after them."""
+    for path in filter(None, (arguments.out, arguments.picture)):
+        check_writable(path)
+    if arguments.picture:
+        picture_kind(arguments.picture)
 
 
-def cpu_name():
-    """The processor's own name where Linux tells it, else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+def thread_counts(arguments):
+    """Those asked for; else all cores and, with peers, one as well.   ValueError for more than there are."""
+    most = most_threads()
+    if arguments.threads is None:
+        return sorted({1, most}) if arguments.peers else [most]
+    if arguments.threads > most:
+        raise ValueError(f"--threads {arguments.threads}: this machine has {most}")
+    return [arguments.threads]
 
 
-def bench_model(name, seconds):
-    """Milliseconds of a training step and of float32 and int8 inference, as rows."""
-    model, rng = getattr(models, name.replace("-", "_"))(), np.random.default_rng(0)
-    images = rng.standard_normal((max(BATCHES), *SIZES[name])).astype(np.float32)
-    labels = rng.integers(0, 10, len(images))
-    optimizer = optim.SGD(model.parameters(), lr=1e-3)
-
-    def training_step():
-        optimizer.zero_grad()
-        F.cross_entropy(model(images[:64]), labels[:64]).backward()
-        optimizer.step()
-
-    works = {("training step", 64): training_step}
-    for what, plan in (("float32", nnlite.compile(model, images[:1])), ("int8", nncompress.quantize(model, images))):
-        works |= {(what, batch): (lambda plan=plan, batch=batch: plan(images[:batch])) for batch in BATCHES}
-    return [{"model": name, "work": what, "batch": batch, **time_calls(work, seconds)} for (what, batch), work in works.items()]
-
-
-def time_calls(work, seconds):
-    """Median and spread of the milliseconds of as many calls as fit into `seconds`, at least 5, after one to warm up."""
-    work()
-    times, end = [], time.perf_counter() + seconds
-    while len(times) < 5 or time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        times.append(1000 * (time.perf_counter() - start))
-    return {"median_ms": round(statistics.median(times), 4), "min_ms": round(min(times), 4), "max_ms": round(max(times), 4),
-            "runs": len(times)}
-
-
-def table(result):
-    machine = result["machine"]
-    lines = [f"{machine['cpu']}, {machine['threads']} threads, Python {machine['python']}, NumPy {machine['numpy']}, "
-             f"Numba {machine['numba']}; milliseconds", "",
-             f"{'model':14} {'work':14} {'batch':>5} {'median':>9} {'min':>9} {'max':>9} {'µs per image':>13}"]
-    for row in result["rows"]:
-        lines.append(f"{row['model']:14} {row['work']:14} {row['batch']:5} {row['median_ms']:9.3f} {row['min_ms']:9.3f} "
-                     f"{row['max_ms']:9.3f} {1000 * row['median_ms'] / row['batch']:13.1f}")
-    return "\n".join(lines)
+def as_json(result):
+    """JSON with a line for each row, so that two files can be compared by eye."""
+    rows = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in result["rows"])
+    rest = json.dumps({key: value for key, value in result.items() if key != "rows"}, indent=1, ensure_ascii=False)
+    return f'{rest[:-2]},\n "rows": [\n{rows}\n ]\n}}\n'

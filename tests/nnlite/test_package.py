@@ -14,6 +14,7 @@ PACKAGES = {
     "nncompress": ROOT / "compression/nncompress",
     "nntransfer": ROOT / "transfer/nntransfer",
 }
+PEERS = {"nnlite/bench/with_torch.py": {"torch"}, "nnlite/bench/with_onnxruntime.py": {"onnx", "onnxruntime"}}
 SOURCES = {package: sorted(path.rglob("*.py")) for package, path in PACKAGES.items()}
 
 
@@ -78,9 +79,9 @@ def test_the_two_subjects_never_import_each_other(subject, other):
         assert starting_with(imports(path), other) == [], path
 
 
-def test_in_nnlite_only_the_command_line_imports_the_subjects():
+def test_in_nnlite_only_the_command_line_and_the_bench_import_the_subjects():
     for path in SOURCES["nnlite"]:
-        if path.relative_to(PACKAGES["nnlite"]).parts[0] != "cli":
+        if path.relative_to(PACKAGES["nnlite"]).parts[0] not in ("cli", "bench"):
             assert [name for s in ("nncompress", "nntransfer") for name in starting_with(imports(path), s)] == [], path
 
 
@@ -105,7 +106,16 @@ def test_nothing_is_imported_that_is_not_declared():
     allowed = declared | {"llvmlite"} | set(PACKAGES) | set(sys.stdlib_module_names)  # llvmlite is a part of Numba
     for sources in SOURCES.values():
         for path in sources:
-            assert {name.partition(".")[0] for name in imports(path)} <= allowed, path
+            extra = PEERS.get(path.relative_to(ROOT).as_posix(), set())
+            assert {name.partition(".")[0] for name in imports(path)} <= allowed | extra, path
+
+
+@pytest.mark.parametrize("file", PEERS)
+def test_the_benchs_peers_are_an_extra_and_only_imported_inside_functions(file):
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert PEERS[file] <= {requirement.partition(">")[0] for requirement in extras["peers"]}
+    at_the_top = {name.partition(".")[0] for name in imports(ROOT / file, ast.iter_child_nodes)}
+    assert not PEERS[file] & at_the_top and PEERS[file] <= {name.partition(".")[0] for name in imports(ROOT / file)}
 
 
 @pytest.mark.parametrize("name", nnlite.__all__)

@@ -28,6 +28,8 @@ ROWS = [
     {"step": ".nnz", "accuracy": 0.9806, "bytes": 17_000},
     {"step": "student", "accuracy": 1.0, "bytes": 950},
 ]
+ROOFS = {"float32": 100, "int8": 400}  # GOP/s, reached from 10 and from 40 operations per byte on, at 10 GB/s
+POINTS = [("64³", "float32", 8, 20), ("64³", "int8", 16, 30), ("256³", "float32", 32, 90), ("256³", "int8", 64, 350)]
 RNG = np.random.default_rng(0)
 PLOTS = {
     "training_curves": (plot.training_curves, HISTORY),
@@ -35,6 +37,7 @@ PLOTS = {
     "filters": (plot.filters, RNG.standard_normal((4, 3, 5, 5))),
     "weight_histograms": (plot.weight_histograms, {"before": {"fc": RNG.standard_normal(99)}}),
     "accuracy_against_bytes": (plot.accuracy_against_bytes, ROWS),
+    "roofline": (lambda points, target=None: plot.roofline(points, ROOFS, 10, target, "a machine"), POINTS),
 }
 
 
@@ -342,6 +345,33 @@ def test_no_rows_or_no_bytes_are_refused():
         plot.accuracy_against_bytes([*ROWS, {"step": "coded", "accuracy": 0.5, "bytes": 0}])
 
 
+# ---- roofline ----
+
+
+def test_the_roofs_are_the_slope_of_the_memory_and_the_level_of_the_peak():
+    (axes,) = plot.roofline(POINTS, ROOFS, 10).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    for line, peak in zip([line for line in axes.lines if line.get_marker() == "None"], ROOFS.values(), strict=True):
+        x, y = line.get_data()
+        np.testing.assert_allclose(y[x <= peak / 10], 10 * x[x <= peak / 10], rtol=1e-12)
+        np.testing.assert_array_equal(y[x >= peak / 10], peak)
+        assert x[0] < 8 and x[-1] > 64
+
+
+def test_each_kernel_is_a_named_point_in_the_colour_of_its_roof():
+    figure = plot.roofline(POINTS, ROOFS, 10)
+    lines = figure.axes[0].lines
+    drawn = {(line.get_color(), *point) for line in lines if line.get_marker() == "o" for point in line.get_xydata()}
+    colours = dict(zip(ROOFS, [line.get_color() for line in lines if line.get_marker() == "None"], strict=True))
+    assert drawn == {(colours[kind], x, y) for _, kind, x, y in POINTS} and len(set(colours.values())) == 2
+    assert {"64³", "256³", "float32: 100 GOP/s", "int8: 400 GOP/s", "memory: 10.0 GB/s"} < set(texts(figure))
+
+
+def test_a_roofline_without_points_is_refused():
+    with pytest.raises(ValueError, match="roofline: there are no points"):
+        plot.roofline([], ROOFS, 10)
+
+
 # ---- files ----
 
 
@@ -403,6 +433,7 @@ EXTREMES = [
     (plot.filters, RNG.standard_normal((64, 32, 3, 3))),
     (plot.weight_histograms, {"after pruning and quantization": {LONG: np.ones(1_000_000), LONG[:-1]: np.zeros(99)}}),
     (plot.accuracy_against_bytes, ROWS[:1]),
+    (lambda points: plot.roofline(points, {"float32": 1e6, "int8": 12_345_678}, 1e4, machine=64 * "x"), POINTS[:1]),
 ]
 
 

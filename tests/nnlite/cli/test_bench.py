@@ -1,28 +1,67 @@
-from nnlite.cli.bench import time_calls
+import json
+
+import numba
+import pytest
+
+from nnlite.bench import measure, works
+from nnlite.cli.bench import as_json
+from nnlite.cli.parser import build_parser
+
+FIGURES = {"median_ms", "min_ms", "q1_ms", "q3_ms", "runs"}
 
 
-def test_training_and_both_kinds_of_inference_are_timed(result_of):
-    result = result_of("bench", "--model", "mlp", "--model", "lenet-300-100", "--seconds", 0.001)
-    assert set(result["machine"]) == {"cpu", "threads", "numba", "numpy", "python"}
-    works = [("training step", 64), *(("float32", n) for n in (1, 64, 256)), *(("int8", n) for n in (1, 64, 256))]
-    assert [(row["model"], row["work"], row["batch"]) for row in result["rows"]] == [
-        (model, *work) for model in ("mlp", "lenet-300-100") for work in works]
+@pytest.fixture
+def short_ladder(monkeypatch):
+    """Only a small product on the ladder, and peaks of a moment."""
+    monkeypatch.setattr(works, "ladder", lambda: [works.on_the_tile(works.square(16))])
+    peak = measure.measure_peak
+    monkeypatch.setattr(measure, "measure_peak", lambda threads: peak(threads, seconds=0.001))
+    monkeypatch.setattr(measure, "PAUSE_ALONE", 0)
+
+
+def test_training_and_both_kinds_of_inference_are_timed_and_written(short_ladder, result_of, tmp_path):
+    result = result_of("bench", "--model", "mlp", "--seconds", 0.001, "--out", "bench.json", "--picture", "roof.png")
+    networks = [row for row in result["rows"] if row["table"] == "networks"]
+    assert [(row["do"], row.get("arithmetic"), row["batch"]) for row in networks] == [
+        ("train", None, 64), *(("infer", kind, n) for n in (1, 64, 256) for kind in ("float32", "int8"))]
     for row in result["rows"]:
-        assert 0 < row["min_ms"] <= row["median_ms"] <= row["max_ms"] and row["runs"] >= 5
+        assert set(row) > FIGURES and 0 < row["min_ms"] <= row["median_ms"] and row["runs"] >= 3
+    assert json.loads((tmp_path / "bench.json").read_text(encoding="utf-8")) == result
+    assert (tmp_path / "roof.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_table_has_a_line_for_each_figure(run):
-    code, out, err = run("bench", "--model", "mlp", "--seconds", 0.001)
+def test_the_tables_are_printed(short_ladder, run):
+    code, out, err = run("bench", "--model", "mlp", "--seconds", 0.001, "--threads", 1)
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()[2:]] == ["model", *["mlp"] * 7]
+    head, kernels, networks = out.split("\n\n")
+    assert "Measured peak, 1 thread: " in head and len(kernels.splitlines()) == 3 and len(networks.splitlines()) == 8
 
 
-def test_calls_are_repeated_until_the_time_is_over_and_the_first_does_not_count(monkeypatch):
-    clock, called = [0.0], []
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_timed(error_of, monkeypatch):
+    monkeypatch.setattr("nnlite.cli.bench.measure", None)
+    assert error_of("bench", "--out", "missing/bench.json").startswith("there is no such directory to write to")
+    assert error_of("bench", "--picture", "missing/roof.svg").startswith("there is no such directory to write to")
+    assert error_of("bench", "--picture", "roof.jpg") == "plot: the picture roof.jpg has to end in .png or .svg"
 
-    def work():
-        clock[0] += 10 if not called else 0.25  # s
-        called.append(None)
 
-    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
-    assert time_calls(work, 2.0) == {"median_ms": 250.0, "min_ms": 250.0, "max_ms": 250.0, "runs": 8}
+def test_more_threads_than_there_are_is_an_error(error_of):
+    most = numba.config.NUMBA_NUM_THREADS
+    assert error_of("bench", "--threads", most + 1) == f"--threads {most + 1}: this machine has {most}"
+
+
+def test_threads_are_all_or_with_peers_one_and_all():
+    from nnlite.cli.bench import thread_counts
+    from nnlite.kernels.threads import most_threads
+
+    def counts(*line):
+        return thread_counts(build_parser().parse_args(["bench", *line]))
+
+    assert (counts(), counts("--threads", "1")) == ([most_threads()], [1])
+    assert (counts("--peers"), counts("--peers", "--threads", "1")) == (sorted({1, most_threads()}), [1])
+
+
+def test_the_file_has_a_line_for_each_row():
+    result = {"machine": {"cpu": "a"}, "rows": [{"a": 1, "b": "÷"}, {"a": 2}], "seconds": 3}
+    written = as_json(result)
+    assert json.loads(written) == result
+    assert '  {"a": 1, "b": "÷"},\n  {"a": 2}\n' in written

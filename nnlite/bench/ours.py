@@ -1,0 +1,109 @@
+"""The pieces of work as nnlite does them."""
+
+import numpy as np
+
+import nncompress
+import nnlite
+from nncompress.pruning import shrink
+from nncompress.sparse import CSR
+from nnlite import functional as F
+from nnlite import kernels, models, optim
+from nnlite.bench.works import convolution_for, images_for, layer_for, matrices_for
+from nnlite.kernels import loops
+from nnlite.kernels.convolution import conv2d_reference
+from nnlite.kernels.matmul import matmul_int8_reference, matmul_reference
+
+
+def set_threads(n):
+    nnlite.set_num_threads(n)
+
+
+def prepare(work):
+    """A piece of work as a function without arguments, that returns its result."""
+    makers = {"train": training_step, "infer": inference, "layer": layer, "matmul": product, "conv": convolution}
+    return makers[work["do"]](work)
+
+
+def build(work):
+    """The model of a work; with "shrunk", half of each layer's filters and neurons are taken out."""
+    model = getattr(models, work["model"].replace("-", "_"))()
+    if work.get("shrunk"):
+        shrink(model, images_for(work)[0][:1], 0.5)
+    return model
+
+
+def training_step(work):
+    """One step on the same batch; returns the loss."""
+    model, (images, labels) = build(work), images_for(work)
+    optimizer = getattr(optim, work["optimizer"])(model.parameters(), lr=1e-3)
+
+    def step():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        return float(loss.data)
+
+    return step
+
+
+def inference(work):
+    """The logits of one batch, by a plan in float32 or int8."""
+    model, (images, _) = build(work).eval(), images_for(work)
+    if work["arithmetic"] == "int8":
+        plan = nncompress.quantize(model, images_for({**work, "batch": 64})[0])
+    else:
+        plan = nnlite.compile(model, images[:1])
+    return lambda: plan(images)
+
+
+def layer(work):
+    """y = x wᵀ for a pruned w, by the dense tile or from CSR."""
+    x, w = layer_for(work)
+    if work["form"] == "sparse":
+        w = CSR.from_dense(w)
+        return lambda: w.matmul(x)
+    w = np.ascontiguousarray(w.T)
+    return lambda: kernels.matmul(x, w)
+
+
+def product(work):
+    """c = a b on a rung of the ladder."""
+    (a, b), rung, integers = matrices_for(work), work["rung"], work["arithmetic"] == "int8"
+    c = np.empty((len(a), b.shape[1]), np.int32 if integers else np.float32)
+    if rung == "tile" and integers:
+        packed = nncompress.pack_int8(b)
+        return lambda: nncompress.matmul_int8(a, packed, c)
+    if rung == "loops":
+        return lambda: (loops.matmul_int8_loops if integers else loops.matmul_loops)(a, b, c)
+    functions = {"formula": matmul_int8_reference if integers else matmul_reference, "BLAS": np.matmul, "tile": kernels.matmul}
+    return lambda: functions[rung](a, b)
+
+
+def convolution(work):
+    """y = conv(x, w), 3×3, on a rung of the ladder."""
+    (x, w), integers = convolution_for(work), work["arithmetic"] == "int8"
+    if work["rung"] == "formula":
+        wide = np.int32 if integers else np.float32
+        return lambda: conv2d_reference(x.astype(wide), w.astype(wide), (1, 1), (1, 1))
+    y = np.empty((work["N"], work["size"], work["size"], work["O"]), np.int32 if integers else np.float32)
+    if work["rung"] == "loops":
+        return lambda: loops.conv2d_loops(x, w[0], y)
+    if integers:
+        x = with_room(x)
+        packed = kernels.pack_conv_int8(w, (1, 1))
+        return lambda: filled(y, kernels.conv2d_int8, x, packed, y, (3, 3), (1, 1), (1, 1))
+    return lambda: filled(y, kernels.conv2d, x, w, y, (1, 1), (1, 1))
+
+
+def filled(y, kernel, *arguments):
+    """Call a kernel that fills y; returns y."""
+    kernel(*arguments)
+    return y
+
+
+def with_room(x):
+    """The same array in a buffer that goes on for 3 bytes past its end, as `conv2d_int8` reads them."""
+    buffer = np.zeros(x.size + 3, np.uint8)
+    buffer[: x.size] = x.reshape(-1)
+    return buffer[: x.size].reshape(x.shape)

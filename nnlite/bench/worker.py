@@ -1,0 +1,40 @@
+"""A process that does pieces of work and times them:  python -m nnlite.bench.worker NAME THREADS FOLDER
+
+NAME is nnlite, torch or onnxruntime; FOLDER holds the ONNX files of the last. Each line on stdin is a request, answered by a
+line on stdout; what is not asked for is not imported.
+
+    {"work": {…}, "calls": n}       the milliseconds of n calls, as a list; the work is prepared at its first request
+    {"work": {…}, "memory": n}      bytes by which n calls raise the process's memory at its highest (Linux)
+"""
+
+import functools
+import importlib
+import json
+import signal
+import sys
+
+from nnlite.bench.memory import growth
+from nnlite.bench.timing import time_calls
+
+MODULES = {"nnlite": "nnlite.bench.ours", "torch": "nnlite.bench.with_torch", "onnxruntime": "nnlite.bench.with_onnxruntime"}
+
+
+def main(name, threads, folder):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asks, and with it this one's stdin
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
+    peer = importlib.import_module(MODULES[name])
+    peer.set_threads(int(threads))
+
+    @functools.lru_cache(maxsize=8)
+    def prepared(text):
+        return peer.prepare({**json.loads(text), **({"folder": folder} if name == "onnxruntime" else {})})
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        call = prepared(json.dumps(request["work"], sort_keys=True))
+        answer = growth(call, request["memory"]) if "memory" in request else time_calls(call, request["calls"])
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

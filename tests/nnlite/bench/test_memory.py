@@ -1,0 +1,39 @@
+import platform
+
+import numpy as np
+import pytest
+
+from nnlite.bench import memory
+from nnlite.kernels.memory import keep_freed_memory
+
+needs_proc = pytest.mark.skipif(not memory.CLEAR.exists(), reason="needs Linux's /proc/self")
+
+
+@needs_proc
+def test_growth_is_the_highest_that_a_call_reaches_although_it_frees_it():
+    kept = np.ones(2**27, np.uint8)  # freed before the measurement: an earlier high does not count
+    del kept
+    grown = memory.growth(lambda: np.ones(2**26, np.uint8).sum(), 2)
+    assert 2**26 <= grown + 2**20 <= 1.3 * 2**26
+
+
+@needs_proc
+def test_memory_that_was_freed_before_counts_when_it_is_used_again():
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("needs glibc")
+    keep_freed_memory()
+    np.ones(2**24, np.uint8)  # stays with malloc
+    assert memory.growth(lambda: np.ones(2**24, np.uint8), 1) >= 2**24 - 2**20
+
+
+@needs_proc
+def test_a_line_of_the_status_is_read_in_bytes(monkeypatch, tmp_path):
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n")
+    monkeypatch.setattr(memory, "STATUS", status)
+    assert (memory.status("VmHWM"), memory.status("VmRSS")) == (2048 * 1024, 1024 * 1024)
+
+
+def test_without_proc_there_is_no_figure(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "CLEAR", tmp_path / "missing")
+    assert memory.growth(lambda: None, 1) is None

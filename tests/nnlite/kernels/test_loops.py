@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import assert_sums_agree
+
+from nnlite.kernels.convolution import conv2d_reference
+from nnlite.kernels.loops import conv2d_loops, matmul_int8_loops, matmul_loops
+from nnlite.kernels.matmul import matmul_int8_reference, matmul_reference
+
+sizes, seeds = st.integers(0, 20), st.integers(0, 2**32 - 1)
+
+
+@settings(deadline=None, max_examples=25)
+@given(sizes, sizes, sizes, seeds)
+def test_the_loops_in_float32_equal_the_formula(M, K, N, seed):
+    rng = np.random.default_rng(seed)
+    a, b = rng.standard_normal((M, K)).astype(np.float32), rng.standard_normal((K, N)).astype(np.float32)
+    c = np.full((M, N), np.nan, np.float32)
+    assert matmul_loops(a, b, c) is c
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    assert_sums_agree(c, matmul_reference(a, b), matmul_reference(abs(a), abs(b)), K)
+
+
+@settings(deadline=None, max_examples=25)
+@given(sizes, sizes, sizes, seeds)
+def test_the_loops_in_int8_equal_the_formula_bit_for_bit(M, K, N, seed):
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 256, (M, K), np.uint8), rng.integers(-128, 128, (K, N), np.int8)
+    c = np.full((M, N), -1, np.int32)
+    assert matmul_int8_loops(a, b, c) is c
+    np.testing.assert_array_equal(c, matmul_int8_reference(a, b))
+
+
+def test_the_loops_in_int8_neither_wrap_nor_saturate():
+    a, b, c = np.full((1, 1000), 255, np.uint8), np.full((1000, 2), -128, np.int8), np.empty((1, 2), np.int32)
+    assert matmul_int8_loops(a, b, c).tolist() == [[-32_640_000, -32_640_000]]
+
+
+@pytest.mark.parametrize("integers", [False, True])
+def test_the_loops_of_a_convolution_equal_the_formula(integers):
+    rng = np.random.default_rng(0)
+    if integers:
+        x, w, kind = rng.integers(0, 256, (2, 7, 6, 3), np.uint8), rng.integers(-128, 128, (3, 2, 3, 5), np.int8), np.int32
+    else:
+        x, w, kind = rng.standard_normal((2, 7, 6, 3)), rng.standard_normal((3, 2, 3, 5)), np.float64
+    y = np.full((2, 5, 5, 5), -1, kind)
+    assert conv2d_loops(x, w, y) is y
+    expected = conv2d_reference(x.astype(kind), w[None].astype(kind), (1, 1), (1, 1))
+    np.testing.assert_allclose(y, expected, rtol=0, atol=0 if integers else 1e-13)
