@@ -14,7 +14,7 @@ from nnlite.kernels.memory import empty
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
-from nnlite.kernels.vector import at_least, get, lanes, load, put, store
+from nnlite.kernels.vector import at_least, lanes, load, store, transpose_block
 
 PACKING_PAYS = 16
 
@@ -30,6 +30,8 @@ def matmul(a, b, bias=None, relu=False):
     c = empty((M, N), b.dtype)
     if c.size:
         threads, width = use_threads(c.size * K), TILE_BYTES // c.itemsize
+        if b.itemsize not in b.strides:
+            b = np.ascontiguousarray(b)
         packed = b.strides[1] != b.itemsize or (M >= PACKING_PAYS and N > width)
         panels = empty((threads, K if packed else 0, width), c.dtype)
         bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
@@ -60,7 +62,7 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
             if b_step == size:
                 copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
             else:
-                copy_columns(like, b + n * b_step, b_row, b_step, panel, panel_row, K, left)
+                copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, left)
         c_at = c.ctypes.data + (m * N + n) * size
         strip(like, a + m * a_row, a_row, 0, 1, 0, 1, a_step, K, panel, 0, 0, panel_row, c_at, N * size, height, left)
         finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
@@ -83,12 +85,13 @@ def copy_rows(like, source, source_row, target, target_row, K, N):
 
 
 @njit(cache=True)
-def copy_columns(like, source, source_row, source_step, target, target_row, K, N):
-    """copy_rows from a source whose columns are contiguous, or nothing is."""
-    for start in range(0, K, 16):  # so few rows of the target stay in the cache while each column fills a part of them
-        for n in range(N):
-            for k in range(start, min(start + 16, K)):
-                put(like, target + k * target_row + n * like.itemsize, get(like, source + k * source_row + n * source_step))
+def copy_columns(like, source, source_step, target, target_row, K, N):
+    """target[k, n] = source[k, n], where the columns of the source are contiguous, source_step bytes apart."""
+    size = like.itemsize
+    for k in range(0, K, lanes(like)):
+        for n in range(0, N, lanes(like)):
+            transpose_block(like, source + n * source_step + k * size, source_step, N - n, K - k,
+                            target + k * target_row + n * size, target_row)
 
 
 @njit(cache=True)

@@ -184,6 +184,41 @@ def load_bytes(typingctx, like, address, left):
 
 
 @intrinsic
+def transpose_block(typingctx, like, source, source_row, rows, columns, target, target_row):
+    """target[j, i] = source[i, j] for i < rows, j < columns, no more than a register's lanes of each.
+
+    Rows lie source_row and target_row bytes apart. Each step exchanges the lanes and rows whose numbers differ in one bit.
+    """
+    count = lane_count(like.dtype)
+
+    def codegen(context, builder, signature, arguments):
+        _, source, source_row, rows, columns, target, target_row = arguments
+        vector = ir.VectorType(LLVM_TYPE[like.dtype], count)
+        none = ir.Constant(ir.VectorType(I1, count), None)
+
+        def mask_of(i, of, left):
+            return builder.select(builder.icmp_signed("<", I64(i), of), emit_mask(builder, left, 0, count), none)
+
+        block = [emit_load(builder, builder.add(source, builder.mul(source_row, I64(i))), vector, mask_of(i, rows, columns))
+                 for i in range(count)]
+        bit = 1
+        while bit < count:
+            for i in range(count):
+                if not i & bit:
+                    low = [lane if not lane & bit else count + lane - bit for lane in range(count)]
+                    high = [lane + bit if not lane & bit else count + lane for lane in range(count)]
+                    block[i], block[i + bit] = (
+                        builder.shuffle_vector(block[i], block[i + bit], ir.Constant(ir.VectorType(I32, count), lanes))
+                        for lanes in (low, high))
+            bit *= 2
+        for j in range(count):
+            emit_store(builder, block[j], builder.add(target, builder.mul(target_row, I64(j))), mask_of(j, columns, rows))
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.intp] * 6), codegen
+
+
+@intrinsic
 def store(typingctx, address, value, left):
     """Write the first `left` lanes to `address`."""
 

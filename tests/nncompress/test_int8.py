@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,13 +16,33 @@ def random_matrices(seed, M, K, N):
     return a, w
 
 
-@settings(deadline=None, max_examples=100)
-@given(seed=st.integers(0, 2**32 - 1), M=st.integers(0, 40), K=st.integers(0, 70), N=st.integers(0, 70))
-def test_the_product_is_exact(seed, M, K, N):
+SIZES = st.sampled_from([0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 64, 65, 100])
+
+
+def from_an_odd_address(x):
+    buffer = np.empty(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+    buffer[...] = x
+    return buffer
+
+
+VIEWS = st.sampled_from([
+    np.asarray, np.asfortranarray, from_an_odd_address,
+    lambda x: np.repeat(x, 2, axis=1)[:, ::2], lambda x: x[::-1].copy()[::-1],
+    lambda x: np.pad(x, ((2, 1), (3, 64)), constant_values=99)[2 : 2 + len(x), 3 : 3 + x.shape[1]],
+])
+
+
+@settings(deadline=None, max_examples=250)
+@given(st.integers(0, 2**32 - 1), SIZES, SIZES, SIZES, VIEWS, VIEWS)
+def test_the_product_is_exact_for_matrices_of_any_layout_in_memory(seed, M, K, N, view_a, view_w):
     a, w = random_matrices(seed, M, K, N)
-    c = matmul_int8(a, pack_int8(w))
-    assert (c.shape, c.dtype) == ((M, N), np.int32)
+    around = np.full((M + 2, N), 99, np.int32)
+    c = matmul_int8(view_a(a), pack_int8(view_w(w)), out=around[1:-1])
+    assert c.base is around and (around[[0, -1]] == 99).all()
     np.testing.assert_array_equal(c, a.astype(np.int64) @ w.astype(np.int64))
+    c = matmul_int8(view_a(a), pack_int8(view_w(w)))
+    assert (c.shape, c.dtype) == ((M, N), np.int32)
+    np.testing.assert_array_equal(c, around[1:-1])
 
 
 @pytest.mark.parametrize("M, K, N", [(1, 1, 1), (1, 5, 300), (300, 7, 1), (65, 1030, 33), (8, 4, 32), (129, 64, 64)])
@@ -44,17 +66,12 @@ def test_no_pair_of_products_saturates_at_16_bits():
     assert matmul_int8(a, pack_int8(w)).item() == 33278
 
 
-def test_four_weights_of_a_column_lie_side_by_side_and_zeros_fill_the_last_four():
+def test_four_weights_of_a_column_lie_side_by_side_and_zeros_fill_the_panel():
     w = np.arange(1, 13).reshape(6, 2).astype(np.int8)
-    np.testing.assert_array_equal(pack_int8(w), [[[1, 3, 5, 7], [2, 4, 6, 8]], [[9, 11, 0, 0], [10, 12, 0, 0]]])
-    assert pack_int8(w).dtype == np.int8 and pack_int8(w).flags.c_contiguous
-
-
-@pytest.mark.parametrize("view", [np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], lambda x: x[::-1].copy()[::-1]])
-def test_matrices_of_any_layout_in_memory_give_the_same_product(view):
-    a, w = random_matrices(2, 9, 13, 21)
-    expected = a.astype(np.int64) @ w.astype(np.int64)
-    np.testing.assert_array_equal(matmul_int8(view(a), pack_int8(view(w))), expected)
+    panels, K, N = pack_int8(w)
+    assert (K, N) == (6, 2) and panels.dtype == np.int8 and panels.flags.c_contiguous and panels.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(panels[0, :, :2], [[[1, 3, 5, 7], [2, 4, 6, 8]], [[9, 11, 0, 0], [10, 12, 0, 0]]])
+    assert len(panels) == 1 and not panels[0, :, 2:].any()
 
 
 def test_out_is_filled_and_returned():
@@ -83,23 +100,19 @@ PACKED = pack_int8(np.zeros((6, 3), np.int8))
 
 
 @pytest.mark.parametrize("a, packed, message", [
-    (np.zeros((2, 6), np.int8), PACKED, "matmul_int8: expects uint8 and packed int8, got int8 and int8"),
-    (np.zeros((2, 6), np.float32), PACKED, "got float32 and int8"),
-    (np.zeros((2, 6), np.uint8), PACKED.astype(np.int32), "got uint8 and int32"),
+    (np.zeros((2, 6), np.int8), PACKED, "matmul_int8: expects uint8 and what pack_int8 returns, got int8 and PackedInt8"),
+    (np.zeros((2, 6), np.float32), PACKED, "got float32 and PackedInt8"),
+    (np.zeros((2, 6), np.uint8), np.zeros((6, 3), np.int8), "got uint8 and ndarray"),
 ])
-def test_other_dtypes_are_refused(a, packed, message):
+def test_other_dtypes_and_weights_that_are_not_packed_are_refused(a, packed, message):
     with pytest.raises(TypeError, match=message):
         matmul_int8(a, packed)
 
 
-@pytest.mark.parametrize("a_shape, packed", [
-    ((2, 4), PACKED), ((2, 9), PACKED), ((6,), PACKED), ((1, 2, 6), PACKED), ((2, 0), PACKED),
-    ((2, 6), np.zeros((6, 3), np.int8)),  # not packed
-    ((2, 6), np.zeros((2, 3, 5), np.int8)),
-])
-def test_shapes_that_do_not_fit_are_refused(a_shape, packed):
-    with pytest.raises(ValueError, match=r"matmul_int8: a \(.*\) does not fit weights packed to \(.*\)"):
-        matmul_int8(np.zeros(a_shape, np.uint8), packed)
+@pytest.mark.parametrize("a_shape", [(2, 4), (2, 8), (2, 9), (6,), (1, 2, 6), (2, 0), ()])
+def test_shapes_that_do_not_fit_are_refused(a_shape):
+    with pytest.raises(ValueError, match=rf"matmul_int8: a {re.escape(str(a_shape))} does not fit weights \(6, 3\)"):
+        matmul_int8(np.zeros(a_shape, np.uint8), PACKED)
 
 
 def test_sums_that_could_overflow_are_refused():

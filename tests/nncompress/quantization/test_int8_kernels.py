@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from convolutions import convolutions
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from nncompress.quantization import int8_kernels as kernels
 from nncompress.quantization.affine import quantize
@@ -14,15 +16,42 @@ from nncompress.quantization.requantize import (
     requantize_fixed_reference,
     requantize_float_reference,
 )
+from nnlite.kernels import geometry, pack_conv_int8, pack_int8, sums_buffer, use_threads
+from nnlite.kernels.convolution import conv2d_reference
 
 QUICK = settings(deadline=None, max_examples=40)
 SEEDS = st.integers(0, 2**32 - 1)
 ZERO_POINTS = st.integers(0, 255)
+CHANNELS = st.integers(1, 20) | st.sampled_from([31, 32, 33, 64, 70])
+LAWS = st.sampled_from(["fixed", "fixed, nothing to the left", "float"])
+NO_SHIFTS, NO_FACTORS, UNTOUCHED = np.empty(0, np.int32), np.empty(0, np.float32), 77
 
 
-def accumulators(rng, R, O):
-    """int32 of all magnitudes and both signs, for which acc + b stays inside int32."""
-    return (rng.integers(-(2**30), 2**30, (R, O)) >> rng.integers(0, 30, (R, O))).astype(np.int32)
+def accumulators(rng, R, O, bits=30):
+    """int32 below 2^bits of all magnitudes and both signs; up to 30 bits the sum of two stays inside int32."""
+    return (rng.integers(-(2**bits), 2**bits, (R, O)) >> rng.integers(0, bits, (R, O))).astype(np.int32)
+
+
+def multipliers(rng, O, law):
+    """One for each channel, also for many halves; 1 and more only where something may be shifted left."""
+    M = 2.0 ** rng.uniform(-31, 3, O)
+    M[rng.random(O) < 0.3] = 2.0 ** -rng.integers(1, 10)
+    return np.where(M < 1, M, 0.75) if law == "fixed, nothing to the left" else M
+
+
+def factors(M, law):
+    """(M0, left, right, M) as the kernels take them."""
+    if law == "float":
+        return NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, M.astype(np.float32)
+    M0, shift = quantize_multiplier(M)
+    left = NO_SHIFTS if law == "fixed, nothing to the left" else np.maximum(shift, 0)
+    return M0, left, np.maximum(-shift, 0), NO_FACTORS
+
+
+def requantize_reference(sums, M, law, Z, low, high=255):
+    if law == "float":
+        return requantize_float_reference(sums, M.astype(np.float32), Z, low, high)
+    return requantize_fixed_reference(sums, *quantize_multiplier(M), Z, low, high)
 
 
 @QUICK
@@ -46,57 +75,149 @@ def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even():
 
 
 @QUICK
-@given(seed=SEEDS, Z=ZERO_POINTS, rectified=st.booleans())
-def test_requantize_rows_equal_both_laws_channel_by_channel(seed, Z, rectified):
+@given(seed=SEEDS, Z=ZERO_POINTS, C=st.integers(1, 5), border=st.tuples(st.integers(0, 2), st.integers(0, 2)))
+def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed, Z, C, border):
+    x, S, (top, left) = np.random.default_rng(seed).standard_normal((2, C, 4, 3)).astype(np.float32), np.float32(0.02), border
+    q = np.full((3, 4 + 2 * top, 3 + 2 * left, C), UNTOUCHED, np.uint8)
+    expected = q.copy()
+    expected[:2, top : top + 4, left : left + 3] = quantize(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
+    kernels.quantize_images(x, S, Z, q, top, left)
+    np.testing.assert_array_equal(q, expected)
+
+
+# ---- requantization
+
+
+@njit
+def run_requantize(acc, pool, b, M0, left, right, M, first, last, Z, low, high, q, pixels):
+    """Blocks of pool × pool pixels of acc (pool, W, O) int32, for the first of the pixels of q (≥ pixels, O)."""
+    _, W, O = acc.shape
+    kernels.requantize(acc.reshape(-1), acc.ctypes.data, 4 * O, 4 * W * O, pool, b, M0, left, right, M, first, last, Z, low,
+                       high, q.ctypes.data, q.strides[0], pixels)
+
+
+@settings(deadline=None, max_examples=100)
+@given(SEEDS, LAWS, st.sampled_from([1, 2]), CHANNELS, st.integers(0, 9), ZERO_POINTS, st.booleans())
+def test_requantize_equals_both_laws_on_the_maximum_of_each_block(seed, law, pool, O, pixels, Z, rectified):
     rng = np.random.default_rng(seed)
-    acc, b = accumulators(rng, 9, 6), accumulators(rng, 1, 6)[0]
-    M, low = 2.0 ** rng.uniform(-30, 1, 6), Z if rectified else 0
-    sums = acc.astype(np.int64) + b
+    acc = accumulators(rng, pool * (pool * pixels + 1), O, 31 if law == "fixed" else 30).reshape(pool, -1, O)
+    b, M, low = accumulators(rng, 1, O, 31 if law == "fixed" else 30)[0], multipliers(rng, O, law), Z if rectified else 0
+    maximum = acc[:, : pool * pixels].reshape(pool, pixels, pool, O).max(axis=(0, 2)).astype(np.int64)
+    for first, last in (0, O), sorted(rng.integers(0, O + 1, 2)):
+        q = np.full((pixels + 1, O + 3), UNTOUCHED, np.uint8)
+        expected = q.copy()
+        expected[:pixels, first:last] = requantize_reference(maximum + b, M, law, Z, low)[:, first:last]
+        run_requantize(acc, pool, b, *factors(M, law), first, last, Z, low, 255, q, pixels)
+        np.testing.assert_array_equal(q, expected)
+
+
+def test_the_maximum_of_a_block_worked_by_hand():
+    # two blocks of 2 × 2 pixels with one channel: the largest in each corner, all of one block negative; (max + 4) / 2 + 10
+    acc = np.int32([[[1], [7], [-9], [-8]], [[3], [-99], [-12], [-6]]])
+    for law in "fixed", "fixed, nothing to the left", "float":
+        for shown in acc, acc[::-1], acc[:, ::-1], acc[::-1, ::-1]:
+            q = np.empty((2, 1), np.uint8)
+            run_requantize(shown.copy(), 2, np.int32([4]), *factors(np.array([0.5]), law), 0, 1, 10, 0, 255, q, 2)
+            assert sorted(q.ravel().tolist()) == [9, 16]  # 5.5 goes up to 6 in both laws: away from 0, and to even
+
+
+@QUICK
+@given(SEEDS, LAWS, st.integers(1, 140), CHANNELS, ZERO_POINTS)
+def test_requantize_rows_equal_both_laws_channel_by_channel(seed, law, R, O, Z):
+    rng = np.random.default_rng(seed)
+    bits = 31 if law == "fixed" else 30  # where something may be shifted left, sums may be beyond int32
+    acc, b, M = accumulators(rng, R, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
     q = np.empty(acc.shape, np.uint8)
-
-    M0, shift = quantize_multiplier(M)
-    kernels.requantize_rows_fixed(acc, b, M0, shift, Z, low, 255, q)
-    np.testing.assert_array_equal(q, requantize_fixed_reference(sums, M0, shift, Z, low, 255))
-
-    kernels.requantize_rows_float(acc, b, M.astype(np.float32), Z, low, 255, q)
-    np.testing.assert_array_equal(q, requantize_float_reference(sums, M.astype(np.float32), Z, low, 255))
+    kernels.requantize_rows(acc, b, *factors(M, law), Z, 0, 255, q)
+    np.testing.assert_array_equal(q, requantize_reference(acc.astype(np.int64) + b, M, law, Z, 0))
 
 
 def test_requantize_rows_worked_by_hand():
     # (acc + b) M + Z with M = 1/4 and 1/2: 12/4 + 10, 40/2 + 10; −100/4 + 10 and −100/2 + 10; 2000/4 + 10
-    acc, b = np.int32([[10, 42], [-102, -98], [1998, 0]]), np.int32([2, -2])
+    acc, b, M = np.int32([[10, 42], [-102, -98], [1998, 0]]), np.int32([2, -2]), np.array([0.25, 0.5])
     q = np.empty((3, 2), np.uint8)
     for low, expected in (0, [[13, 30], [0, 0], [255, 9]]), (10, [[13, 30], [10, 10], [255, 10]]):
-        kernels.requantize_rows_fixed(acc, b, *quantize_multiplier(np.array([0.25, 0.5])), 10, low, 255, q)
-        np.testing.assert_array_equal(q, expected)
-        kernels.requantize_rows_float(acc, b, np.float32([0.25, 0.5]), 10, low, 255, q)
-        np.testing.assert_array_equal(q, expected)
+        for law in "fixed", "fixed, nothing to the left", "float":
+            kernels.requantize_rows(acc, b, *factors(M, law), 10, low, 255, q)
+            np.testing.assert_array_equal(q, expected)
+
+
+def test_sums_beyond_int32_are_shifted_left_and_saturate():
+    # acc + b is 2^31 + 1, −2^31 − 1 and 60
+    acc, b, q = np.int32([[2**31 - 1, -(2**31), 50]]), np.int32([2, -1, 10]), np.empty((1, 3), np.uint8)
+    for M, expected in (1.5, [255, 0, 97]), (1.5 * 2.0**-24, [199, 0, 7]):  # 7 + 1.5 · 2^7 is 199
+        kernels.requantize_rows(acc, b, *factors(np.full(3, M), "fixed"), 7, 0, 255, q)
+        np.testing.assert_array_equal(q, [expected])
+
+
+# ---- layers
+
+
+@settings(deadline=None, max_examples=60)
+@given(convolutions(), SEEDS, LAWS, st.sampled_from([1, 2]), ZERO_POINTS, st.integers(1, 5))
+def test_a_fused_convolution_equals_its_formula_bit_for_bit(case, seed, law, pool, Z, rows):
+    (N, H, W, C), w_shape, stride, dilation = case
+    rng = np.random.default_rng(seed)
+    H, W = (size + (pool - 1) * s for size, s in zip((H, W), stride, strict=True))  # room for a block at least
+    x, w = rng.integers(0, 256, (N, H, W, C)).astype(np.uint8), rng.integers(-128, 128, w_shape).astype(np.int8)
+    acc = conv2d_reference(x.astype(np.int64), w.astype(np.int64), stride, dilation)
+    out_h, out_w, O = acc.shape[1] // pool, acc.shape[2] // pool, acc.shape[3]
+    b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
+    blocks = acc[:, : out_h * pool, : out_w * pool].reshape(N, out_h, pool, out_w, pool, O)
+
+    y = np.full((N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
+    expected = y.copy()
+    expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
+    sums, x = sums_buffer(pool, acc.shape[2], O, np.int32), np.concatenate([x.ravel(), np.full(3, 255, np.uint8)])
+    use_threads(0)
+    kernels.conv2d_fused_int8(x.ctypes.data, H * W * C, W * C, pack_conv_int8(w, dilation),
+                              geometry(w_shape, stride, dilation, step=4), b, *factors(M, law), Z, Z, sums, y, 1, 2, N, out_h,
+                              out_w, rows)
+    np.testing.assert_array_equal(y, expected)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SEEDS, LAWS, st.integers(1, 40), st.integers(1, 40) | st.sampled_from([64, 68]), CHANNELS, ZERO_POINTS,
+       st.sampled_from([1, 2, 8]))
+def test_a_fused_linear_layer_equals_its_formula_bit_for_bit(seed, law, N, K4, O, Z, threads):
+    rng, K = np.random.default_rng(seed), 4 * K4
+    x, w = rng.integers(0, 256, (N + 2, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
+    b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
+    y, sums = np.full((N + 2, O), UNTOUCHED, np.uint8), np.full((N + 2, O), UNTOUCHED, np.int32)
+    kernels.linear_int8(x, pack_int8(w).panels, b, *factors(M, law), Z, 0, sums, y, N, threads)
+    acc = x[:N].astype(np.int64) @ w.astype(np.int64)
+    np.testing.assert_array_equal(y[:N], requantize_reference(acc + b, M, law, Z, 0))
+    assert (y[N:] == UNTOUCHED).all() and (sums[N:] == UNTOUCHED).all()
+
+
+# ---- sums of activations and of windows
 
 
 @QUICK
-@given(seed=SEEDS, Z=st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS), rectified=st.booleans())
-def test_add_rows_equal_both_laws(seed, Z, rectified):
+@given(SEEDS, CHANNELS, st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS), st.booleans())
+def test_add_rows_equal_both_laws(seed, O, Z, rectified):
     rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 256, (2, 8, 5)).astype(np.uint8)
+    x, y = rng.integers(0, 256, (2, 8, O)).astype(np.uint8)
     S1, S2, S3 = 10.0 ** rng.uniform(-2, 1, 3)
     low, q = Z[2] if rectified else 0, np.empty(x.shape, np.uint8)
 
-    M0, shift = add_fixed_parameters(S1, S2, S3)
-    kernels.add_rows_fixed(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255, q)
+    M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
+    kernels.add_rows(x, y, Z[0], Z[1], M0, np.maximum(shift, 0), np.maximum(-shift, 0), NO_FACTORS, Z[2], low, 255, q)
     np.testing.assert_array_equal(q, add_fixed_reference(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
 
     M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
-    kernels.add_rows_float(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255, q)
+    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q)
     np.testing.assert_array_equal(q, add_float_reference(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
 
 
 def test_add_rows_worked_by_hand():
     # 0.5 (q1 − 10) + 2 (q2 − 100) in steps of 1 from Z = 50: 0.5·4 + 2·3 + 50; 0.5·(−10) + 2·(−100) + 50; 0.5·245 + 2·155 + 50
     x, y, q = np.uint8([[14, 0, 255]]), np.uint8([[103, 0, 255]]), np.empty((1, 3), np.uint8)
+    M0, shift = (np.int32(values) for values in add_fixed_parameters(0.5, 2, 1))
     for low, expected in (0, [[58, 0, 255]]), (50, [[58, 50, 255]]):
-        kernels.add_rows_fixed(x, y, 10, 100, *add_fixed_parameters(0.5, 2, 1), 50, low, 255, q)
+        kernels.add_rows(x, y, 10, 100, M0, np.maximum(shift, 0), np.maximum(-shift, 0), NO_FACTORS, 50, low, 255, q)
         np.testing.assert_array_equal(q, expected)
-        kernels.add_rows_float(x, y, 10, 100, np.float32(0.5), np.float32(2), 50, low, 255, q)
+        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q)
         np.testing.assert_array_equal(q, expected)
 
 

@@ -1,4 +1,8 @@
 import dataclasses
+import os
+import pickle
+import subprocess
+import sys
 
 import numba
 import numpy as np
@@ -8,10 +12,12 @@ from hypothesis import strategies as st
 from networks import random_network
 
 from nncompress import Int8Plan, quantize
-from nncompress.quantization.int8_plan import LAWS, Int8Step, folded_bias
+from nncompress.quantization.int8_plan import LAWS, Int8Step, folded_bias, largest_sum
 from nncompress.quantization.int8_reference import run_reference
 from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K
 from nnlite import models, nn
+from nnlite.kernels import threads
+from nnlite.kernels.simd import LEVEL, LEVELS, host_features
 
 CONV = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
 
@@ -74,6 +80,43 @@ def test_the_hundred_random_networks_have_every_kind_of_step():
     assert found >= {("groups", True, False), ("groups", True, True), ("groups", False, False)}
     assert found >= {("stride", True), ("dilation", True), ("ends in", True), ("ends in", False)}
     assert found >= {(kind, "padding", True) for kind in ("conv2d", "max_pool2d", "avg_pool2d")}
+
+
+@pytest.fixture(scope="module")
+def some_plans(tmp_path_factory):
+    """A file with plans, images, and what the reference makes of them: random networks, and layers of many rows."""
+    cases = [(*random_network(seed), 3) for seed in range(0, 100, 4)]
+    cases += [(models.cnn(image_size=16, width=0.5), images(9, 3, 16, 16), 9), (models.mlp(70), images(40, 70), 40)]
+    plans = []
+    for i, (model, x, n) in enumerate(cases):
+        plan = quantize(model, x, law=LAWS[i % 2])
+        plans.append((plan.steps, plan.law, x[:n], run_reference(plan, x[:n])))
+    path = tmp_path_factory.mktemp("plans") / "plans.pickle"
+    path.write_bytes(pickle.dumps(plans))
+    return path
+
+
+ON_ANOTHER_LEVEL = """
+import pickle, sys
+import numpy as np
+from nncompress import Int8Plan
+from nnlite.kernels.simd import LEVEL
+for steps, law, x, expected in pickle.load(open(sys.argv[1], "rb")):
+    np.testing.assert_array_equal(Int8Plan(steps, law)(x), expected)
+print(LEVEL.name)
+"""
+
+
+@pytest.mark.parametrize("name", ["amx", "avx512vnni", "avx2", "neon", "generic"])
+def test_plans_equal_their_reference_on_every_level(some_plans, name):
+    features = host_features()
+    if not all(features.get(need) for level in LEVELS if level.name == name for need in level.needs):
+        pytest.skip(f"needs a processor with {name}")
+    if name == LEVEL.name:
+        pytest.skip(f"{name} is the level of all other tests")
+    environment = {**os.environ, "NNLITE_SIMD": name, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", ON_ANOTHER_LEVEL, some_plans], env=environment, capture_output=True, text=True)
+    assert done.stdout == f"{name}\n", done.stderr
 
 
 # ---- worked by hand
@@ -168,6 +211,39 @@ def test_the_largest_sums_fit_into_int32(law, sign, Z, x):
         assert plan(np.full((1, K), x, np.float32)).item() == np.float32(exact)
 
 
+def plan_of_one_hidden_layer(w, b, w_scale, S, Z, law="fixed"):
+    """input -> linear -> the same numbers once more, so that the linear layer's sums have to be requantized."""
+    O, K = np.shape(w)
+    steps = [given_input((K,), 1.0, 0), layer("linear", w, b, w_scale, (O,), S, Z), step("relu", (O,), S, 0, [1])]
+    return Int8Plan(steps, law)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), K=st.integers(1, 64), O=st.integers(1, 40), N=st.integers(1, 20),
+       size=st.sampled_from([8, 24, 29, 30, 31]), largest_M=st.sampled_from([-3, 0, 1, 20]))
+def test_sums_near_the_ends_of_int32_and_factors_above_one_stay_equal_to_the_reference(seed, K, O, N, size, largest_M):
+    rng = np.random.default_rng(seed)
+    w, b = rng.integers(-127, 128, (O, K)), rng.integers(-(2**size), 2**size, O)
+    M = 2.0 ** rng.uniform(max(-30, largest_M - 30), largest_M, O)
+    M[0] = 2.0**largest_M
+    x = rng.choice(np.float32([0, 255, *rng.integers(0, 256, 3)]), (N, K))
+    for law in LAWS[: 1 if size == 31 else 2]:  # a bias beyond 2^30, which no quantized model has, is for the fixed law alone
+        plan = plan_of_one_hidden_layer(w, b, M, 1.0, int(rng.integers(256)), law)
+        np.testing.assert_array_equal(plan(x), run_reference(plan, x))
+
+
+def test_the_left_shifts_are_left_out_where_every_factor_is_below_one_and_every_sum_fits():
+    w = [[127, -128, 1], [0, 0, 5]]
+    K = 255 * (127 + 128 + 1)
+    for b, M, left_out in ((0, 0.99, True), (0, 1.0, False), (2**31 - 1 - K, 0.5, True), (2**31 - K, 0.5, False),
+                           (K + 1 - 2**31, 0.5, True), (K - 2**31, 0.5, False)):
+        plan = plan_of_one_hidden_layer(w, [b, 0], [M, 0.1], 1.0, 0)
+        linear = plan.steps[1]
+        assert largest_sum(linear, linear.b) == K + abs(b)
+        _, left, _, _ = plan.factors(linear, np.float32(1), linear.w_scale, largest_sum(linear, linear.b))
+        assert (left.size == 0) == left_out
+
+
 def test_one_product_more_would_not_fit():
     assert 255 * 127 * LARGEST_K + BIAS_LIMIT <= 2**31 - 1 < 255 * 127 * (LARGEST_K + 1) + BIAS_LIMIT
 
@@ -175,20 +251,21 @@ def test_one_product_more_would_not_fit():
 # ---- the same bits, whatever stands around
 
 
-def test_the_logits_do_not_depend_on_the_number_of_threads():
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("model, shape", [
+    (models.resnet(8, in_channels=2, width=0.5), (5, 2, 12, 12)), (models.cnn(image_size=16), (3, 3, 16, 16)),
+    (models.mlp(60, hidden=300), (70, 60)), (models.mlp(60, hidden=300), (1, 60)),
+])
+def test_the_logits_do_not_depend_on_the_number_of_threads(monkeypatch, law, model, shape):
     if numba.config.NUMBA_NUM_THREADS < 2:
-        pytest.skip("needs two threads")
-    model, x = models.resnet(8, in_channels=2, width=0.5), images(5, 2, 12, 12)
-    before = numba.get_num_threads()
-    try:
-        results = []
-        for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
-            numba.set_num_threads(threads)
-            results.append([quantize(model, x, law=law)(x) for law in LAWS])
-    finally:
-        numba.set_num_threads(before)
-    for other in results[1:]:
-        np.testing.assert_array_equal(other, results[0])
+        pytest.skip("needs two cores")
+    plan, x = quantize(model, images(*shape), law=law), images(*shape, seed=1)
+    expected = run_reference(plan, x)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 0)  # however little the work is
+    for most in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        monkeypatch.setattr(threads, "_most", most)
+        np.testing.assert_array_equal(plan(x), expected)
+        assert numba.get_num_threads() == most
 
 
 @pytest.mark.parametrize("law", LAWS)

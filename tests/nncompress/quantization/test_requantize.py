@@ -9,11 +9,18 @@ from numba import njit
 
 from nncompress.quantization import requantize as reference
 from nncompress.quantization import requantize_kernels as kernels
+from nnlite.kernels.vector import lanes, load, load_bytes, store, wide
 
 QUICK = settings(deadline=None, max_examples=50)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 SHIFTS = st.integers(-31, 30)
 MULTIPLIERS = st.integers(2**30, 2**31 - 1)
+
+
+def pairs(x, y):
+    """Two lists of one length: less than a register holds, more, and several registers full."""
+    return st.lists(st.tuples(x, y), min_size=1, max_size=40).map(lambda both: np.array(both, np.int64).T)
+
 
 # ---- the two laws once more, in exact fractions
 
@@ -68,6 +75,21 @@ def random_accumulators(rng, n):
     return acc.astype(np.int32)
 
 
+@njit
+def in_registers(function, x, y, z):
+    for i in range(0, len(x), lanes(z)):
+        at, left = 4 * i, len(x) - i
+        store(z.ctypes.data + at, function(load(x, x.ctypes.data + at, left), load(y, y.ctypes.data + at, left)), left)
+
+
+def through_registers(function, x, y):
+    """function(x, y) of two vectors of int32, for any number of them; what lies behind is left alone."""
+    z = np.full(len(x) + 20, 77, np.int32)
+    in_registers(function, np.int32(x), np.int32(y), z)
+    assert (z[len(x) :] == 77).all()
+    return z[: len(x)].tolist()
+
+
 # ---- the float law
 
 
@@ -110,41 +132,69 @@ SRDHM_BY_HAND = [
     (7, 2**29, 2), (-7, 2**29, -2),                         # ±1.75
     (2**31 - 1, 2**31 - 1, 2**31 - 2),                      # 2^31 − 2 + 2^−31
     (-(2**31), 2**31 - 1, -(2**31) + 1),
+    (5, 0, 0), (-(2**31), 0, 0),
     (-(2**31), -(2**31), 2**31 - 1),                        # 2^31 saturates
     (0, -5, 0),
 ]
 
 
-@pytest.mark.parametrize("a, b, expected", SRDHM_BY_HAND)
-def test_high_multiply_of_numbers_worked_by_hand(a, b, expected):
-    assert reference.saturating_rounding_doubling_high_multiply_reference(np.int64(a), np.int64(b)) == expected
-    assert kernels.saturating_rounding_doubling_high_multiply(np.int32(a), np.int32(b)) == expected
+def test_high_multiply_of_numbers_worked_by_hand():
+    a, b, expected = np.array(SRDHM_BY_HAND).T
+    assert reference.saturating_rounding_doubling_high_multiply_reference(a, b).tolist() == expected.tolist()
+    a, b, expected = a[b >= 0], b[b >= 0], expected[b >= 0]  # no multiplier is negative
+    assert through_registers(kernels.rounding_doubling_high_multiply, a, b) == expected.tolist()
 
 
 @QUICK
-@given(a=INT32, b=INT32)
-def test_high_multiply_is_the_product_over_two_to_the_31_with_halves_up(a, b):
-    expected = min(half_up(Fraction(a * b, 2**31)), 2**31 - 1)
-    assert reference.saturating_rounding_doubling_high_multiply_reference(np.int64(a), np.int64(b)) == expected
-    assert kernels.saturating_rounding_doubling_high_multiply(np.int32(a), np.int32(b)) == expected
+@given(pairs(INT32, INT32))
+def test_high_multiply_is_the_product_over_two_to_the_31_with_halves_up(ab):
+    a, b = ab
+    expected = [min(half_up(Fraction(x * y, 2**31)), 2**31 - 1) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    assert reference.saturating_rounding_doubling_high_multiply_reference(a, b).tolist() == expected
 
 
-@pytest.mark.parametrize("x, n, expected", [
+@QUICK
+@given(pairs(INT32, MULTIPLIERS | st.integers(0, 2**31 - 1)))
+def test_the_kernels_high_multiply_is_the_product_over_two_to_the_31_with_halves_up(x_M0):
+    x, M0 = x_M0
+    expected = [half_up(Fraction(a * b, 2**31)) for a, b in zip(x.tolist(), M0.tolist(), strict=True)]
+    assert through_registers(kernels.rounding_doubling_high_multiply, x, M0) == expected
+
+
+DIVISIONS_BY_HAND = [
     (5, 2, 1), (6, 2, 2), (7, 2, 2), (-5, 2, -1), (-6, 2, -2), (-7, 2, -2),         # ±1.5 goes away from zero
     (1, 1, 1), (-1, 1, -1), (3, 0, 3), (-3, 0, -3),
     (2**30, 31, 1), (-(2**30), 31, -1), (2**30 - 1, 31, 0), (1 - 2**30, 31, 0), (-(2**31), 31, -1),
-])
-def test_rounding_division_of_numbers_worked_by_hand(x, n, expected):
-    assert reference.rounding_divide_by_power_of_two_reference(np.int64(x), n) == expected
-    assert kernels.rounding_divide_by_power_of_two(np.int64(x), n) == expected
+    (-(2**31), 0, -(2**31)), (2**31 - 1, 0, 2**31 - 1), (2**31 - 1, 1, 2**30), (-(2**31), 1, -(2**30)),
+]
+
+
+def test_rounding_division_of_numbers_worked_by_hand():
+    x, n, expected = np.array(DIVISIONS_BY_HAND).T
+    assert reference.rounding_divide_by_power_of_two_reference(x, n).tolist() == expected.tolist()
+    assert through_registers(kernels.rounding_divide_by_power_of_two, x, n) == expected.tolist()
 
 
 @QUICK
-@given(x=INT32, n=st.integers(0, 31))
-def test_rounding_division_sends_halves_away_from_zero(x, n):
-    expected = half_away_from_zero(Fraction(x, 2**n))
-    assert reference.rounding_divide_by_power_of_two_reference(np.int64(x), n) == expected
-    assert kernels.rounding_divide_by_power_of_two(np.int64(x), n) == expected
+@given(pairs(INT32, st.integers(0, 31)))
+def test_rounding_division_sends_halves_away_from_zero(xn):
+    x, n = xn
+    expected = [half_away_from_zero(Fraction(a, 2**b)) for a, b in zip(x.tolist(), n.tolist(), strict=True)]
+    assert reference.rounding_divide_by_power_of_two_reference(x, n).tolist() == expected
+    assert through_registers(kernels.rounding_divide_by_power_of_two, x, n) == expected
+
+
+@njit
+def twice_x_shifted_left(x, left):
+    return kernels.shift_left(wide(x) + wide(x), left)
+
+
+@QUICK
+@given(pairs(INT32 | st.integers(-9, 9), st.integers(0, 30)))
+def test_a_left_shift_takes_sums_beyond_int32_and_stops_at_its_ends(x_left):
+    x, left = x_left
+    expected = [clamp(2 * a * 2**b, -(2**31), 2**31 - 1) for a, b in zip(x.tolist(), left.tolist(), strict=True)]
+    assert through_registers(twice_x_shifted_left, x, left) == expected
 
 
 @pytest.mark.parametrize("M, M0, shift", [
@@ -290,64 +340,75 @@ def test_add_fixed_parameters_says_what_is_wrong():
 
 @njit
 def run_requantize_float(acc, M, Z, low, high, q):
-    for n, o in np.ndindex(acc.shape):
-        q[n, o] = kernels.requantize_float(acc[n, o], M[o], Z, low, high)
+    R, O = acc.shape
+    for r in range(R):
+        for o in range(0, O, lanes(q)):
+            at, left = 4 * (r * O + o), O - o
+            x, M_o = load(acc, acc.ctypes.data + at, left), load(M, M.ctypes.data + 4 * o, left)
+            store(q.ctypes.data + at, kernels.requantize_float(x, M_o, Z, low, high), left)
 
 
 @njit
-def run_requantize_fixed(acc, M0, shift, Z, low, high, q):
-    for n, o in np.ndindex(acc.shape):
-        q[n, o] = kernels.requantize_fixed(acc[n, o], M0[o], shift[o], Z, low, high)
+def run_requantize_fixed(acc, M0, left, right, Z, low, high, q):
+    R, O = acc.shape
+    for r in range(R):
+        for o in range(0, O, lanes(q)):
+            at, n = 4 * (r * O + o), O - o
+            x, M0_o, right_o = (load(acc, acc.ctypes.data + at, n), load(M0, M0.ctypes.data + 4 * o, n),
+                                load(right, right.ctypes.data + 4 * o, n))
+            x = kernels.shift_left(wide(x), load(left, left.ctypes.data + 4 * o, n))
+            store(q.ctypes.data + at, kernels.requantize_fixed(x, M0_o, right_o, Z, low, high), n)
 
 
 @njit
 def run_add_float(q1, q2, Z1, Z2, M1, M2, Z3, low, high, q3):
-    for i in range(len(q1)):
-        q3[i] = kernels.add_float(q1[i], q2[i], Z1, Z2, M1, M2, Z3, low, high)
+    for i in range(0, len(q1), lanes(q3)):
+        x, y = load_bytes(q3, q1.ctypes.data + i, len(q1) - i), load_bytes(q3, q2.ctypes.data + i, len(q1) - i)
+        store(q3.ctypes.data + 4 * i, kernels.add_float(x, y, Z1, Z2, M1, M2, Z3, low, high), len(q1) - i)
 
 
 @njit
-def run_add_fixed(q1, q2, Z1, Z2, M0, shift, Z3, low, high, q3):
-    for i in range(len(q1)):
-        q3[i] = kernels.add_fixed(q1[i], q2[i], Z1, Z2, M0, shift, Z3, low, high)
+def run_add_fixed(q1, q2, Z1, Z2, M0, left, right, Z3, low, high, q3):
+    for i in range(0, len(q1), lanes(q3)):
+        x, y = load_bytes(q3, q1.ctypes.data + i, len(q1) - i), load_bytes(q3, q2.ctypes.data + i, len(q1) - i)
+        store(q3.ctypes.data + 4 * i, kernels.add_fixed(x, y, Z1, Z2, M0, left, right, Z3, low, high), len(q1) - i)
 
 
-RANGES = [(np.uint8, 0, 0, 255), (np.uint8, 131, 0, 255), (np.uint8, 131, 131, 255), (np.int8, -7, -128, 127)]
+def left_and_right(shift):
+    """Powers of two to multiply by, and to divide by."""
+    return np.maximum(shift, 0), np.maximum(-np.int32(shift), 0)
 
 
-@pytest.mark.parametrize("dtype, Z, low, high", RANGES)
-@pytest.mark.parametrize("as_type", [int, np.int32, "own"])
-def test_the_requantization_kernels_equal_their_references_bit_for_bit(dtype, Z, low, high, as_type):
+@pytest.mark.parametrize("Z, low, high", [(0, 0, 255), (131, 0, 255), (131, 131, 255), (255, 0, 255), (-7, -128, 127)])
+@pytest.mark.parametrize("O", [1, 10, 16, 37])
+def test_the_requantization_kernels_equal_their_references_bit_for_bit(Z, low, high, O):
     rng = np.random.default_rng(3)
-    acc = random_accumulators(rng, 10_000).reshape(1000, 10)
-    M = 2.0 ** rng.uniform(-30, 4, 10)
-    M[:4] = 1 / 8, 1 / 2, 1.0, 0.1                                              # many exact halves
-    Z, low, high = (dtype(v) if as_type == "own" else as_type(v) for v in (Z, low, high))
-    q = np.empty(acc.shape, dtype)
+    acc = random_accumulators(rng, 1000 * O).reshape(1000, O)
+    acc[-200:] = rng.integers(-300, 300, (200, O))                              # many exact halves
+    M = np.concatenate([[1 / 8, 1 / 2, 1.0, 0.1, 3.0, 2.0**-31], 2.0 ** rng.uniform(-31, 29, O)])[:O]
+    q = np.empty(acc.shape, np.int32)
 
     run_requantize_float(acc, M.astype(np.float32), Z, low, high, q)
-    expected = reference.requantize_float_reference(acc, M, Z, low, high)
-    np.testing.assert_array_equal(q, expected)
+    np.testing.assert_array_equal(q, reference.requantize_float_reference(acc, M, Z, low, high))
 
     M0, shift = reference.quantize_multiplier(M)
-    run_requantize_fixed(acc, M0, shift, Z, low, high, q)
+    run_requantize_fixed(acc, M0, *left_and_right(shift), Z, low, high, q)
     np.testing.assert_array_equal(q, reference.requantize_fixed_reference(acc, M0, shift, Z, low, high))
 
 
 @pytest.mark.parametrize("S", [(0.02, 0.03, 0.04), (1.0, 0.5, 2.0), (1e-6, 1.0, 0.7)])
-@pytest.mark.parametrize("as_type", [int, np.uint8])
-def test_the_sum_kernels_equal_their_references_on_every_pair_of_bytes(S, as_type):
+@pytest.mark.parametrize("Z1, Z2, Z3, low", [(3, 250, 99, 99), (255, 0, 7, 0)])
+def test_the_sum_kernels_equal_their_references_on_every_pair_of_bytes(S, Z1, Z2, Z3, low):
     q1, q2 = (q.astype(np.uint8).ravel() for q in np.mgrid[:256, :256])
-    Z1, Z2, Z3, low, high = (as_type(v) for v in (3, 250, 99, 99, 255))
-    q3 = np.empty(len(q1), np.uint8)
+    q3 = np.empty(len(q1), np.int32)
 
     M1, M2 = (reference.multiplier(s, 1, S[2], np.float32) for s in S[:2])
-    run_add_float(q1, q2, Z1, Z2, np.float32(M1), np.float32(M2), Z3, low, high, q3)
-    np.testing.assert_array_equal(q3, reference.add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, high))
+    run_add_float(q1, q2, Z1, Z2, np.float32(M1), np.float32(M2), Z3, low, 255, q3)
+    np.testing.assert_array_equal(q3, reference.add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, 255))
 
     M0, shift = reference.add_fixed_parameters(*S)
-    run_add_fixed(q1, q2, Z1, Z2, M0, shift, Z3, low, high, q3)
-    np.testing.assert_array_equal(q3, reference.add_fixed_reference(q1, q2, Z1, Z2, M0, shift, Z3, low, high))
+    run_add_fixed(q1, q2, Z1, Z2, np.int32(M0), *left_and_right(shift), Z3, low, 255, q3)
+    np.testing.assert_array_equal(q3, reference.add_fixed_reference(q1, q2, Z1, Z2, M0, shift, Z3, low, 255))
 
 
 # ---- ONNX Runtime

@@ -141,6 +141,15 @@ def test_relu_in_the_same_pass_has_no_negative_zero(pool):
     assert not np.signbit(convolved(x, w, (1, 1), (1, 1), b, relu=True, pool=pool)[0]).any()
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_of_the_two_zeros_the_first_is_pooled_with_and_without_places(place):
+    x, w, b = np.zeros((1, 2, 2, 1), np.float32), np.full((1, 1, 1, 1, 1), 1e-30, np.float32), -np.zeros(1, np.float32)
+    x.reshape(-1)[place] = -1e-30  # its product is −0, the others are 0
+    for y in (convolved(x, w, (1, 1), (1, 1), b, pool=True)[0],
+              convolved_into_a_border(x, w, (1, 1), (1, 1), b, -np.inf, 2, (0, 0))):
+        assert y.item() == 0 and np.signbit(y.item()) == (place == 0)
+
+
 @pytest.mark.parametrize("G", [1, 2])
 @pytest.mark.parametrize("pool", [False, True])
 def test_an_image_has_the_same_bits_whatever_images_are_with_it(pool, G):

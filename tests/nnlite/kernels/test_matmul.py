@@ -91,13 +91,15 @@ def test_one_compiled_version_serves_both_operands_and_their_transposes():
 
 @settings(deadline=None, max_examples=50)
 @given(shapes, seeds)
-def test_four_consecutive_k_lie_side_by_side_and_zeros_fill_the_last_four(shape, seed):
+def test_panels_hold_four_consecutive_k_of_a_column_side_by_side_and_zeros_past_k_and_n(shape, seed):
     _, K, N = shape
     w = np.random.default_rng(seed).integers(-128, 128, (K, N), np.int8)
-    packed = pack_int8(w)
-    assert packed.shape == ((K + 3) // 4, N, 4) and packed.flags.c_contiguous
-    for k in range(4 * packed.shape[0]):
-        np.testing.assert_array_equal(packed[k // 4, :, k % 4], w[k] if k < K else 0)
+    panels, *given = pack_int8(w)
+    width = panels.shape[2]
+    assert given == [K, N] and panels.shape == ((N + width - 1) // width, (K + 3) // 4, width, 4) and panels.flags.c_contiguous
+    filled_up = np.pad(w, ((0, -K % 4), (0, -N % width)))
+    for p, k, j, four in np.ndindex(panels.shape):
+        assert panels[p, k, j, four] == filled_up[4 * k + four, p * width + j]
 
 
 @settings(deadline=None, max_examples=50)
@@ -111,6 +113,17 @@ def test_int8_matmul_equals_its_reference_bit_for_bit(shape, seed):
     c = np.full((M, N), -1, np.int32)
     matmul_int8(a, pack_int8(w), c)
     np.testing.assert_array_equal(c, matmul_int8_reference(a, w))
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 33), (7, 20, 5), (19, 64, 70), (19, 68, 31)])
+def test_int8_matmul_reads_rows_that_lie_apart_and_no_byte_past_them(before_a_wall, shape):
+    M, K, N = shape
+    rng = np.random.default_rng(0)
+    wide, w = before_a_wall(rng.integers(0, 256, (M, 128), np.uint8)), rng.integers(-128, 128, (K, N), np.int8)
+    packed, c = pack_int8(w), before_a_wall(np.full((M, N), -1, np.int32))
+    for a in (wide[:, :K], wide[:, 128 - K :], before_a_wall(wide[:, :K])):
+        matmul_int8(a, packed._replace(panels=before_a_wall(packed.panels)), c)
+        np.testing.assert_array_equal(c, matmul_int8_reference(a, w))
 
 
 @pytest.mark.parametrize(("K", "weight"), [(66_311, 127), (66_311, -127), (65_793, -128)])
@@ -132,3 +145,12 @@ def test_the_number_of_threads_changes_no_bit(threads, shape):
         matmul_int8(q, pack_int8(w), c)
         results.append((matmul(a, b).tobytes(), c.tobytes()))
     assert results[0] == results[1]
+
+
+def test_threads_that_work_at_the_same_time_have_panels_of_their_own(threads):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((64, 1000), np.float32), rng.standard_normal((1000, 600), np.float32)
+    threads(1)
+    alone = matmul(a, b).tobytes()
+    threads(2)
+    assert all(matmul(a, b).tobytes() == alone for _ in range(50))

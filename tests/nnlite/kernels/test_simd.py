@@ -8,7 +8,7 @@ import pytest
 from llvmlite import ir
 from numba import types
 
-from nnlite.kernels import tile, vector
+from nnlite.kernels import amx, tile, vector
 from nnlite.kernels.simd import LEVELS, choose_level, host_features
 
 BY_NAME = {level.name: level for level in LEVELS}
@@ -43,7 +43,8 @@ def test_the_best_level_is_taken_that_the_features_allow():
     assert choose_level({"avx2": True, "fma": True}).name == "avx2"
     assert choose_level({"avx2": True, "fma": True, "avxvnni": True}).name == "avxvnni"
     everything = {need: True for level in LEVELS for need in level.needs}
-    assert choose_level(everything).name == "avx512vnni"
+    assert choose_level(everything).name == "amx"
+    assert choose_level({**everything, "amx-tile": False}).name == "avx512vnni"
     assert choose_level(everything, "generic").name == "generic"
 
 
@@ -54,18 +55,34 @@ def test_a_level_that_the_cpu_lacks_or_nobody_knows_is_refused():
         choose_level({"avx2": True, "fma": True}, "sse9")
 
 
+def test_tile_registers_need_the_permission_of_the_operating_system(monkeypatch):
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: dict.fromkeys(BY_NAME["amx"].needs, True))
+    monkeypatch.setattr(amx, "permitted", lambda: True)
+    assert choose_level(host_features()).name == choose_level(host_features(), "amx").name == "amx"
+    monkeypatch.setattr(amx, "permitted", lambda: False)
+    assert choose_level(host_features()).name == "avx512vnni"
+    with pytest.raises(ValueError, match="NNLITE_SIMD: this processor lacks 'amx'; it can be avx512vnni, generic"):
+        choose_level(host_features(), "amx")
+
+
+def test_a_processor_without_tile_registers_is_not_asked_for_them(monkeypatch):
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx2": True, "fma": True})
+    monkeypatch.setattr(amx, "permitted", None)
+    assert choose_level(host_features()).name == "avx2"
+
+
 def test_the_environment_variable_is_heard():
     done = run_on_level("sse9", "import nnlite.kernels")
     assert done.returncode and "there is no level 'sse9'" in done.stderr
 
 
-def assembly(dtype, triple, cpu):
-    """What a 4×2 tile of this dtype becomes on another processor."""
+def assembly(emit, count, triple, cpu):
+    """What emit(builder, numbers), with so many whole numbers, becomes on another processor."""
     module = ir.Module()
     module.triple = triple
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [vector.I64] * 15), "tile")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [vector.I64] * count), "tile")
     builder = ir.IRBuilder(function.append_basic_block())
-    tile._emit_tile(builder, dtype, 4, 2, *function.args)
+    emit(builder, *function.args)
     builder.ret_void()
     target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
     return target.emit_assembly(llvm.parse_assembly(str(module)))
@@ -85,6 +102,14 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
     llvm.initialize_all_asmprinters()
     for module in (tile, vector):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
-    text = assembly(dtype, triple, cpu)
+    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, *numbers), 15, triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text
+
+
+def test_the_tile_registers_are_used_where_a_processor_has_them():
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    text = assembly(amx._emit, 14, "x86_64-linux-gnu", "sapphirerapids")
+    # For 16 columns or 32: the whole chunks of 64 bytes, and the rest.
+    assert len(re.findall(r"tdpbusd\s.*%tmm0", text)) == len(re.findall(r"tdpbusd\s.*%tmm1", text)) == 2
