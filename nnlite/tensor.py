@@ -56,6 +56,7 @@ class Operation:
     """
 
     inputs = None  # the Tensors of forward, while they are on the tape
+    makes_new_gradients = False  # whether nobody else holds the arrays that backward returns: then they need no copy
 
     def needs_gradient(self, i):
         """Whether input i asks for its gradient; backward may leave out a costly one that nobody does. Off the tape: yes."""
@@ -150,17 +151,20 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("backward: this tensor depends on nothing that requires a gradient")
         order = topological_order(self)
-        gradients = {id(self): self._root_gradient(grad)}
+        gradients, new = {id(self): self._root_gradient(grad)}, set()
         for y in reversed(order):
             dy = gradients.pop(id(y), None)
             if dy is None:
                 continue
             if y.operation is None:
-                y.grad = np.array(dy) if y.grad is None else np.asarray(y.grad + dy)
+                dy = dy if id(y) in new else np.array(dy)
+                y.grad = dy if y.grad is None else np.asarray(y.grad + dy)
                 continue
             for x, dx in zip(y.operation.inputs, y.operation.backward(dy), strict=True):
                 if x is not None and x.requires_grad and dx is not None:
                     dx = np.asarray(dx, x.dtype)
+                    if id(x) in gradients or y.operation.makes_new_gradients:
+                        new.add(id(x))
                     gradients[id(x)] = gradients[id(x)] + dx if id(x) in gradients else dx
         for y in order:
             if y.operation is not None:

@@ -36,6 +36,8 @@ class Conv2d(Operation):
     large array between them is one byte for each number of the small one: which of the four it was.
     """
 
+    makes_new_gradients = True
+
     def __init__(self, stride, padding, dilation, groups, relu=False, pool=False):
         self.stride, self.padding = pair("conv2d: stride", stride, 1), pair("conv2d: padding", padding, 0)
         self.dilation, self.groups, self.relu, self.pool = pair("conv2d: dilation", dilation, 1), groups, relu, pool

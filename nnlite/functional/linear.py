@@ -60,6 +60,8 @@ class Linear(Operation):
     Source: any textbook; the names are PyTorch's `torch.nn.functional.linear`.
     """
 
+    makes_new_gradients = True
+
     def __init__(self, relu=False):
         self.relu = relu
 

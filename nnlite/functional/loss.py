@@ -241,14 +241,18 @@ def _classification(name, operation, z, target, weight, reduction, smoothing):
         raise ValueError(f"{name}: expects logits (N, C) with N ≥ 1, got {z.shape}")
     if not 0 <= smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing has to be in [0, 1], got {smoothing}")
-    weight = np.ones(z.shape[1], z.dtype) if weight is None else _array(weight).astype(z.dtype)
-    if weight.shape != z.shape[1:]:
-        raise ValueError(f"{name}: weight has shape {weight.shape}, the logits have {z.shape[1]} classes")
     t = target_distribution(name, target, *z.shape, z.dtype)
-    t = (1 - smoothing) * t + smoothing / z.shape[1]
-    losses = record(operation(t * weight), z)
+    if smoothing:
+        t = (1 - smoothing) * t + smoothing / z.shape[1]
+    examples = len(z)
+    if weight is not None:
+        weight = _array(weight).astype(z.dtype)
+        if weight.shape != z.shape[1:]:
+            raise ValueError(f"{name}: weight has shape {weight.shape}, the logits have {z.shape[1]} classes")
+        t, examples = t * weight, weight[target].sum() if target.ndim == 1 else len(z)
+    losses = record(operation(t), z)
     if reduction == "mean" and target.ndim == 1:
-        return divide(reductions.sum(losses), weight[target].sum())
+        return divide(reductions.sum(losses), examples)
     return reduce(losses, reduction)
 
 
