@@ -1,18 +1,22 @@
 """The fast way to run a plan: fused stages that write into buffers which are made once.
 
-A stage is a step, or a convolution together with the 2×2 max-pooling behind it. Every result has a buffer with room for CHUNK
-images, and around each image the border that the widest of the convolutions reading it needs; the border is filled once.
-Batches of any size go through in chunks, so memory does not grow with the batch, and a chunk stays in the cache.
+A stage is a step, or a convolution together with the 2×2 max-pooling behind it. Every result has a buffer with room for a
+chunk of images, and around each image the border that the widest of the convolutions reading it needs; the border is filled once.
+Convolutions and linear layers become rows of a table (`nnlite.kernels.stages`), which one compiled call walks through; each
+other stage is a call of its own. Batches of any size go through in chunks, so memory does not grow with the batch, and a chunk
+stays in the cache.
 """
 
 import threading
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from nnlite import kernels
 
-CHUNK = 64
+CHUNK = 64  # images at most
+CACHE = 2**21  # bytes of the largest buffer at most, while that leaves one image: a core's second cache holds about as much
 
 
 @dataclass
@@ -45,18 +49,16 @@ def _is_2x2_pool(step):
 
 
 class Buffer:
-    """The result of a step for CHUNK images: `array` (CHUNK, H + 2·top, W + 2·left, C), or (CHUNK, F) for vectors."""
+    """The result of a step for N images: `array` (N, H + 2·top, W + 2·left, C), or (N, F) for vectors."""
 
-    def __init__(self, shape, border, dtype, zero):
+    def __init__(self, N, shape, border, dtype, zero):
         self.top, self.left = border
-        if len(shape) == 3:
-            C, H, W = shape
-            shape = (H + 2 * self.top, W + 2 * self.left, C)
-        size = CHUNK * int(np.prod(shape))
+        shape = _with_border(shape, border)
+        size = N * int(np.prod(shape))
         # int8 convolution reads up to 3 bytes past the end (and multiplies them by 0)
         buffer = kernels.empty((size + 4,), dtype)
         buffer[...] = zero
-        self.array = buffer[:size].reshape(CHUNK, *shape)
+        self.array = buffer[:size].reshape(N, *shape)
 
     def inside(self, n):
         """The first n results without their borders (a view)."""
@@ -74,21 +76,30 @@ class Buffer:
 class Pipeline:
     """Runs stages on batches of any size.
 
-    make_runner(stage, buffers) -> function(n) that fills the stage's buffer for the first n images; enter(images, buffer)
-    puts images (n, C, H, W) into the first buffer; leave(buffer, n) -> the results as a new array; dtypes, zeros: of each
-    step's buffer and its border. One call at a time: a second thread waits.
+    describe(stage, buffers) -> the stage as a row of the table, as function(n) that fills its buffer for the first n images,
+    or None where nothing is to do; run_table(rows) -> function(n) for some rows; enter(images, buffer) puts images
+    (n, C, H, W) into the first buffer; leave(buffer, n) -> the results as a new array; dtypes, zeros: of each step's buffer
+    and its border. One call at a time: a second thread waits.
     """
 
-    def __init__(self, steps, make_runner, enter, leave, dtypes, zeros):
+    def __init__(self, steps, describe, run_table, enter, leave, dtypes, zeros):
         stages = make_stages(steps)
-        self.buffers = {i: Buffer(steps[i].shape, _border(i, steps), dtypes[i], zeros[i])
-                        for i in [0, *(stage.result for stage in stages)]}
-        self.runners = [make_runner(stage, self.buffers) for stage in stages]
+        results = [0, *(stage.result for stage in stages)]
+        largest = max(int(np.prod(_with_border(steps[i].shape, _border(i, steps)))) * np.dtype(dtypes[i]).itemsize for i in results)
+        self.chunk = max(1, min(CHUNK, CACHE // max(1, largest)))
+        self.buffers = {i: Buffer(self.chunk, steps[i].shape, _border(i, steps), dtypes[i], zeros[i]) for i in results}
+        described = [row for row in (describe(stage, self.buffers) for stage in stages) if row is not None]
+        self.runners = []
+        for kind, group in groupby(described, key=type):
+            stages_in_a_row = list(group)
+            self.runners += [run_table(stages_in_a_row)] if kind is dict else stages_in_a_row
         self.enter, self.leave, self.last, self.lock = enter, leave, stages[-1].result, threading.Lock()
 
     def __call__(self, images):
         with self.lock:
-            return np.concatenate([self.run_chunk(images[i : i + CHUNK]) for i in range(0, len(images), CHUNK)])
+            if len(images) <= self.chunk:
+                return self.run_chunk(images)
+            return np.concatenate([self.run_chunk(images[i : i + self.chunk]) for i in range(0, len(images), self.chunk)])
 
     def run_chunk(self, images):
         n = len(images)
@@ -96,6 +107,67 @@ class Pipeline:
         for run in self.runners:
             run(n)
         return self.leave(self.buffers[self.last], n)
+
+
+def in_memory_order(steps, i):
+    """Whether step i flattens images for linear layers only: then their weights can be put in the order of the memory."""
+    step, readers = steps[i], [step for step in steps if i in step.inputs]
+    return (step.kind == "flatten" and len(steps[step.inputs[0]].shape) == 3 and len(readers) > 0
+            and all(reader.kind == "linear" for reader in readers))
+
+
+def weights_in_memory_order(steps, step, w):
+    """w (O, I) of a linear layer, its columns from the order (C, H, W) to (H, W, C) where the images come so."""
+    i = step.inputs[0]
+    if not in_memory_order(steps, i):
+        return w
+    C, H, W = steps[steps[i].inputs[0]].shape
+    return w.reshape(len(w), C, H, W).transpose(0, 2, 3, 1).reshape(len(w), -1)
+
+
+def convolution_row(stage, source, out, w_shape, step):
+    """What a convolution's row of the table holds for every arithmetic; source and out are its buffers.
+
+    w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run.
+    """
+    options, (x_image, x_row, _) = stage.step.options, source.array.strides[:3]
+    y_image, y_row, _ = out.array.strides[:3]
+    out_h, out_w, O = out.inside(1).shape[1:]
+    return {"kind": kernels.CONVOLUTION, "x": source.patch_address(options["padding"]), "x_image": x_image, "x_row": x_row,
+            "y": out.patch_address((0, 0)), "y_image": y_image, "y_row": y_row, "pool": stage.pool,
+            "sums_w": stage.step.shape[2], "out_h": out_h, "out_w": out_w, "O": O,
+            **kernels.geometry(w_shape, options["stride"], options["dilation"], step)._asdict()}
+
+
+def flatten_row(source, out):
+    """Images (H, W, C) to vectors in the order (C, H, W)."""
+    H, W, C = source.inside(1).shape[1:]
+    x_image, x_row, _ = source.array.strides[:3]
+    return {"kind": kernels.FLATTEN, "x": source.patch_address((0, 0)), "x_image": x_image, "x_row": x_row, "C": C,
+            "out_h": H, "out_w": W, "y": out.array.ctypes.data, "y_image": out.array.strides[0]}
+
+
+def linear_row(source, out, K):
+    """The same for a linear layer with sums of K steps."""
+    return {"kind": kernels.LINEAR, "x": source.array.ctypes.data, "x_image": source.array.strides[0], "K": K,
+            "y": out.array.ctypes.data, "y_image": out.array.strides[0], "O": out.array.shape[-1], "sums_w": 1, "pool": 1}
+
+
+def table_macs(row):
+    """Steps of the tile for one image."""
+    if row["kind"] == kernels.FLATTEN:
+        return 0
+    if row["kind"] == kernels.CONVOLUTION:
+        return row["pool"] ** 2 * row["out_h"] * row["out_w"] * row["O"] * row["P"] * row["Q"] * row["K"]
+    return row["O"] * row["K"]
+
+
+def _with_border(shape, border):
+    """(C, H, W) -> (H + 2·top, W + 2·left, C); other shapes as they are."""
+    if len(shape) != 3:
+        return shape
+    (C, H, W), (top, left) = shape, border
+    return H + 2 * top, W + 2 * left, C
 
 
 def _border(i, steps):

@@ -13,7 +13,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.lowering import lower
-from nnlite.pipeline import Pipeline
+from nnlite.pipeline import Pipeline, convolution_row, flatten_row, linear_row, table_macs
 
 
 def compile(model, example):
@@ -28,7 +28,7 @@ class Plan:
     """The steps of a model, ready to run on float32 arrays."""
 
     def __init__(self, steps):
-        self.steps = steps
+        self.steps, self.kept = steps, []
         self.runners = [_RUNNERS[step.kind](step) for step in steps]
 
     def __call__(self, images):
@@ -40,13 +40,19 @@ class Plan:
     def pipeline(self):
         """The fused stages, made at the first call."""
         count = len(self.steps)
-        return Pipeline(self.steps, self.stage_runner, _enter, _leave, [np.float32] * count, [0] * count)
+        return Pipeline(self.steps, self.describe, self.run_table, _enter, _leave, [np.float32] * count, [0] * count)
 
-    def stage_runner(self, stage, buffers):
-        """How to compute a stage: by the fused convolution, or by the step's own runner."""
-        step, out = stage.step, buffers[stage.result]
+    def describe(self, stage, buffers):
+        """A stage as a row of the table, or by the step's own runner."""
+        step, out, source = stage.step, buffers[stage.result], buffers[stage.step.inputs[0]]
         if step.kind == "conv2d":
-            return _fused_conv2d(stage, buffers[step.inputs[0]], out)
+            w = grouped(step.arrays["w"], step.options["groups"])
+            return {**convolution_row(stage, source, out, w.shape, 1), **self.weights(step, w, w[0].nbytes)}
+        if step.kind == "linear":
+            w = kernels.pack(step.arrays["w"].T)
+            return {**linear_row(source, out, w.shape[1]), **self.weights(step, w, 0)}
+        if step.kind == "flatten" and source.array.ndim == 4:
+            return flatten_row(source, out)
         run = self.runners[self.steps.index(step)]
 
         def run_into_buffer(n):
@@ -57,6 +63,23 @@ class Plan:
                 out.inside(n)[...] = y
 
         return run_into_buffer
+
+    def weights(self, step, w, w_group):
+        """The row's addresses of weights and biases, which are kept from now on."""
+        return {"w": self.keep(w), "w_group": w_group, "b": self.keep(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
+
+    def keep(self, array):
+        """The address of an array, aligned and held as long as the plan."""
+        aligned = kernels.empty(array.shape, array.dtype)
+        aligned[...] = array
+        self.kept.append(aligned)
+        return aligned.ctypes.data
+
+    def run_table(self, rows):
+        """Rows of the table as a function(n) that runs them."""
+        stages, sums = kernels.table(rows), kernels.thread_sums(rows, 0, np.float32)
+        macs = sum(table_macs(row) for row in rows)
+        return lambda n: kernels.run_stages(stages, sums, n, kernels.use_threads(n * macs))
 
     def run(self, images):
         """The results of all steps (images as (N, H, W, C)), one by one: what calibration looks at."""
@@ -104,25 +127,6 @@ def grouped(w, groups):
     return np.ascontiguousarray(w.reshape(groups, O // groups, c, kh, kw).transpose(0, 3, 4, 2, 1))
 
 
-def _fused_conv2d(stage, source, out):
-    """A convolution with bias, ReLU and pooling, from one buffer to another."""
-    step = stage.step
-    w, b = grouped(step.arrays["w"], step.options["groups"]), step.arrays["b"]
-    geometry = kernels.geometry(w.shape, step.options["stride"], step.options["dilation"])
-    w = w.reshape(len(w), -1, w.shape[4])
-    out_h, out_w = out.inside(1).shape[1:3]
-    sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.float32)
-    low, nowhere = np.float32(0 if step.relu else -np.inf), kernels.no_places()
-    x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
-
-    def run(n):
-        kernels.use_threads(n * step.shape[1] * step.shape[2] * w.size)
-        kernels.conv2d_fused(x, x_image, x_row, w, geometry, b, low, sums, out.array, out.top, out.left, n, out_h, out_w,
-                             nowhere)
-
-    return run
-
-
 def _conv2d(step):
     O = len(step.arrays["w"])
     w = grouped(step.arrays["w"], step.options["groups"])
@@ -168,8 +172,8 @@ def _avg_pool2d(step):
     return run
 
 
-def _flatten(x):
-    return (kernels.to_nchw(as_nchw(x)) if x.ndim == 4 else x).reshape(len(x), -1)
+def _flatten(step):
+    return lambda x: (kernels.to_nchw(as_nchw(x)) if x.ndim == 4 else x).reshape(len(x), -1)
 
 
 def _operation(step):
@@ -195,6 +199,6 @@ _RUNNERS = {
     "avg_pool2d": _avg_pool2d,
     "add": lambda step: np.add,
     "relu": lambda step: lambda x: np.maximum(x, 0),
-    "flatten": lambda step: _flatten,
+    "flatten": _flatten,
     "operation": _operation,
 }

@@ -20,14 +20,15 @@ from nnlite.kernels.convolution import (  # noqa: E402
 from nnlite.kernels.convolution_gradients import conv2d_gradients  # noqa: E402
 from nnlite.kernels.convolution_int8 import conv2d_int8, pack_conv_int8  # noqa: E402
 from nnlite.kernels.images import enter, to_nchw, to_nhwc  # noqa: E402
-from nnlite.kernels.matmul import PackedInt8, matmul, matmul_int8, pack_int8  # noqa: E402
+from nnlite.kernels.matmul import PackedInt8, matmul, matmul_int8, pack, pack_int8  # noqa: E402
 from nnlite.kernels.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
 from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
+from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
 from nnlite.kernels.threads import use_threads  # noqa: E402
 
 __all__ = [
-    "PackedInt8", "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_gradients",
-    "conv2d_int8", "empty", "enter", "erf", "geometry", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient",
-    "no_places", "output_size", "pack_conv_int8", "pack_int8", "relu", "relu_gradient", "sums_buffer", "to_nchw", "to_nhwc",
-    "use_threads",
+    "CONVOLUTION", "FLATTEN", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "avg_pool2d", "avg_pool2d_gradient", "conv2d",
+    "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf", "geometry", "matmul", "matmul_int8",
+    "max_pool2d", "max_pool2d_gradient", "no_places", "output_size", "pack", "pack_conv_int8", "pack_int8", "relu",
+    "relu_gradient", "run_stages", "sums_buffer", "table", "thread_sums", "to_nchw", "to_nhwc", "use_threads",
 ]

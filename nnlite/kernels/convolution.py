@@ -119,13 +119,13 @@ def block_maximum(like, z, row, pixel, pool, left):
 
 @njit(cache=True)
 def finish_row(part, b, low, y, out_w):
-    """y[j, o] = max(b[o] + maximum of the block j of part, low):  part (pool, W, O), y the address of a row (out_w, O)."""
+    """y[j, o] = max(b[o] + maximum of the block j of part, low):  part (pool, W, O); b, y addresses."""
     pool, sums_w, O = part.shape
-    like, size, z_data, b_data = part.reshape(-1), part.itemsize, part.ctypes.data, b.ctypes.data
+    like, size, z_data = part.reshape(-1), part.itemsize, part.ctypes.data
     pixel = O * size
     for o in range(0, O, lanes(like)):
         left, at = O - o, o * size
-        bias = load(like, b_data + at, left)
+        bias = load(like, b + at, left)
         for j in range(out_w):
             z = block_maximum(like, z_data + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
             store(y + j * pixel + at, at_least(z + bias, low), left)
@@ -135,11 +135,11 @@ def finish_row(part, b, low, y, out_w):
 def finish_row_with_places(part, b, low, y, argmax, out_w):
     """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
     _, sums_w, O = part.shape
-    like, size, z_data, b_data = part.reshape(-1), part.itemsize, part.ctypes.data, b.ctypes.data
+    like, size, z_data = part.reshape(-1), part.itemsize, part.ctypes.data
     pixel = O * size
     for o in range(0, O, lanes(like)):
         left = O - o
-        bias = load(like, b_data + o * size, left)
+        bias = load(like, b + o * size, left)
         for j in range(out_w):
             z = z_data + 2 * j * pixel + o * size
             best, place = load(like, z, left) + bias, spread_int(like, 0)
@@ -168,6 +168,6 @@ def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, 
                  w.shape[1] * w.shape[2] * size, g)
         y_at = y_data + ((n * y_h + top + i) * y_w + left) * O * size
         if argmax.size:
-            finish_row_with_places(part, b, low, y_at, argmax_data + t * out_w * O, out_w)
+            finish_row_with_places(part, b.ctypes.data, low, y_at, argmax_data + t * out_w * O, out_w)
         else:
-            finish_row(part, b, low, y_at, out_w)
+            finish_row(part, b.ctypes.data, low, y_at, out_w)

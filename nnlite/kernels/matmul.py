@@ -104,6 +104,16 @@ def finish_rows(like, c, c_row, bias, low, M, N):
             store(at, at_least(z, low), N - n)
 
 
+def pack(w):
+    """w (K, N) floats -> its panels (⌈N/width⌉, K, width), each as wide as a tile; zeros past N."""
+    (K, N), width = w.shape, TILE_BYTES // w.itemsize
+    panels = empty((-(-N // width), K, width), w.dtype)
+    panels[...] = 0
+    for n, panel in zip(range(0, N, width), panels, strict=True):
+        panel[:, : min(width, N - n)] = w[:, n : n + width]
+    return panels
+
+
 class PackedInt8(NamedTuple):
     """Weights (K, N) int8 as the integer tile reads them.
 

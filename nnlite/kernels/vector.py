@@ -171,6 +171,18 @@ def load(typingctx, like, address, left):
 
 
 @intrinsic
+def real_load(typingctx, like, address, left):
+    """`load` of float32, as many as like's dtype has lanes."""
+    kind = Vector(types.float32, lane_count(like.dtype))
+
+    def codegen(context, builder, signature, arguments):
+        _, address, left = arguments
+        return emit_load(builder, address, context.get_value_type(kind), emit_mask(builder, left, 0, kind.count))
+
+    return kind(like, types.intp, types.intp), codegen
+
+
+@intrinsic
 def load_bytes(typingctx, like, address, left):
     """Bytes (uint8) at `address` as int32, as many as like's dtype has lanes."""
     kind = Vector(types.int32, lane_count(like.dtype))

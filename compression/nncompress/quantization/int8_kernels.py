@@ -11,11 +11,11 @@ import numpy as np
 from numba import njit, prange
 
 from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float, shift_left
-from nnlite.kernels.convolution import block_maximum, sum_rows
-from nnlite.kernels.matmul import rows_of_a_task
-from nnlite.kernels.strip import configure, release, strip
+from nnlite.kernels.convolution import Geometry, block_maximum, sum_rows
+from nnlite.kernels.stages import CONVOLUTION, LOGITS, tasks_of
+from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
 from nnlite.kernels.threads import parallel_kernel
-from nnlite.kernels.vector import lanes, load, load_bytes, store_bytes, wide
+from nnlite.kernels.vector import lanes, load, load_bytes, real, real_load, store, store_bytes, wide
 
 
 @njit(cache=True)
@@ -51,21 +51,21 @@ def quantize_images(x, S, Z, q, top, left):
 def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, Z, low, high, q, q_pixel, pixels):
     """q[j, o] = requantize(b[o] + the maximum of block j of acc), for `pixels` blocks and first ≤ o < last, by either law.
 
-    acc and q are the addresses of the first block, channel 0: int32 with `pixel` and `row` bytes from one pixel and one row
-    of a block to the next, and uint8. A block is pool × pool pixels.
+    acc, b, M0, left, right, M and q are addresses, 0 for what there is not; acc and q those of the first block, channel 0:
+    int32 with `pixel` and `row` bytes from one pixel and one row of a block to the next, and uint8. A block is pool × pool.
     """
     for o in range(first, last, lanes(like)):
         n, at = last - o, 4 * o
-        b_o = load(like, b.ctypes.data + at, n)
-        if M.size:
-            M_o = load(M, M.ctypes.data + at, n)
+        b_o = load(like, b + at, n)
+        if M:
+            M_o = real_load(like, M + at, n)
             for j in range(pixels):
                 x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n) + b_o
                 store_bytes(q + j * q_pixel + o, requantize_float(x, M_o, Z, low, high), n)
             continue
-        M0_o, right_o = load(like, M0.ctypes.data + at, n), load(like, right.ctypes.data + at, n)
-        if left.size:
-            left_o = load(like, left.ctypes.data + at, n)
+        M0_o, right_o = load(like, M0 + at, n), load(like, right + at, n)
+        if left:
+            left_o = load(like, left + at, n)
             for j in range(pixels):
                 x = wide(block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)) + wide(b_o)
                 store_bytes(q + j * q_pixel + o, requantize_fixed(shift_left(x, left_o), M0_o, right_o, Z, low, high), n)
@@ -75,39 +75,67 @@ def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, 
                 store_bytes(q + j * q_pixel + o, requantize_fixed(x, M0_o, right_o, Z, low, high), n)
 
 
-@parallel_kernel
-def conv2d_fused_int8(x, x_image, x_row, w, g, b, M0, left, right, M, Z, low, sums, y, y_top, y_left, N, out_h, out_w, rows):
-    """`nnlite.kernels.conv2d_fused` in integers: y = requantize(b + the maximum of the sums), uint8; `rows` rows are a task."""
-    _, pool, sums_w, O = sums.shape
-    like = sums.reshape(-1)
-    for t in prange((N * out_h + rows - 1) // rows):
-        part = sums[numba.get_thread_id()]
-        configure(like, sums_w, g.K, O // g.G)
-        for r in range(t * rows, min((t + 1) * rows, N * out_h)):
-            n, i = r // out_h, r % out_h
-            x_at = x + n * x_image + i * pool * g.sh * x_row
-            y_at = y.ctypes.data + ((n * y.shape[1] + y_top + i) * y.shape[2] + y_left) * O
-            sum_rows(part, x_at, x_row, 1, 4, w.ctypes.data, 4 * w.shape[1] * w.shape[2], g)
-            requantize(like, part.ctypes.data, 4 * O, 4 * sums_w * O, pool, b, M0, left, right, M, 0, O, Z, low, 255,
-                       y_at, O, out_w)
-        release(like)
+@njit(cache=True)
+def logits(like, acc, row, b, M, first, last, y, rows):
+    """y[r, o] = (acc[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, acc and y with `row` bytes a row."""
+    for o in range(first, last, lanes(like)):
+        n, at = last - o, 4 * o
+        b_o, M_o = load(like, b + at, n), real_load(like, M + at, n)
+        for r in range(rows):
+            store(y + r * row + at, real(load(like, acc + r * row + at, n) + b_o) * M_o, n)
 
 
 @parallel_kernel
-def linear_int8(x, w, b, M0, left, right, M, Z, low, c, y, N, threads):
-    """y = requantize(b + x w):  x (≥ N, K), w = pack_int8(…).panels, c (≥ N, O) int32 for the sums -> y (≥ N, O) uint8."""
-    columns, steps, width, _ = w.shape
-    O, like, x_row, panel_bytes = c.shape[1], c.reshape(-1), x.shape[1], steps * width * 4
-    rows = rows_of_a_task(N, columns, threads)
-    blocks = (N + rows - 1) // rows
-    for t in prange(columns * blocks):
-        o, n = t // blocks * width, t % blocks * rows
-        last, height, c_at = min(o + width, O), min(rows, N - n), c.ctypes.data + 4 * n * O
-        configure(like, height, steps, last - o)
-        strip(like, x.ctypes.data + n * x_row, x_row, 0, 1, 0, 1, 4, steps, w.ctypes.data + t // blocks * panel_bytes,
-              0, 0, width * 4, c_at + 4 * o, 4 * O, height, last - o)
-        release(like)
-        requantize(like, c_at, 4 * O, 0, 1, b, M0, left, right, M, o, last, Z, low, 255, y.ctypes.data + n * O, O, height)
+def run_stages_int8(stages, sums, n, threads):
+    """`nnlite.kernels.run_stages` in integers: uint8 from buffer to buffer, float32 where the stage is the last, LOGITS."""
+    for i in range(len(stages)):
+        tasks, rows = tasks_of(stages, i, n, TILE_BYTES // 4, threads)
+        for t in prange(tasks):
+            mine = sums[numba.get_thread_id()]
+            if stages[i].kind == CONVOLUTION:
+                convolution_task_int8(stages, i, t, n, rows, mine)
+            else:
+                linear_task_int8(stages, i, t, n, rows, mine)
+
+
+@njit(cache=True)
+def convolution_task_int8(stages, i, t, n, rows, sums):
+    """Rows t·rows to (t + 1)·rows of all the images' rows."""
+    s = stages[i]
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
+    part = sums[: s.pool * s.sums_w * s.O].reshape(s.pool, s.sums_w, s.O)
+    configure(sums, s.sums_w, s.K, s.O // s.G)
+    for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
+        image, row = r // s.out_h, r % s.out_h
+        sum_rows(part, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, 1, 4, s.w, s.w_group, g)
+        requantize(sums, part.ctypes.data, 4 * s.O, 4 * s.sums_w * s.O, s.pool, s.b, s.M0, s.left, s.right, s.M, 0, s.O,
+                   s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
+    release(sums)
+
+
+@njit(cache=True)
+def linear_task_int8(stages, i, t, n, rows, sums):
+    """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
+    s, width = stages[i], TILE_BYTES // 4
+    blocks = (n + rows - 1) // rows
+    panel, m = t // blocks, t % blocks * rows
+    first, height, acc, row = panel * width, min(rows, n - m), sums.ctypes.data, 4 * s.O
+    last = min(first + width, s.O)
+    configure(sums, height, s.K, last - first)
+    strip(sums, s.x + m * s.x_image, s.x_image, 0, 1, 0, 1, 4, s.K, s.w + panel * s.K * width * 4, 0, 0, width * 4,
+          acc + 4 * first, row, height, last - first)
+    release(sums)
+    if s.kind == LOGITS:
+        logits(sums, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, height)
+    else:
+        requantize(sums, acc, row, 0, 1, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
+                   s.y + m * s.y_image, s.O, height)
+
+
+@njit(cache=True)
+def address(array):
+    """Where the array begins, 0 for an empty one."""
+    return array.ctypes.data if array.size else 0
 
 
 @parallel_kernel
@@ -117,8 +145,8 @@ def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
     like = acc.reshape(-1)
     for t in prange((R + 63) // 64):
         r = 64 * t
-        requantize(like, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, b, M0, left, right, M, 0, O, Z, low, high,
-                   q.ctypes.data + r * O, O, min(64, R - r))
+        requantize(like, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
+                   address(M), 0, O, Z, low, high, q.ctypes.data + r * O, O, min(64, R - r))
 
 
 @parallel_kernel

@@ -24,7 +24,7 @@ from nncompress.quantization.requantize import INT32_MAX, add_fixed_parameters, 
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.kernels.threads import MOVE
-from nnlite.pipeline import Pipeline
+from nnlite.pipeline import CHUNK, Pipeline, convolution_row, in_memory_order, linear_row, table_macs, weights_in_memory_order
 from nnlite.plan import grouped
 
 LAWS = ("fixed", "float")
@@ -65,7 +65,7 @@ class Int8Plan:
     def __init__(self, steps, law="fixed"):
         if law not in LAWS:
             raise ValueError(f"Int8Plan: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
-        self.steps, self.law = steps, law
+        self.steps, self.law, self.kept = steps, law, []
         self.runners = [None, *(self.runner(step) for step in steps[1:])]
 
     def runner(self, step):
@@ -82,7 +82,8 @@ class Int8Plan:
     def pipeline(self):
         """The fused stages, made at the first call."""
         dtypes = [np.uint8] * (len(self.steps) - 1) + [np.float32 if self.ends_in_sums else np.uint8]
-        return Pipeline(self.steps, self.stage_runner, self.enter, self.leave, dtypes, [step.Z for step in self.steps])
+        return Pipeline(self.steps, self.describe, self.run_table, self.enter, self.leave, dtypes,
+                        [step.Z for step in self.steps])
 
     def enter(self, images, buffer):
         """Quantize the images into the first buffer."""
@@ -97,13 +98,18 @@ class Int8Plan:
         """The logits of the last buffer."""
         return _as_images(buffer.inside(n)).copy() if self.ends_in_sums else self.to_real(buffer.inside(n))
 
-    def stage_runner(self, stage, buffers):
-        """How to compute a stage: by the fused convolution, or by the step's own runner."""
-        step, out = stage.step, buffers[stage.result]
+    def describe(self, stage, buffers):
+        """A stage as a row of the table, or by the step's own runner."""
+        step, out, source = stage.step, buffers[stage.result], buffers[stage.step.inputs[0]]
         if step.kind == "conv2d" and out.array.dtype == np.uint8:
-            return self.fused_conv2d(stage, buffers[step.inputs[0]], out)
-        if step.kind == "linear" and out.array.dtype == np.uint8 and step.w.shape[1] % 4 == 0:
-            return self.fused_linear(step, buffers[step.inputs[0]], out)
+            w = grouped(step.w, step.options["groups"])
+            packed = kernels.pack_conv_int8(w, step.options["dilation"])
+            return {**convolution_row(stage, source, out, w.shape, 4), **self.numbers(step, packed, packed[0].nbytes)}
+        if step.kind == "linear":
+            w = kernels.pack_int8(weights_in_memory_order(self.steps, step, step.w).T).panels
+            return {**linear_row(source, out, w.shape[1]), **self.numbers(step, w, 0)}
+        if in_memory_order(self.steps, stage.result):
+            return self.flatten(source, out)
         run = self.runners[self.steps.index(step)]
 
         def run_into_buffer(n):
@@ -112,37 +118,39 @@ class Int8Plan:
 
         return run_into_buffer
 
-    def fused_conv2d(self, stage, source, out):
-        """A convolution with requantization, ReLU and pooling, from one buffer to another."""
-        step, before = stage.step, self.steps[stage.step.inputs[0]]
-        w = grouped(step.w, step.options["groups"])
-        geometry = kernels.geometry(w.shape, step.options["stride"], step.options["dilation"], step=4)
-        packed, b = kernels.pack_conv_int8(w, step.options["dilation"]), folded_bias(step, before.Z)
-        factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))
-        out_h, out_w = out.inside(1).shape[1:3]
-        sums = kernels.sums_buffer(stage.pool, step.shape[2], len(b), np.int32)
-        x, (x_image, x_row) = source.patch_address(step.options["padding"]), source.array.strides[:2]
+    def flatten(self, source, out):
+        """Images as vectors in the order of the memory: another view of their buffer, or a copy of what its border encloses."""
+        if source.top == source.left == 0:
+            out.array = source.array.reshape(len(source.array), -1)
+            return None
 
         def run(n):
-            threads = kernels.use_threads(n * step.shape[1] * step.shape[2] * packed.size // 4)
-            int8_kernels.conv2d_fused_int8(x, x_image, x_row, packed, geometry, b, *factors, step.Z, step.low, sums,
-                                           out.array, out.top, out.left, n, out_h, out_w,
-                                           max(1, n * out_h // (4 * threads)))
+            out.array[:n] = source.inside(n).reshape(n, -1)
 
         return run
 
-    def fused_linear(self, step, source, out):
-        """A linear layer with requantization and ReLU, from one buffer to another."""
+    def numbers(self, step, w, w_group):
+        """What a layer's row of the table holds beside its geometry; the arrays are kept from now on."""
         before = self.steps[step.inputs[0]]
-        w, b = kernels.pack_int8(step.w.T).panels, folded_bias(step, before.Z)
+        b = folded_bias(step, before.Z)
+        row = {"w": self.keep(w), "w_group": w_group, "b": self.keep(b), "Z": step.Z, "low": step.low}
+        if step is self.steps[-1] and self.ends_in_sums:
+            return row | {"kind": kernels.LOGITS, "M": self.keep(float32_factor(before.S, step.w_scale, 1))}
         factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))
-        sums = kernels.empty(out.array.shape, np.int32)
+        return row | {name: self.keep(array) for name, array in zip(("M0", "left", "right", "M"), factors, strict=True)}
 
-        def run(n):
-            threads = kernels.use_threads(n * step.w.size // 4)
-            int8_kernels.linear_int8(source.array, w, b, *factors, step.Z, step.low, sums, out.array, n, threads)
+    def keep(self, array):
+        """The address of an array, 0 for an empty one, aligned and held as long as the plan."""
+        aligned = kernels.empty(array.shape, array.dtype)
+        aligned[...] = array
+        self.kept.append(aligned)
+        return aligned.ctypes.data if array.size else 0
 
-        return run
+    def run_table(self, rows):
+        """Rows of the table as a function(n) that runs them."""
+        stages, sums = kernels.table(rows), kernels.thread_sums(rows, CHUNK, np.int32)
+        steps = sum(table_macs(row) for row in rows)
+        return lambda n: int8_kernels.run_stages_int8(stages, sums, n, kernels.use_threads(n * steps))
 
     def run(self, images):
         """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""

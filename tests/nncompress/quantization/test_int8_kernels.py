@@ -126,10 +126,11 @@ def test_the_maximum_of_a_block_worked_by_hand():
 def test_requantize_rows_equal_both_laws_channel_by_channel(seed, law, R, O, Z):
     rng = np.random.default_rng(seed)
     bits = 31 if law == "fixed" else 30  # where something may be shifted left, sums may be beyond int32
-    acc, b, M = accumulators(rng, R, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
-    q = np.empty(acc.shape, np.uint8)
-    kernels.requantize_rows(acc, b, *factors(M, law), Z, 0, 255, q)
-    np.testing.assert_array_equal(q, requantize_reference(acc.astype(np.int64) + b, M, law, Z, 0))
+    acc, b, M = accumulators(rng, R + 64, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
+    q = np.full(acc.shape, UNTOUCHED, np.uint8)
+    kernels.requantize_rows(acc[:R], b, *factors(M, law), Z, 0, 255, q[:R])
+    np.testing.assert_array_equal(q[:R], requantize_reference(acc[:R].astype(np.int64) + b, M, law, Z, 0))
+    assert (q[R:] == UNTOUCHED).all()
 
 
 def test_requantize_rows_worked_by_hand():
@@ -181,9 +182,9 @@ def test_a_fused_convolution_equals_its_formula_bit_for_bit(case, seed, law, poo
        st.sampled_from([1, 2, 8]))
 def test_a_fused_linear_layer_equals_its_formula_bit_for_bit(seed, law, N, K4, O, Z, threads):
     rng, K = np.random.default_rng(seed), 4 * K4
-    x, w = rng.integers(0, 256, (N + 2, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
+    x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
-    y, sums = np.full((N + 2, O), UNTOUCHED, np.uint8), np.full((N + 2, O), UNTOUCHED, np.int32)
+    y, sums = np.full((N + 40, O), UNTOUCHED, np.uint8), np.full((N + 40, O), UNTOUCHED, np.int32)
     kernels.linear_int8(x, pack_int8(w).panels, b, *factors(M, law), Z, 0, sums, y, N, threads)
     acc = x[:N].astype(np.int64) @ w.astype(np.int64)
     np.testing.assert_array_equal(y[:N], requantize_reference(acc + b, M, law, Z, 0))

@@ -51,8 +51,8 @@ def whole_products(rng, M, K, N):
 
 def run_product(a, b, M, N):
     """The first M rows and N columns of a b, by a strip into the middle of a larger array; and whether it used tiles."""
-    frame = np.full((M + 2, N + 5), UNTOUCHED, np.int32)
-    c = frame[1:-1, 2:-3]
+    frame = np.full((M + 32, N + 64), UNTOUCHED, np.int32)
+    c = frame[16:-16, 32:-32]
     used = product(np.empty(0, np.int32), a.ctypes.data, a.strides[0], b.shape[0], b.ctypes.data, b.strides[0], c.ctypes.data,
                    c.strides[0], M, N)
     result = c.copy()

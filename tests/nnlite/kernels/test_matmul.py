@@ -115,7 +115,7 @@ def test_int8_matmul_equals_its_reference_bit_for_bit(shape, seed):
     np.testing.assert_array_equal(c, matmul_int8_reference(a, w))
 
 
-@pytest.mark.parametrize("shape", [(1, 64, 33), (7, 20, 5), (19, 64, 70), (19, 68, 31)])
+@pytest.mark.parametrize("shape", [(1, 64, 33), (7, 20, 5), (19, 64, 70), (19, 68, 31), (9, 21, 33)])
 def test_int8_matmul_reads_rows_that_lie_apart_and_no_byte_past_them(before_a_wall, shape):
     M, K, N = shape
     rng = np.random.default_rng(0)

@@ -1,0 +1,108 @@
+"""Inference as a table: what a plan does, one row of numbers for each stage, and one compiled call that walks through it.
+
+A batch of one image is computed in some ten microseconds; calling a function from Python for each layer would take longer
+than the layers. All the arrays behind the addresses have to be kept alive by whoever holds the table.
+"""
+
+import numba
+import numpy as np
+from numba import njit, prange
+
+from nnlite.kernels.convolution import Geometry, finish_row, sum_rows
+from nnlite.kernels.matmul import finish_rows, rows_of_a_task
+from nnlite.kernels.memory import empty
+from nnlite.kernels.strip import TILE_BYTES, strip
+from nnlite.kernels.threads import parallel_kernel
+from nnlite.kernels.vector import lanes, transpose_block
+
+CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
+
+# Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
+# pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
+# K and what follows are those of `Geometry`; for linear layers only K. b to M: `nncompress`'s numbers for each channel.
+STAGE = np.dtype([(name, np.int64) for name in (
+    "kind", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "b", "pool", "sums_w", "out_h", "out_w", "O",
+    "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")] + [("low", np.float64)])
+
+
+def table(rows):
+    """[{field: number}] -> array of STAGE; what a row leaves out is 0."""
+    stages = np.zeros(len(rows), STAGE)
+    for stage, row in zip(stages, rows, strict=True):
+        for field, number in row.items():
+            stage[field] = number
+    return stages
+
+
+def thread_sums(rows, images, dtype):
+    """Room for the sums of each thread: of one task of the stage that needs most, (threads, numbers)."""
+    most = max(row["pool"] * row["sums_w"] * row["O"] if row["kind"] == CONVOLUTION else images * row.get("O", 0)
+               for row in rows)
+    return empty((numba.config.NUMBA_NUM_THREADS, -(-most // 16) * 16), dtype)
+
+
+@njit(cache=True)
+def tasks_of(stages, i, n, width, threads):
+    """(how many tasks stage i has for n images, how many rows are a task)"""
+    s = stages[i]
+    if s.kind == CONVOLUTION:
+        rows = max(1, n * s.out_h // (4 * threads))
+        return (n * s.out_h + rows - 1) // rows, rows
+    if s.kind == FLATTEN:
+        return n, 1
+    columns = (s.O + width - 1) // width
+    rows = rows_of_a_task(n, columns, threads)
+    return columns * ((n + rows - 1) // rows), rows
+
+
+@parallel_kernel
+def run_stages(stages, sums, n, threads):
+    """All stages of the table in floats of sums' dtype, for n images: `conv2d_fused` and `matmul`, from buffer to buffer."""
+    for i in range(len(stages)):
+        tasks, rows = tasks_of(stages, i, n, TILE_BYTES // sums.itemsize, threads)
+        for t in prange(tasks):
+            mine = sums[numba.get_thread_id()]
+            if stages[i].kind == CONVOLUTION:
+                convolution_task(stages, i, t, n, rows, mine)
+            elif stages[i].kind == FLATTEN:
+                flatten_task(stages, i, t, mine)
+            else:
+                linear_task(stages, i, t, n, rows, mine)
+
+
+@njit(cache=True)
+def convolution_task(stages, i, t, n, rows, sums):
+    """Rows t·rows to (t + 1)·rows of all the images' rows."""
+    s, size = stages[i], sums.itemsize
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
+    part = sums[: s.pool * s.sums_w * s.O].reshape(s.pool, s.sums_w, s.O)
+    for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
+        image, row = r // s.out_h, r % s.out_h
+        sum_rows(part, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, g)
+        finish_row(part, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
+
+
+@njit(cache=True)
+def flatten_task(stages, i, image, like):
+    """One image (H, W, C) as the vector (C, H, W)."""
+    s, size = stages[i], like.itemsize
+    for row in range(s.out_h):
+        for j in range(0, s.out_w, lanes(like)):
+            for c in range(0, s.C, lanes(like)):
+                transpose_block(like, s.x + image * s.x_image + row * s.x_row + (j * s.C + c) * size, s.C * size, s.out_w - j,
+                                s.C - c, s.y + image * s.y_image + ((c * s.out_h + row) * s.out_w + j) * size,
+                                s.out_h * s.out_w * size)
+
+
+@njit(cache=True)
+def linear_task(stages, i, t, n, rows, like):
+    """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
+    s, size = stages[i], like.itemsize
+    width = TILE_BYTES // size
+    blocks = (n + rows - 1) // rows
+    panel, m = t // blocks, t % blocks * rows
+    left, height = min(width, s.O - panel * width), min(rows, n - m)
+    y = s.y + m * s.y_image + panel * width * size
+    strip(like, s.x + m * s.x_image, s.x_image, 0, 1, 0, 1, size, s.K, s.w + panel * s.K * width * size, 0, 0, width * size,
+          y, s.y_image, height, left)
+    finish_rows(like, y, s.y_image, s.b + panel * width * size, s.low, height, left)
