@@ -1,7 +1,7 @@
 """The fast way to run a plan: fused stages that write into buffers which are made once.
 
 A stage is a step, or a convolution together with the 2×2 max-pooling behind it. Every result has a buffer with room for a
-chunk of images, and around each image the border that the widest of the convolutions reading it needs; the border is filled once.
+chunk of images, and around each image the border that the widest of the convolutions reading it needs, filled once.
 Convolutions and linear layers become rows of a table (`nnlite.kernels.stages`), which one compiled call walks through; each
 other stage is a call of its own. Batches of any size go through in chunks, so memory does not grow with the batch, and a chunk
 stays in the cache.
@@ -85,7 +85,8 @@ class Pipeline:
     def __init__(self, steps, describe, run_table, enter, leave, dtypes, zeros):
         stages = make_stages(steps)
         results = [0, *(stage.result for stage in stages)]
-        largest = max(int(np.prod(_with_border(steps[i].shape, _border(i, steps)))) * np.dtype(dtypes[i]).itemsize for i in results)
+        largest = max(np.dtype(dtypes[i]).itemsize * int(np.prod(_with_border(steps[i].shape, _border(i, steps))))
+                      for i in results)
         self.chunk = max(1, min(CHUNK, CACHE // max(1, largest)))
         self.buffers = {i: Buffer(self.chunk, steps[i].shape, _border(i, steps), dtypes[i], zeros[i]) for i in results}
         described = [row for row in (describe(stage, self.buffers) for stage in stages) if row is not None]

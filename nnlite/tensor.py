@@ -157,7 +157,7 @@ class Tensor:
             if dy is None:
                 continue
             if y.operation is None:
-                dy = dy if id(y) in new else np.array(dy)
+                dy = np.asarray(dy) if id(y) in new else np.array(dy)
                 y.grad = dy if y.grad is None else np.asarray(y.grad + dy)
                 continue
             for x, dx in zip(y.operation.inputs, y.operation.backward(dy), strict=True):

@@ -31,14 +31,14 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     C-contiguous. y: the result, where a ReLU is fused; argmax: where pooling is. Without them dz = dy.
     """
     dw[...], db[...] = 0, 0
-    if not dy.size * dw.size:
+    if not dy.size:
         if dx is not None:
             dx[...] = 0
         return
     (N, H, W, C), (G, kh, kw, c, o), O = x.shape, w.shape, dy.shape[3]
     (sh, sw), (dh, dw_) = stride, dilation
     P, Q, L = runs(w.shape, dilation)
-    parts = max(1, min(dy.size // dw.size, -(-N // IMAGES_IN_A_PART)))
+    parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))
     if dx is None:  # then dz needs neither border nor spreading out
         dx, turned = np.empty((0, 0, 0, C), dy.dtype), np.empty((G, 0, c), dy.dtype)
         back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)

@@ -16,8 +16,9 @@ from nncompress.quantization.requantize import (
     requantize_fixed_reference,
     requantize_float_reference,
 )
-from nnlite.kernels import geometry, pack_conv_int8, pack_int8, sums_buffer, use_threads
+from nnlite.kernels import geometry, pack_conv_int8, pack_int8
 from nnlite.kernels.convolution import conv2d_reference
+from nnlite.kernels.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
 
 QUICK = settings(deadline=None, max_examples=40)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -92,6 +93,8 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
 def run_requantize(acc, pool, b, M0, left, right, M, first, last, Z, low, high, q, pixels):
     """Blocks of pool × pool pixels of acc (pool, W, O) int32, for the first of the pixels of q (≥ pixels, O)."""
     _, W, O = acc.shape
+    b, M0, left, right, M = (kernels.address(b), kernels.address(M0), kernels.address(left), kernels.address(right),
+                             kernels.address(M))
     kernels.requantize(acc.reshape(-1), acc.ctypes.data, 4 * O, 4 * W * O, pool, b, M0, left, right, M, first, last, Z, low,
                        high, q.ctypes.data, q.strides[0], pixels)
 
@@ -154,9 +157,19 @@ def test_sums_beyond_int32_are_shifted_left_and_saturate():
 # ---- layers
 
 
+def run_stage(row, arrays, n, threads=1):
+    """Run a table of one row: its numbers, and arrays whose addresses belong in it (0 for an empty one)."""
+    row = row | {name: array.ctypes.data if array.size else 0 for name, array in arrays.items()}
+    kernels.run_stages_int8(table([row]), thread_sums([row], n, np.int32), n, threads)
+
+
+def factors_by_name(M, law):
+    return dict(zip(("M0", "left", "right", "M"), factors(M, law), strict=True))
+
+
 @settings(deadline=None, max_examples=60)
-@given(convolutions(), SEEDS, LAWS, st.sampled_from([1, 2]), ZERO_POINTS, st.integers(1, 5))
-def test_a_fused_convolution_equals_its_formula_bit_for_bit(case, seed, law, pool, Z, rows):
+@given(convolutions(most_images=9), SEEDS, LAWS, st.sampled_from([1, 2]), ZERO_POINTS, st.integers(1, 4))
+def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, law, pool, Z, threads):
     (N, H, W, C), w_shape, stride, dilation = case
     rng = np.random.default_rng(seed)
     H, W = (size + (pool - 1) * s for size, s in zip((H, W), stride, strict=True))  # room for a block at least
@@ -169,26 +182,35 @@ def test_a_fused_convolution_equals_its_formula_bit_for_bit(case, seed, law, poo
     y = np.full((N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
     expected = y.copy()
     expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
-    sums, x = sums_buffer(pool, acc.shape[2], O, np.int32), np.concatenate([x.ravel(), np.full(3, 255, np.uint8)])
-    use_threads(0)
-    kernels.conv2d_fused_int8(x.ctypes.data, H * W * C, W * C, pack_conv_int8(w, dilation),
-                              geometry(w_shape, stride, dilation, step=4), b, *factors(M, law), Z, Z, sums, y, 1, 2, N, out_h,
-                              out_w, rows)
+    packed, x = pack_conv_int8(w, dilation), np.concatenate([x.ravel(), np.full(3, 255, np.uint8)])
+    row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
+           "w_group": packed[0].nbytes, "pool": pool, "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
+           "low": Z, **geometry(w_shape, stride, dilation, step=4)._asdict()}
+    run_stage(row, {"x": x, "y": y[:, 1:, 2:], "w": packed, "b": b, **factors_by_name(M, law)}, N, threads)
     np.testing.assert_array_equal(y, expected)
 
 
 @settings(deadline=None, max_examples=60)
-@given(SEEDS, LAWS, st.integers(1, 40), st.integers(1, 40) | st.sampled_from([64, 68]), CHANNELS, ZERO_POINTS,
+@given(SEEDS, LAWS, st.integers(1, 40), st.integers(1, 160) | st.sampled_from([256, 272]), CHANNELS, ZERO_POINTS,
        st.sampled_from([1, 2, 8]))
-def test_a_fused_linear_layer_equals_its_formula_bit_for_bit(seed, law, N, K4, O, Z, threads):
-    rng, K = np.random.default_rng(seed), 4 * K4
+def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N, K, O, Z, threads):
+    rng = np.random.default_rng(seed)
     x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
-    y, sums = np.full((N + 40, O), UNTOUCHED, np.uint8), np.full((N + 40, O), UNTOUCHED, np.int32)
-    kernels.linear_int8(x, pack_int8(w).panels, b, *factors(M, law), Z, 0, sums, y, N, threads)
-    acc = x[:N].astype(np.int64) @ w.astype(np.int64)
+    acc, panels = x[:N].astype(np.int64) @ w.astype(np.int64), pack_int8(w).panels
+    row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z}
+
+    y = np.full((N + 40, O), UNTOUCHED, np.uint8)
+    arrays = {"x": x, "w": panels, "b": b, **factors_by_name(M, law)}
+    run_stage(row | {"kind": LINEAR, "y_image": O}, arrays | {"y": y}, N, threads)
     np.testing.assert_array_equal(y[:N], requantize_reference(acc + b, M, law, Z, 0))
-    assert (y[N:] == UNTOUCHED).all() and (sums[N:] == UNTOUCHED).all()
+    assert (y[N:] == UNTOUCHED).all()
+
+    logits = np.full((N + 40, O), UNTOUCHED, np.float32)
+    arrays |= {"y": logits, "M": M.astype(np.float32)}
+    run_stage(row | {"kind": LOGITS, "y_image": 4 * O}, arrays, N, threads)
+    np.testing.assert_array_equal(logits[:N], (acc + b).astype(np.float32) * M.astype(np.float32))
+    assert (logits[N:] == UNTOUCHED).all()
 
 
 # ---- sums of activations and of windows

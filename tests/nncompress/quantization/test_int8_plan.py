@@ -253,7 +253,8 @@ def test_one_product_more_would_not_fit():
 
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("model, shape", [
-    (models.resnet(8, in_channels=2, width=0.5), (5, 2, 12, 12)), (models.cnn(image_size=16), (3, 3, 16, 16)),
+    (models.resnet(8, in_channels=2, width=0.5), (5, 2, 12, 12)),
+    (models.cnn(image_size=8, width=0.5), (67, 3, 8, 8)),
     (models.mlp(60, hidden=300), (70, 60)), (models.mlp(60, hidden=300), (1, 60)),
 ])
 def test_the_logits_do_not_depend_on_the_number_of_threads(monkeypatch, law, model, shape):
