@@ -70,10 +70,8 @@ class Plan:
 
     def keep(self, array):
         """The address of an array, aligned and held as long as the plan."""
-        aligned = kernels.empty(array.shape, array.dtype)
-        aligned[...] = array
-        self.kept.append(aligned)
-        return aligned.ctypes.data
+        self.kept.append(kernels.aligned(array))
+        return self.kept[-1].ctypes.data
 
     def run_table(self, rows):
         """Rows of the table as a function(n) that runs them."""

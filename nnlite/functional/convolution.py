@@ -47,7 +47,7 @@ class Conv2d(Operation):
         G, (O, c, kh, kw) = self.groups, w.shape
         self.x = kernels.to_nhwc(x, self.padding)  # (N, C, H, W) -> (N, H + 2p, W + 2p, C)
         # (O, C/G, kh, kw) -> (G, kh, kw, C/G, O/G)
-        self.w = np.ascontiguousarray(w.reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1))
+        self.w = kernels.aligned(w.reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1))
         self.has_bias = b is not None
         size = [kernels.output_size(size, k, s, d) for size, k, s, d in
                 zip(self.x.shape[1:3], (kh, kw), self.stride, self.dilation, strict=True)]

@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.convolution import geometry, no_places, runs, sum_rows
+from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
@@ -44,12 +45,13 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
         back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)
         dz_h, dz_w = ((H - dh * (kh - 1) - 1) // sh + 1, (W - dw_ * (kw - 1) - 1) // sw + 1)
     else:
-        turned = np.ascontiguousarray(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
+        turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
         back, border, spread_by = geometry(turned.shape, (1, 1), dilation), (dh * (kh - 1), dw_ * (kw - 1)), stride
-        turned = turned.reshape(G, -1, c)
+        turned = turned.reshape(G, kh * kw * o, c)
         dz_h, dz_w = H + border[0], W + border[1]
-    dz = np.zeros((numba.config.NUMBA_NUM_THREADS, -(-N // parts), dz_h, dz_w, O), dy.dtype)
-    dw_parts, db_parts = np.empty((parts, G, P, Q, L, o), dy.dtype), np.zeros((parts, O), dy.dtype)
+    dz = empty((numba.config.NUMBA_NUM_THREADS, -(-N // parts), dz_h, dz_w, O), dy.dtype)
+    dw_parts, db_parts = empty((parts, G, P, Q, L, o), dy.dtype), np.zeros((parts, O), dy.dtype)
+    dz[...] = 0
     use_threads(dy.size * (1 if argmax is None else 4) * P * Q * L)
     _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
                       no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,

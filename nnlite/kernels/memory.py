@@ -32,6 +32,13 @@ def empty(shape, dtype):
     return np.ndarray(shape, dtype, buffer, -address(buffer) % LINE)
 
 
+def aligned(array):
+    """A copy of an array, contiguous, that begins where `empty` makes them begin."""
+    copy = empty(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
 @njit(cache=True)
 def address(array):
     """Where an array begins; `array.ctypes.data` takes five times as long."""

@@ -141,10 +141,8 @@ class Int8Plan:
 
     def keep(self, array):
         """The address of an array, 0 for an empty one, aligned and held as long as the plan."""
-        aligned = kernels.empty(array.shape, array.dtype)
-        aligned[...] = array
-        self.kept.append(aligned)
-        return aligned.ctypes.data if array.size else 0
+        self.kept.append(kernels.aligned(array))
+        return self.kept[-1].ctypes.data if array.size else 0
 
     def run_table(self, rows):
         """Rows of the table as a function(n) that runs them."""

@@ -190,6 +190,19 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     np.testing.assert_array_equal(y, expected)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
+    # one pixel a row, weight 1, M = 1: y = x + 5; behind the images is one more of each, which has to stay as it is
+    geometry_of_one = geometry((1, 1, 1, 1, 1), (1, 1), (1, 1), step=4)._asdict()
+    packed, b, M = pack_conv_int8(np.ones((1, 1, 1, 1, 1), np.int8), (1, 1)), np.zeros(1, np.int32), np.ones(1, np.float32)
+    for N, H in np.ndindex(20, 6):
+        x, y = np.arange(N * H + 100, dtype=np.uint8), np.full(N * H + 100, UNTOUCHED, np.uint8)
+        row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes, "pool": 1,
+               "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5, **geometry_of_one}
+        run_stage(row, {"x": x, "y": y, "w": packed, "b": b, "M": M}, N, threads)
+        assert y.tolist() == [*range(5, 5 + N * H), *[UNTOUCHED] * 100]
+
+
 @settings(deadline=None, max_examples=60)
 @given(SEEDS, LAWS, st.integers(1, 40), st.integers(1, 160) | st.sampled_from([256, 272]), CHANNELS, ZERO_POINTS,
        st.sampled_from([1, 2, 8]))
