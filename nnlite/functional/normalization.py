@@ -5,73 +5,69 @@ import numpy as np
 from nnlite.functional.convolution import as_nchw
 from nnlite.functional.linear import check_floats
 from nnlite.kernels import to_nhwc
+from nnlite.kernels.normalization import gradient_sums, moments, normalize, residual
 from nnlite.tensor import Operation, Tensor, record
 
 
-def normalize(x, axis, eps):
-    """x̂ = (x − μ)/√(σ² + ε) along axis, σ² the mean of (x − μ)² -> x̂, μ, σ², 1/√(σ² + ε)."""
-    mean = x.mean(axis=axis, keepdims=True)
-    centred = x - mean
-    var = (centred**2).mean(axis=axis, keepdims=True)
-    inverse = 1 / np.sqrt(var + x.dtype.type(eps))
-    centred *= inverse
-    return centred, mean, var, inverse
+def as_rows(x):
+    """(N, C) or (N, C, H, W) -> (n, C), contiguous, the channels of every place of every image a row."""
+    if x.ndim == 2:
+        return np.ascontiguousarray(x)
+    N, C, H, W = x.shape
+    return to_nhwc(x).reshape(N * H * W, C)
 
 
-def normalize_gradient(dx_hat, x_hat, inverse, axis):
-    """dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε): μ and σ depend on x too, hence the two means."""
-    mean = dx_hat.mean(axis=axis, keepdims=True)
-    projection = (dx_hat * x_hat).mean(axis=axis, keepdims=True)
-    return (dx_hat - mean - x_hat * projection) * inverse
+def from_rows(rows, shape):
+    """The way back from `as_rows`, nothing is moved."""
+    if len(shape) == 2:
+        return rows
+    N, C, H, W = shape
+    return as_nchw(rows.reshape(N, H, W, C))
 
 
 class BatchNorm(Operation):
     """Each channel with mean 0 and variance 1 over the batch, then scaled and shifted.
 
-        y = γ (x − μ)/√(σ² + ε) + β
-        dβ = Σ dy      dγ = Σ dy x̂      dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂))/√(σ² + ε)  with dx̂ = γ dy
+        y = γ x̂ + β      with x̂ = (x − μ)/√(σ² + ε)
+        dβ = Σ dy      dγ = Σ dy x̂      dx = γ/√(σ² + ε) (dy − dβ/n − x̂ dγ/n)
 
-    While training, μ and σ² are the batch's, and the running ones move towards them:
-    running ← (1 − m) running + m batch, with the unbiased variance (divided by n − 1) as PyTorch keeps it. At inference μ
-    and σ² are the running ones, constants, and dx = γ dy/√(σ² + ε).
+    While training, μ and σ² are the batch's mean and mean of (x − μ)², and depend on x: hence the two terms that dx subtracts.
+    The running ones move towards them: running ← (1 − m) running + m batch, with the unbiased variance (divided by n − 1, not
+    by the n numbers of a channel) as PyTorch keeps it. At inference μ and σ² are the running ones, constants, and
+    dx = γ/√(σ² + ε) dy.
 
     x (N, C) or (N, C, H, W); mean, var, gamma, beta (C,) -> y like x. `mean` and `var` are updated in place.
     Source: Ioffe & Szegedy 2015 (arXiv 1502.03167), algorithms 1 and 2.
     """
+
+    makes_new_gradients = True
 
     def __init__(self, training, momentum, eps):
         self.training, self.momentum, self.eps = training, momentum, eps
 
     def forward(self, x, mean, var, gamma=None, beta=None):
         self.check(x, mean, var, gamma, beta)
-        self.gamma, self.image_shape = gamma, None
-        if x.ndim == 4:
-            x = to_nhwc(x)
-            self.image_shape = x.shape
-        x = x.reshape(-1, x.shape[-1])  # (N, C, H, W) -> (N·H·W, C)
+        self.x, mu, sigma2 = as_rows(x), mean, var
         if self.training:
-            self.x_hat, batch_mean, batch_var, self.inverse = normalize(x, 0, self.eps)
-            n, m = len(x), self.momentum
-            mean[...] = (1 - m) * mean + m * batch_mean[0]
-            var[...] = (1 - m) * var + m * batch_var[0] * (n / (n - 1))
-        else:
-            self.inverse = 1 / np.sqrt(var + x.dtype.type(self.eps))
-            self.x_hat = (x - mean) * self.inverse
-        y = self.x_hat if gamma is None else self.x_hat * gamma
-        return self.back_to_image(y if beta is None else y + beta)
+            n, m = len(self.x), self.momentum
+            mu, sigma2 = moments(self.x)
+            mean[...] = (1 - m) * mean + m * mu
+            var[...] = (1 - m) * var + m * sigma2 * (n / (n - 1))
+        self.mu, self.inverse = mu.copy(), 1 / np.sqrt(sigma2 + self.eps)  # a copy: the running mean may move before backward
+        self.scale = self.inverse if gamma is None else gamma * self.inverse
+        shift = np.zeros_like(self.mu) if beta is None else beta
+        return from_rows(normalize(self.x, self.mu, self.scale, shift), x.shape)
 
     def backward(self, dy):
-        dy = to_nhwc(dy) if self.image_shape else dy
-        dy = dy.reshape(self.x_hat.shape)
-        dx_hat = dy if self.gamma is None else dy * self.gamma  # y = γ x̂ + β
-        if self.training:
-            dx = normalize_gradient(dx_hat, self.x_hat, self.inverse, 0)
-        else:
-            dx = dx_hat * self.inverse
-        return self.back_to_image(dx), None, None, (dy * self.x_hat).sum(axis=0), dy.sum(axis=0)
-
-    def back_to_image(self, y):
-        return as_nchw(y.reshape(self.image_shape)) if self.image_shape else y
+        shape, dy, dx = dy.shape, as_rows(dy), None
+        dbeta, dgamma = gradient_sums(self.x, dy, self.mu)  # Σ dy, Σ dy (x − μ)
+        dgamma *= self.inverse
+        if self.needs_gradient(0) and self.training:
+            n = len(self.x)
+            dx = residual(self.x, dy, self.mu, self.scale, dbeta / n, self.inverse * dgamma / n)
+        elif self.needs_gradient(0):
+            dx = dy * self.scale.astype(dy.dtype)
+        return None if dx is None else from_rows(dx, shape), None, None, dgamma, dbeta
 
     def check(self, x, *channel_arrays):
         check_floats("batch_norm", x)
@@ -87,7 +83,10 @@ class BatchNorm(Operation):
 class LayerNorm(Operation):
     """Each example with mean 0 and variance 1 over its last axes, then scaled and shifted.
 
-        y = γ (x − μ)/√(σ² + ε) + β;   gradients as in BatchNorm, the means taken over the features
+        y = γ x̂ + β      with x̂ = (x − μ)/√(σ² + ε), μ and σ² over the D features of an example
+        dβ = Σ dy      dγ = Σ dy x̂      dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂))/√(σ² + ε)      with dx̂ = γ dy
+
+    The sums run over the examples, the means over the features.
 
     x (…, *D), gamma, beta (*D) -> y like x.   Source: Ba, Kiros & Hinton 2016 (arXiv 1607.06450), eq. 4.
     """
@@ -102,15 +101,18 @@ class LayerNorm(Operation):
             if array is not None and array.shape != features:
                 raise ValueError(f"layer_norm: x has features {features}, got an array of shape {array.shape} for them")
         self.gamma = gamma
-        self.x_hat, _, _, self.inverse = normalize(x, self.axes, self.eps)
+        centred = x - x.mean(axis=self.axes, keepdims=True)
+        self.inverse = 1 / np.sqrt((centred**2).mean(axis=self.axes, keepdims=True) + x.dtype.type(self.eps))
+        self.x_hat = centred * self.inverse
         y = self.x_hat if gamma is None else self.x_hat * gamma
         return y if beta is None else y + beta
 
     def backward(self, dy):
         dx_hat = dy if self.gamma is None else dy * self.gamma
         examples = tuple(range(dy.ndim - len(self.axes)))
-        return (normalize_gradient(dx_hat, self.x_hat, self.inverse, self.axes),
-                (dy * self.x_hat).sum(axis=examples), dy.sum(axis=examples))
+        mean, projection = (a.mean(axis=self.axes, keepdims=True) for a in (dx_hat, dx_hat * self.x_hat))
+        dx = (dx_hat - mean - self.x_hat * projection) * self.inverse
+        return dx, (dy * self.x_hat).sum(axis=examples), dy.sum(axis=examples)
 
 
 def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):

@@ -27,8 +27,8 @@ from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stag
 from nnlite.kernels.threads import use_threads  # noqa: E402
 
 __all__ = [
-    "CONVOLUTION", "FLATTEN", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "aligned", "avg_pool2d", "avg_pool2d_gradient", "conv2d",
-    "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf", "geometry", "matmul", "matmul_int8",
+    "CONVOLUTION", "FLATTEN", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "aligned", "avg_pool2d", "avg_pool2d_gradient",
+    "conv2d", "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf", "geometry", "matmul", "matmul_int8",
     "max_pool2d", "max_pool2d_gradient", "no_places", "output_size", "pack", "pack_conv_int8", "pack_int8", "relu",
     "relu_gradient", "run_stages", "sums_buffer", "table", "thread_sums", "to_nchw", "to_nhwc", "use_threads",
 ]

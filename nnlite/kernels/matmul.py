@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.amx import FEWEST_ROWS
+from nnlite.kernels.amx import FEWEST_ROWS, STEPS
 from nnlite.kernels.memory import empty
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
@@ -50,10 +50,9 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
     threads, packed, width = panels.shape
     size, like = c.itemsize, c.reshape(-1)
     columns = (N + width - 1) // width
-    rows = rows_of_a_task(M, columns, threads)
-    blocks = (M + rows - 1) // rows
-    for t in prange(columns * blocks):
-        n, m = t // blocks * width, t % blocks * rows
+    rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
+    for t in prange(columns * ((M + rows - 1) // rows)):
+        n, m = t % columns * width, t // columns * rows
         left, height = min(width, N - n), min(rows, M - m)
         panel, panel_row = b + n * b_step, b_row
         if packed:
@@ -69,10 +68,13 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
 
 
 @njit(cache=True)
-def rows_of_a_task(M, columns, threads):
-    """All rows where there are columns (of panels) enough for the threads, else so many that there are four tasks a thread."""
+def rows_of_a_task(M, most, columns, threads):
+    """How many of M rows a task takes: all, but no more than `most`, nor so many that a thread has nothing to do."""
     tasks = 1 if threads == 1 else 4 * threads
-    return M if columns >= tasks else max(16, (M * columns // tasks + 15) // 16 * 16)
+    rows = min(M, max(32, most))
+    if columns < tasks:
+        rows = min(rows, (M * columns + tasks - 1) // tasks)
+    return (rows + 31) // 32 * 32
 
 
 @njit(cache=True)
@@ -117,7 +119,7 @@ def pack(w):
 class PackedInt8(NamedTuple):
     """Weights (K, N) int8 as the integer tile reads them.
 
-    panels: int8 (⌈N/width⌉, ⌈K/4⌉, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
+    panels: int8 (⌈N/width⌉, ≥ ⌈K/4⌉, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
     """
 
     panels: np.ndarray
@@ -129,6 +131,8 @@ def pack_int8(w):
     """w (K, N) int8 -> PackedInt8."""
     (K, N), width = w.shape, TILE_BYTES // 4
     panels, steps = -(-N // width), -(-K // 4)
+    if LEVEL.name == "amx" and steps > STEPS:
+        steps = -(-steps // STEPS) * STEPS  # for tall tile registers
     padded = np.zeros((4 * steps, panels * width), np.int8)
     padded[:K, :N] = w
     packed = empty((panels, steps, width, 4), np.int8)
@@ -165,10 +169,9 @@ def _matmul_int8(a, b, c, threads):
     M, N = c.shape
     columns, steps, width, _ = b.shape
     like, a_row, panel_bytes = c.reshape(-1), a.strides[0], steps * width * 4
-    rows = rows_of_a_task(M, columns, threads)
-    blocks = (M + rows - 1) // rows
-    for t in prange(columns * blocks):
-        n, m = t // blocks, t % blocks * rows
+    rows = rows_of_a_task(M, 2**18 // max(1, a_row), columns, threads)
+    for t in prange(columns * ((M + rows - 1) // rows)):
+        n, m = t % columns, t // columns * rows
         left, height = min(width, N - n * width), min(rows, M - m)
         configure(like, height, steps, left)
         strip(like, a.ctypes.data + m * a_row, a_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * panel_bytes, 0, 0, width * 4,

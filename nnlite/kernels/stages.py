@@ -51,7 +51,7 @@ def tasks_of(stages, i, n, width, threads):
     if s.kind == FLATTEN:
         return n, 1
     columns = (s.O + width - 1) // width
-    rows = rows_of_a_task(n, columns, threads)
+    rows = rows_of_a_task(n, n, columns, threads)
     return columns * ((n + rows - 1) // rows), rows
 
 
@@ -99,8 +99,8 @@ def linear_task(stages, i, t, n, rows, like):
     """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
     s, size = stages[i], like.itemsize
     width = TILE_BYTES // size
-    blocks = (n + rows - 1) // rows
-    panel, m = t // blocks, t % blocks * rows
+    columns = (s.O + width - 1) // width
+    panel, m = t % columns, t // columns * rows
     left, height = min(width, s.O - panel * width), min(rows, n - m)
     y = s.y + m * s.y_image + panel * width * size
     strip(like, s.x + m * s.x_image, s.x_image, 0, 1, 0, 1, size, s.K, s.w + panel * s.K * width * size, 0, 0, width * size,

@@ -117,8 +117,8 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
 def linear_task_int8(stages, i, t, n, rows, sums):
     """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
     s, width = stages[i], TILE_BYTES // 4
-    blocks = (n + rows - 1) // rows
-    panel, m = t // blocks, t % blocks * rows
+    columns = (s.O + width - 1) // width
+    panel, m = t % columns, t // columns * rows
     first, height, acc, row = panel * width, min(rows, n - m), sums.ctypes.data, 4 * s.O
     last = min(first + width, s.O)
     configure(sums, height, s.K, last - first)

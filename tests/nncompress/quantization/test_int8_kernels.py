@@ -160,7 +160,7 @@ def test_sums_beyond_int32_are_shifted_left_and_saturate():
 def run_stage(row, arrays, n, threads=1):
     """Run a table of one row: its numbers, and arrays whose addresses belong in it (0 for an empty one)."""
     row = row | {name: array.ctypes.data if array.size else 0 for name, array in arrays.items()}
-    kernels.run_stages_int8(table([row]), thread_sums([row], n, np.int32), n, threads)
+    kernels.run_stages_int8(table([row]), thread_sums([row], n + 40, np.int32), n, threads)
 
 
 def factors_by_name(M, law):
@@ -179,10 +179,10 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
     blocks = acc[:, : out_h * pool, : out_w * pool].reshape(N, out_h, pool, out_w, pool, O)
 
-    y = np.full((N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
+    y = np.full((2 * N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
     expected = y.copy()
     expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
-    packed, x = pack_conv_int8(w, dilation), np.concatenate([x.ravel(), np.full(3, 255, np.uint8)])
+    packed, x = pack_conv_int8(w, dilation), np.concatenate([x.ravel(), np.full(x.size + 3, 255, np.uint8)])
     row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
            "w_group": packed[0].nbytes, "pool": pool, "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
            "low": Z, **geometry(w_shape, stride, dilation, step=4)._asdict()}

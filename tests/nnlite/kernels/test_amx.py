@@ -64,8 +64,8 @@ def run_product(a, b, M, N):
 @needs_amx
 @pytest.mark.parametrize("K", [0, 1, 2, 15, 16, 17, 31, 32, 33, 40])
 def test_products_of_all_sizes_are_exact_in_tile_registers(K):
-    a, b, expected = whole_products(np.random.default_rng(K), 40, K, 80)
-    for M in range(amx.FEWEST_ROWS, 41):
+    a, b, expected = whole_products(np.random.default_rng(K), 80, K, 80)
+    for M in [*range(amx.FEWEST_ROWS, 41), 47, 48, 49, 63, 64, 65, 80]:
         for N in (1, 2, 8, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 79, 80):
             c, used = run_product(a, b, M, N)
             np.testing.assert_array_equal(c, expected[:M, :N])
@@ -93,7 +93,7 @@ def several_strips(like, a, a_row, P, outer, K, b, b_outer, b_row, c, c_row, ima
 
 @needs_amx
 @pytest.mark.parametrize("K", [1, 5, 16, 21])
-@pytest.mark.parametrize("M, N", [(8, 5), (13, 32), (16, 17), (29, 40)])
+@pytest.mark.parametrize("M, N", [(8, 5), (13, 32), (16, 17), (29, 40), (45, 33)])
 def test_one_configuration_serves_any_number_of_strips(K, M, N):
     # strip n reads the rows n … n + M, and in its second part the same rows 4 bytes further on
     images, (P, rng) = 3, (2, np.random.default_rng(0))

@@ -1,0 +1,177 @@
+"""Normalization per channel: mean and variance, y = (x − mean)·scale + shift, and the way back.
+
+x and dy are (R, C), contiguous, of one float dtype: R rows, which are the examples or all pixels of all images, of C channels.
+Whatever belongs to the channels is (C,) in any dtype.
+
+The rows are dealt with in parts that stay in the fastest cache while they are read twice. Each part has sums of its own,
+put together at the end in float64: how many parts there are depends on the shape alone, so threads change no bit.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from nnlite.kernels.memory import empty
+from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
+from nnlite.kernels.vector import lanes, load, store
+
+BYTES_IN_A_PART = 2**15
+FEWEST_ROWS = 16  # in a part, however long they are
+
+
+def normalize_reference(x, mean, scale, shift):
+    """y = (x − mean)·scale + shift"""
+    return (x - mean) * scale + shift
+
+
+def moments_reference(x):
+    """mean = 1/R Σ x,   var = 1/R Σ (x − mean)²"""
+    mean = x.mean(axis=0)
+    return mean, ((x - mean) ** 2).mean(axis=0)
+
+
+def gradient_sums_reference(x, dy, mean):
+    """Σ dy   and   Σ dy·(x − mean)"""
+    return dy.sum(axis=0), (dy * (x - mean)).sum(axis=0)
+
+
+def residual_reference(x, dy, mean, scale, dy_mean, slope):
+    """dx = scale·(dy − dy_mean − slope·(x − mean)): what a straight line through dy over x leaves of dy, scaled."""
+    return scale * (dy - dy_mean - slope * (x - mean))
+
+
+def normalize(x, mean, scale, shift):
+    """y = (x − mean)·scale + shift, in one pass -> y (R, C)."""
+    y = empty(x.shape, x.dtype)
+    use_threads(MOVE * x.size)
+    _normalize(x, part_count(x), *of_dtype(x, mean, scale, shift), y)
+    return y
+
+
+def moments(x):
+    """mean = 1/R Σ x and var = 1/R Σ (x − mean)², x read from memory once -> both (C,) float64.
+
+    Each part p of n rows has a mean and a sum q of squared distances from it, which loses no digits where the mean is large.
+
+        mean = 1/R Σ_p n mean_p        var = 1/R Σ_p (q_p + n (mean_p − mean)²)
+
+    Source: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance", eq. 2.1, for any number of parts.
+    """
+    R, parts = len(x), part_count(x)
+    means, q = empty((2, parts, x.shape[1]), x.dtype)
+    use_threads(MOVE * x.size)
+    _moments(x, means, q)
+    n = np.diff(R * np.arange(parts + 1) // parts).reshape(parts, 1)
+    mean = (n * means.astype(np.float64)).sum(axis=0) / R
+    return mean, (q + n * (means - mean) ** 2).sum(axis=0) / R
+
+
+def gradient_sums(x, dy, mean):
+    """Σ dy and Σ dy·(x − mean), in one pass -> both (C,) float64."""
+    sums = empty((2, part_count(x), x.shape[1]), x.dtype)
+    use_threads(MOVE * x.size)
+    _gradient_sums(x, dy, *of_dtype(x, mean), *sums)
+    return sums.sum(axis=1, dtype=np.float64)
+
+
+def residual(x, dy, mean, scale, dy_mean, slope):
+    """dx = scale·(dy − dy_mean − slope·(x − mean)), in one pass -> dx (R, C)."""
+    dx = empty(x.shape, x.dtype)
+    use_threads(MOVE * x.size)
+    _residual(x, dy, part_count(x), *of_dtype(x, mean, scale, dy_mean, slope), dx)
+    return dx
+
+
+def part_count(x):
+    R, C = x.shape
+    return -(-R // max(FEWEST_ROWS, BYTES_IN_A_PART // max(1, C * x.itemsize)))
+
+
+def of_dtype(x, *channels):
+    return [np.ascontiguousarray(a, x.dtype) for a in channels]
+
+
+@parallel_kernel
+def _normalize(x, parts, mean, scale, shift, y):
+    for part in prange(parts):
+        start, end = len(x) * part // parts, len(x) * (part + 1) // parts
+        normalize_rows(x[start:end], mean, scale, shift, y[start:end])
+
+
+@parallel_kernel
+def _moments(x, means, q):
+    parts = len(means)
+    for part in prange(parts):
+        moments_of_rows(x[len(x) * part // parts : len(x) * (part + 1) // parts], means[part], q[part])
+
+
+@parallel_kernel
+def _gradient_sums(x, dy, mean, dy_sums, product_sums):
+    parts = len(dy_sums)
+    for part in prange(parts):
+        start, end = len(x) * part // parts, len(x) * (part + 1) // parts
+        gradient_sums_of_rows(x[start:end], dy[start:end], mean, dy_sums[part], product_sums[part])
+
+
+@parallel_kernel
+def _residual(x, dy, parts, mean, scale, dy_mean, slope, dx):
+    for part in prange(parts):
+        start, end = len(x) * part // parts, len(x) * (part + 1) // parts
+        residual_of_rows(x[start:end], dy[start:end], mean, scale, dy_mean, slope, dx[start:end])
+
+
+@njit(cache=True)
+def normalize_rows(x, mean, scale, shift, y):
+    (R, C), size = x.shape, x.itemsize
+    for c in range(0, C, lanes(x)):
+        left, at = C - c, c * size
+        m, a, b = (load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left),
+                   load(x, shift.ctypes.data + at, left))
+        for r in range(R):
+            here = r * C * size + at
+            store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - m) * a + b, left)
+
+
+@njit(cache=True)
+def moments_of_rows(x, mean, q):
+    """The mean from distances to the first row: they are as small as the numbers differ, so their sum is precise."""
+    (R, C), size = x.shape, x.itemsize
+    for c in range(0, C, lanes(x)):
+        left, at = C - c, x.ctypes.data + c * size
+        first, zero = load(x, at, left), load(x, at, 0)
+        distances, squares = zero, zero
+        for r in range(1, R):
+            distances = distances + (load(x, at + r * C * size, left) - first)
+        m = first + distances * x.dtype.type(1 / R)
+        for r in range(R):
+            d = load(x, at + r * C * size, left) - m
+            squares = squares + d * d
+        store(mean.ctypes.data + c * size, m, left)
+        store(q.ctypes.data + c * size, squares, left)
+
+
+@njit(cache=True)
+def gradient_sums_of_rows(x, dy, mean, dy_sum, product_sum):
+    (R, C), size = x.shape, x.itemsize
+    for c in range(0, C, lanes(x)):
+        left, at = C - c, c * size
+        m, s, p = load(x, mean.ctypes.data + at, left), load(x, x.ctypes.data, 0), load(x, x.ctypes.data, 0)
+        for r in range(R):
+            here = r * C * size + at
+            d = load(x, dy.ctypes.data + here, left)
+            s = s + d
+            p = p + d * (load(x, x.ctypes.data + here, left) - m)
+        store(dy_sum.ctypes.data + at, s, left)
+        store(product_sum.ctypes.data + at, p, left)
+
+
+@njit(cache=True)
+def residual_of_rows(x, dy, mean, scale, dy_mean, slope, dx):
+    (R, C), size = x.shape, x.itemsize
+    for c in range(0, C, lanes(x)):
+        left, at = C - c, c * size
+        m, a = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
+        b, k = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
+        for r in range(R):
+            here = r * C * size + at
+            d = load(x, dy.ctypes.data + here, left) - b - (load(x, x.ctypes.data + here, left) - m) * k
+            store(dx.ctypes.data + here, d * a, left)
