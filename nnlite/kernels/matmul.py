@@ -149,31 +149,31 @@ def matmul_int8(a, packed, c):
     """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
     if c.size:
         threads = use_threads(c.size * packed.K // 4)
-        _matmul_int8(aligned_rows(a, 4 * packed.panels.shape[1]), packed.panels, c, threads)
+        a = aligned_rows(a, 4 * packed.panels.shape[1])
+        _matmul_int8(a.ctypes.data, a.strides[0], packed.panels, c, threads)
 
 
 def aligned_rows(a, K):
-    """a (M, ≤ K) with rows of K bytes, zeros behind; each begins a line of the cache, if they are for tile registers."""
+    """a (M, ≤ K) with rows of K bytes; each begins a line of the cache, if they are for tile registers."""
     M, given = a.shape
     apart = -(-K // 64) * 64 if LEVEL.name == "amx" and M >= FEWEST_ROWS else K
     if given == K and a.strides[0] == apart and (apart == K or a.ctypes.data % 64 == 0):
         return a
     rows = empty((M, apart), np.uint8)
-    rows[:, :given] = a
-    rows[:, given:K] = 0
+    rows[:, :given] = a  # what is behind meets weights of 0
     return rows[:, :K]
 
 
 @parallel_kernel
-def _matmul_int8(a, b, c, threads):
+def _matmul_int8(a, a_row, b, c, threads):
     M, N = c.shape
     columns, steps, width, _ = b.shape
-    like, a_row, panel_bytes = c.reshape(-1), a.strides[0], steps * width * 4
+    like, panel_bytes = c.reshape(-1), steps * width * 4
     rows = rows_of_a_task(M, 2**18 // max(1, a_row), columns, threads)
     for t in prange(columns * ((M + rows - 1) // rows)):
         n, m = t % columns, t // columns * rows
         left, height = min(width, N - n * width), min(rows, M - m)
         configure(like, height, steps, left)
-        strip(like, a.ctypes.data + m * a_row, a_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * panel_bytes, 0, 0, width * 4,
+        strip(like, a + m * a_row, a_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * panel_bytes, 0, 0, width * 4,
               c.ctypes.data + (m * N + n * width) * 4, N * 4, height, left)
         release(like)

@@ -8,7 +8,7 @@ put together at the end in float64: how many parts there are depends on the shap
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from nnlite.kernels.memory import empty
 from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
@@ -92,86 +92,64 @@ def of_dtype(x, *channels):
 
 @parallel_kernel
 def _normalize(x, parts, mean, scale, shift, y):
+    (R, C), size = x.shape, x.itemsize
     for part in prange(parts):
-        start, end = len(x) * part // parts, len(x) * (part + 1) // parts
-        normalize_rows(x[start:end], mean, scale, shift, y[start:end])
+        for c in range(0, C, lanes(x)):
+            left, at = C - c, c * size
+            m, a, b = (load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left),
+                       load(x, shift.ctypes.data + at, left))
+            for r in range(R * part // parts, R * (part + 1) // parts):
+                here = r * C * size + at
+                store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - m) * a + b, left)
 
 
 @parallel_kernel
 def _moments(x, means, q):
-    parts = len(means)
+    """The mean from distances to the first row: they are as small as the numbers differ, so their sum is precise."""
+    (R, C), parts, size = x.shape, len(means), x.itemsize
     for part in prange(parts):
-        moments_of_rows(x[len(x) * part // parts : len(x) * (part + 1) // parts], means[part], q[part])
+        start, end = R * part // parts, R * (part + 1) // parts
+        for c in range(0, C, lanes(x)):
+            left, at, to = C - c, x.ctypes.data + c * size, (part * C + c) * size
+            first = load(x, at + start * C * size, left)
+            distances = load(x, at, 0)
+            for r in range(start, end):
+                distances = distances + (load(x, at + r * C * size, left) - first)
+            mean = first + distances * x.dtype.type(1 / (end - start))
+            squares = load(x, at, 0)
+            for r in range(start, end):
+                d = load(x, at + r * C * size, left) - mean
+                squares = squares + d * d
+            store(means.ctypes.data + to, mean, left)
+            store(q.ctypes.data + to, squares, left)
 
 
 @parallel_kernel
 def _gradient_sums(x, dy, mean, dy_sums, product_sums):
-    parts = len(dy_sums)
+    (R, C), parts, size = x.shape, len(dy_sums), x.itemsize
     for part in prange(parts):
-        start, end = len(x) * part // parts, len(x) * (part + 1) // parts
-        gradient_sums_of_rows(x[start:end], dy[start:end], mean, dy_sums[part], product_sums[part])
+        for c in range(0, C, lanes(x)):
+            left, at, to = C - c, c * size, (part * C + c) * size
+            m, zero = load(x, mean.ctypes.data + at, left), load(x, x.ctypes.data, 0)
+            dy_sum, product_sum = zero, zero
+            for r in range(R * part // parts, R * (part + 1) // parts):
+                here = r * C * size + at
+                d = load(x, dy.ctypes.data + here, left)
+                dy_sum = dy_sum + d
+                product_sum = product_sum + d * (load(x, x.ctypes.data + here, left) - m)
+            store(dy_sums.ctypes.data + to, dy_sum, left)
+            store(product_sums.ctypes.data + to, product_sum, left)
 
 
 @parallel_kernel
 def _residual(x, dy, parts, mean, scale, dy_mean, slope, dx):
+    (R, C), size = x.shape, x.itemsize
     for part in prange(parts):
-        start, end = len(x) * part // parts, len(x) * (part + 1) // parts
-        residual_of_rows(x[start:end], dy[start:end], mean, scale, dy_mean, slope, dx[start:end])
-
-
-@njit(cache=True)
-def normalize_rows(x, mean, scale, shift, y):
-    (R, C), size = x.shape, x.itemsize
-    for c in range(0, C, lanes(x)):
-        left, at = C - c, c * size
-        m, a, b = (load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left),
-                   load(x, shift.ctypes.data + at, left))
-        for r in range(R):
-            here = r * C * size + at
-            store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - m) * a + b, left)
-
-
-@njit(cache=True)
-def moments_of_rows(x, mean, q):
-    """The mean from distances to the first row: they are as small as the numbers differ, so their sum is precise."""
-    (R, C), size = x.shape, x.itemsize
-    for c in range(0, C, lanes(x)):
-        left, at = C - c, x.ctypes.data + c * size
-        first, zero = load(x, at, left), load(x, at, 0)
-        distances, squares = zero, zero
-        for r in range(1, R):
-            distances = distances + (load(x, at + r * C * size, left) - first)
-        m = first + distances * x.dtype.type(1 / R)
-        for r in range(R):
-            d = load(x, at + r * C * size, left) - m
-            squares = squares + d * d
-        store(mean.ctypes.data + c * size, m, left)
-        store(q.ctypes.data + c * size, squares, left)
-
-
-@njit(cache=True)
-def gradient_sums_of_rows(x, dy, mean, dy_sum, product_sum):
-    (R, C), size = x.shape, x.itemsize
-    for c in range(0, C, lanes(x)):
-        left, at = C - c, c * size
-        m, s, p = load(x, mean.ctypes.data + at, left), load(x, x.ctypes.data, 0), load(x, x.ctypes.data, 0)
-        for r in range(R):
-            here = r * C * size + at
-            d = load(x, dy.ctypes.data + here, left)
-            s = s + d
-            p = p + d * (load(x, x.ctypes.data + here, left) - m)
-        store(dy_sum.ctypes.data + at, s, left)
-        store(product_sum.ctypes.data + at, p, left)
-
-
-@njit(cache=True)
-def residual_of_rows(x, dy, mean, scale, dy_mean, slope, dx):
-    (R, C), size = x.shape, x.itemsize
-    for c in range(0, C, lanes(x)):
-        left, at = C - c, c * size
-        m, a = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
-        b, k = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
-        for r in range(R):
-            here = r * C * size + at
-            d = load(x, dy.ctypes.data + here, left) - b - (load(x, x.ctypes.data + here, left) - m) * k
-            store(dx.ctypes.data + here, d * a, left)
+        for c in range(0, C, lanes(x)):
+            left, at = C - c, c * size
+            m, a = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
+            b, k = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
+            for r in range(R * part // parts, R * (part + 1) // parts):
+                here = r * C * size + at
+                d = load(x, dy.ctypes.data + here, left) - b - (load(x, x.ctypes.data + here, left) - m) * k
+                store(dx.ctypes.data + here, d * a, left)

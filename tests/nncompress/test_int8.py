@@ -123,7 +123,8 @@ def test_sums_that_could_overflow_are_refused():
 
 @pytest.mark.parametrize("out", [
     np.empty((2, 4), np.int32), np.empty((2, 3), np.int64), np.empty((3, 2), np.int32).T, np.empty((2, 6), np.int32)[:, ::2],
+    np.broadcast_to(np.int32(0), (2, 3)), np.frombuffer(bytes(24), np.int32).reshape(2, 3),
 ])
 def test_an_out_that_does_not_fit_is_refused(out):
-    with pytest.raises(ValueError, match=r"matmul_int8: out has to be contiguous int32 \(2, 3\), got"):
+    with pytest.raises(ValueError, match=r"matmul_int8: out has to be writeable, contiguous int32 \(2, 3\), got"):
         matmul_int8(np.zeros((2, 6), np.uint8), PACKED, out=out)

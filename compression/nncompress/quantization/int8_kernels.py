@@ -2,7 +2,7 @@
 
 Each fills its last array. Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the
 result; the multiplier of each channel is M0, left and right by the fixed law, M by the float law (the other's arrays are
-empty; left also where nothing is to be shifted left and no sum can exceed int32).
+empty). Where left is empty, nothing is to be shifted left and no sum can exceed int32.
 The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_reference`.
 """
 
@@ -60,8 +60,12 @@ def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, 
         if M:
             M_o = real_load(like, M + at, n)
             for j in range(pixels):
-                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n) + b_o
-                store_bytes(q + j * q_pixel + o, requantize_float(x, M_o, Z, low, high), n)
+                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)
+                if left:
+                    y = requantize_float(wide(x) + wide(b_o), M_o, Z, low, high)
+                else:
+                    y = requantize_float(x + b_o, M_o, Z, low, high)
+                store_bytes(q + j * q_pixel + o, y, n)
             continue
         M0_o, right_o = load(like, M0 + at, n), load(like, right + at, n)
         if left:
@@ -82,7 +86,7 @@ def logits(like, acc, row, b, M, first, last, y, rows):
         n, at = last - o, 4 * o
         b_o, M_o = load(like, b + at, n), real_load(like, M + at, n)
         for r in range(rows):
-            store(y + r * row + at, real(load(like, acc + r * row + at, n) + b_o) * M_o, n)
+            store(y + r * row + at, real(wide(load(like, acc + r * row + at, n)) + wide(b_o)) * M_o, n)
 
 
 @parallel_kernel
@@ -150,8 +154,8 @@ def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
 
 
 @parallel_kernel
-def add_rows(x, y, Z1, Z2, M0, left, right, M, Z3, low, high, q):
-    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, left, right (3,), or M (2,): by the float law."""
+def add_rows(x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
+    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, right (3,), or M (2,): by the float law."""
     R, O = x.shape
     like = np.empty(0, np.int32)
     for r in prange(R):
@@ -161,7 +165,7 @@ def add_rows(x, y, Z1, Z2, M0, left, right, M, Z3, low, high, q):
             if M.size:
                 store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, M[0], M[1], Z3, low, high), n)
             else:
-                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, left, right, Z3, low, high), n)
+                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high), n)
 
 
 @parallel_kernel

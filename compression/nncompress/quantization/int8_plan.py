@@ -207,7 +207,7 @@ class Int8Plan:
         S1 = self.steps[step.inputs[0]].S
         if step is self.steps[-1] and self.ends_in_sums:
             scale = float32_factor(S1, w_scale, 1)
-            return lambda acc: _as_images((acc + b).astype(np.float32) * scale)
+            return lambda acc: _as_images((acc.astype(np.int64) + b).astype(np.float32) * scale)
         return self.requantizer(step, S1, w_scale, b, largest_sum(step, b))
 
     def factors(self, step, S1, S2, largest):
@@ -216,7 +216,8 @@ class Int8Plan:
         largest: a bound on the sums; left is empty where they stay within int32 and nothing is to be shifted left.
         """
         if self.law == "float":
-            return no_shifts(), no_shifts(), no_shifts(), float32_factor(S1, S2, step.S)
+            M = float32_factor(S1, S2, step.S)
+            return no_shifts(), no_shifts() if largest <= INT32_MAX else np.zeros(len(M), np.int32), no_shifts(), M
         M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
         left = no_shifts() if largest <= INT32_MAX and shift.max() <= 0 else np.maximum(shift, 0)
         return M0, left, np.maximum(-shift, 0), np.empty(0, np.float32)
@@ -334,9 +335,9 @@ def _add(plan, step):
     one, two = (plan.steps[i] for i in step.inputs)
     if plan.law == "fixed":
         M0, shift = (np.array(values, np.int32) for values in add_fixed_parameters(one.S, two.S, step.S))
-        factors = M0, np.maximum(shift, 0), np.maximum(-shift, 0), np.empty(0, np.float32)
+        factors = M0, -shift, np.empty(0, np.float32)
     else:
-        factors = no_shifts(), no_shifts(), no_shifts(), np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
+        factors = no_shifts(), no_shifts(), np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)

@@ -31,7 +31,7 @@ def round_and_clamp(y, Z, low, high):
 
 @njit(cache=True)
 def requantize_float(acc, M, Z, low, high):
-    """q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))"""
+    """q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))   acc int32 or int64"""
     return round_and_clamp(real(acc) * M, Z, low, high)
 
 
@@ -84,9 +84,8 @@ def requantize_fixed(x, M0, right, Z, low, high):
 
 
 @njit(cache=True)
-def add_fixed(q1, q2, Z1, Z2, M0, left, right, Z3, low, high):
-    """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)   M0, left, right arrays (3,)"""
-    x1 = multiply(shift_left(wide(q1 - Z1 << ADD_LEFT_SHIFT), spread(q1, left[0])), spread(q1, M0[0]), spread(q1, right[0]))
-    x2 = multiply(shift_left(wide(q2 - Z2 << ADD_LEFT_SHIFT), spread(q1, left[1])), spread(q1, M0[1]), spread(q1, right[1]))
-    total = shift_left(wide(x1) + wide(x2), spread(q1, left[2]))
-    return requantize_fixed(total, spread(q1, M0[2]), spread(q1, right[2]), Z3, low, high)
+def add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high):
+    """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)   M0, right arrays (3,); left is 0"""
+    x1 = multiply(q1 - Z1 << ADD_LEFT_SHIFT, spread(q1, M0[0]), spread(q1, right[0]))
+    x2 = multiply(q2 - Z2 << ADD_LEFT_SHIFT, spread(q1, M0[1]), spread(q1, right[1]))
+    return requantize_fixed(x1 + x2, spread(q1, M0[2]), spread(q1, right[2]), Z3, low, high)

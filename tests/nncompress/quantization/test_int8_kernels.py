@@ -238,11 +238,11 @@ def test_add_rows_equal_both_laws(seed, O, Z, rectified):
     low, q = Z[2] if rectified else 0, np.empty(x.shape, np.uint8)
 
     M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
-    kernels.add_rows(x, y, Z[0], Z[1], M0, np.maximum(shift, 0), np.maximum(-shift, 0), NO_FACTORS, Z[2], low, 255, q)
+    kernels.add_rows(x, y, Z[0], Z[1], M0, -shift, NO_FACTORS, Z[2], low, 255, q)
     np.testing.assert_array_equal(q, add_fixed_reference(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
 
     M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
-    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q)
+    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q)
     np.testing.assert_array_equal(q, add_float_reference(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
 
 
@@ -251,9 +251,9 @@ def test_add_rows_worked_by_hand():
     x, y, q = np.uint8([[14, 0, 255]]), np.uint8([[103, 0, 255]]), np.empty((1, 3), np.uint8)
     M0, shift = (np.int32(values) for values in add_fixed_parameters(0.5, 2, 1))
     for low, expected in (0, [[58, 0, 255]]), (50, [[58, 50, 255]]):
-        kernels.add_rows(x, y, 10, 100, M0, np.maximum(shift, 0), np.maximum(-shift, 0), NO_FACTORS, 50, low, 255, q)
+        kernels.add_rows(x, y, 10, 100, M0, -shift, NO_FACTORS, 50, low, 255, q)
         np.testing.assert_array_equal(q, expected)
-        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q)
+        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q)
         np.testing.assert_array_equal(q, expected)
 
 

@@ -368,10 +368,10 @@ def run_add_float(q1, q2, Z1, Z2, M1, M2, Z3, low, high, q3):
 
 
 @njit
-def run_add_fixed(q1, q2, Z1, Z2, M0, left, right, Z3, low, high, q3):
+def run_add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high, q3):
     for i in range(0, len(q1), lanes(q3)):
         x, y = load_bytes(q3, q1.ctypes.data + i, len(q1) - i), load_bytes(q3, q2.ctypes.data + i, len(q1) - i)
-        store(q3.ctypes.data + 4 * i, kernels.add_fixed(x, y, Z1, Z2, M0, left, right, Z3, low, high), len(q1) - i)
+        store(q3.ctypes.data + 4 * i, kernels.add_fixed(x, y, Z1, Z2, M0, right, Z3, low, high), len(q1) - i)
 
 
 def left_and_right(shift):
@@ -407,7 +407,7 @@ def test_the_sum_kernels_equal_their_references_on_every_pair_of_bytes(S, Z1, Z2
     np.testing.assert_array_equal(q3, reference.add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, 255))
 
     M0, shift = reference.add_fixed_parameters(*S)
-    run_add_fixed(q1, q2, Z1, Z2, np.int32(M0), *left_and_right(shift), Z3, low, 255, q3)
+    run_add_fixed(q1, q2, Z1, Z2, np.int32(M0), -np.int32(shift), Z3, low, 255, q3)
     np.testing.assert_array_equal(q3, reference.add_fixed_reference(q1, q2, Z1, Z2, M0, shift, Z3, low, 255))
 
 
