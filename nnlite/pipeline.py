@@ -55,7 +55,7 @@ class Buffer:
         self.top, self.left = border
         shape = _with_border(shape, border)
         size = N * int(np.prod(shape))
-        buffer = kernels.empty((size + 64,), dtype)  # integer kernels read up to 63 bytes past the end (and multiply them by 0)
+        buffer = kernels.empty((size + 4,), dtype)  # integer kernels read up to 3 bytes past the end (and multiply them by 0)
         buffer[...] = zero
         self.array = buffer[:size].reshape(N, *shape)
 

@@ -2,15 +2,11 @@
 
     c[r, j] += Σ_{k < 64} a[r, k] · b[k, j]        a (16, 64) uint8, b (64, 16) int8 as (16, 16, 4), c (16, 16) int32
 
-Where the processor has it, the integer tile is made of these. How many rows and bytes of each register are in use has to be
-said once, by `configure`, before the first tile of a kind; so a product of any size is exact, without padding. Sums of a
-multiple of 64 products over many rows have tall tiles, two registers high and two wide, for the instruction's result comes
-some 50 cycles after it began, and four sums are enough to fill the time. The others are one register high, and the rest of
-their sums, less than 64 products, has registers of its own:
+Where the processor has it, the integer tile is made of these: 16 rows by 2 columns of registers. How many rows and bytes of
+each register are in use has to be said once, by `configure`, before the first tile of a kind; so a product of any size is
+exact, without padding. The rest of a sum that is no multiple of 64 has registers of its own:
 
-    register      0    1    2    3        4    5        6    7
-    tall          c of four registers     a             b
-    otherwise     c         a    b of two      a, the rest   b of two, the rest          (0, 1; 2; 3, 4; 5; 6, 7)
+    register   0   1   c                  2   a        3   4   b        5   a, the rest        6   7   b, the rest
 
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
 """
@@ -40,7 +36,7 @@ def permitted():
 
 @intrinsic
 def configure_registers(typingctx, rows, K, columns):
-    """Tile registers for c with so many rows and columns (≤ 32), and sums of K steps; tall ones for more than 16 rows."""
+    """Tile registers for c with so many rows and columns (≤ 32), and sums of K steps."""
 
     def codegen(context, builder, signature, arguments):
         rows, K, columns = arguments
@@ -53,12 +49,9 @@ def configure_registers(typingctx, rows, K, columns):
         first = _smaller(builder, columns, sixteen)
         second = builder.sub(columns, first)
         full, rest = _smaller(builder, K, sixteen), builder.urem(K, sixteen)
-        flat = [(rows, first), (rows, second), (rows, full), (full, first), (full, second),
-                (rows, rest), (rest, first), (rest, second)]
-        tall = [(sixteen, first), (sixteen, second)] * 2 + [(sixteen, sixteen)] * 2 + [(sixteen, first), (sixteen, second)]
-        is_tall = builder.icmp_signed(">", rows, sixteen)
-        for register in range(8):
-            height, width = (builder.select(is_tall, *pair) for pair in zip(tall[register], flat[register], strict=True))
+        sizes = [(rows, first), (rows, second), (rows, full), (full, first), (full, second),
+                 (rows, rest), (rest, first), (rest, second)]
+        for register, (height, width) in enumerate(sizes):
             used = builder.icmp_signed(">", builder.mul(height, width), I64(0))
             height, width = (builder.select(used, value, I64(0)) for value in (height, width))
             _put(builder, builder.add(base, I64(16 + 2 * register)), builder.trunc(builder.mul(width, I64(4)), I16))
@@ -89,51 +82,6 @@ def amx_tile(typingctx, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_ro
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 14), codegen
-
-
-@intrinsic
-def tall_amx_tile(typingctx, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns):
-    """amx_tile for 32 rows and a multiple of 16 steps."""
-
-    def codegen(context, builder, signature, arguments):
-        _emit_tall(builder, *arguments)
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 14), codegen
-
-
-def _emit_tall(builder, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns):
-    two = builder.icmp_signed(">", columns, I64(16))
-    chunk_bytes, lower = builder.mul(b_row, I64(STEPS)), builder.mul(row, I64(ROWS))
-    for register in range(4):
-        _only_if(builder, register % 2, two, lambda register=register: _call(builder, "tilezero", I8(register)))
-    with cgutils.for_range(builder, P) as p, cgutils.for_range(builder, Q) as q:
-        x = builder.add(a, builder.add(builder.mul(p.index, outer), builder.mul(q.index, inner)))
-        y = builder.add(b, builder.add(builder.mul(p.index, b_outer), builder.mul(q.index, b_inner)))
-        with cgutils.for_range(builder, builder.udiv(K, I64(STEPS))) as k:
-            x_now, y_now = builder.add(x, builder.mul(k.index, I64(64))), builder.add(y, builder.mul(k.index, chunk_bytes))
-            _load(builder, 4, x_now, row)
-            _load(builder, 6, y_now, b_row)
-            _call(builder, "tdpbusd", I8(0), I8(4), I8(6))
-            _load(builder, 5, builder.add(x_now, lower), row)
-            _call(builder, "tdpbusd", I8(2), I8(5), I8(6))
-            with builder.if_then(two):
-                _load(builder, 7, builder.add(y_now, I64(64)), b_row)
-                _call(builder, "tdpbusd", I8(1), I8(4), I8(7))
-                _call(builder, "tdpbusd", I8(3), I8(5), I8(7))
-    for register in range(4):
-        address = builder.add(c, builder.add(builder.mul(c_row, I64(register // 2 * ROWS)), I64(register % 2 * 64)))
-        _only_if(builder, register % 2, two, lambda register=register, address=address: _call(
-            builder, "tilestored64", I8(register), builder.inttoptr(address, I8.as_pointer()), c_row))
-
-
-def _only_if(builder, second, two, emit):
-    """emit(), for a register of the second column only where there is one."""
-    if not second:
-        emit()
-        return
-    with builder.if_then(two):
-        emit()
 
 
 def _emit(builder, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns):

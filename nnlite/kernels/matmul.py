@@ -9,13 +9,14 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.amx import FEWEST_ROWS, STEPS
-from nnlite.kernels.memory import empty
+from nnlite.kernels.amx import FEWEST_ROWS
+from nnlite.kernels.memory import address, empty
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, lanes, load, store, transpose_block
 
+COPYING_PAYS = 16  # panels that read the copy of a
 PACKING_PAYS = 16
 
 
@@ -35,7 +36,7 @@ def matmul(a, b, bias=None, relu=False):
         packed = b.strides[1] != b.itemsize or (M >= PACKING_PAYS and N > width)
         panels = empty((threads, K if packed else 0, width), c.dtype)
         bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(a.ctypes.data, *a.strides, K, b.ctypes.data, *b.strides, c, bias, 0.0 if relu else -np.inf, panels)
+        _matmul(address(a), *a.strides, K, address(b), *b.strides, c, bias, 0.0 if relu else -np.inf, panels)
     return c
 
 
@@ -119,7 +120,7 @@ def pack(w):
 class PackedInt8(NamedTuple):
     """Weights (K, N) int8 as the integer tile reads them.
 
-    panels: int8 (⌈N/width⌉, ≥ ⌈K/4⌉, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
+    panels: int8 (⌈N/width⌉, ⌈K/4⌉, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
     """
 
     panels: np.ndarray
@@ -131,8 +132,6 @@ def pack_int8(w):
     """w (K, N) int8 -> PackedInt8."""
     (K, N), width = w.shape, TILE_BYTES // 4
     panels, steps = -(-N // width), -(-K // 4)
-    if LEVEL.name == "amx" and steps > STEPS:
-        steps = -(-steps // STEPS) * STEPS  # for tall tile registers
     padded = np.zeros((4 * steps, panels * width), np.int8)
     padded[:K, :N] = w
     packed = empty((panels, steps, width, 4), np.int8)
@@ -149,19 +148,22 @@ def matmul_int8(a, packed, c):
     """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
     if c.size:
         threads = use_threads(c.size * packed.K // 4)
-        a = aligned_rows(a, 4 * packed.panels.shape[1])
-        _matmul_int8(a.ctypes.data, a.strides[0], packed.panels, c, threads)
+        a = whole_steps(a, packed.panels)
+        _matmul_int8(address(a), a.strides[0], packed.panels, c, threads)
 
 
-def aligned_rows(a, K):
-    """a (M, ≤ K) with rows of K bytes; each begins a line of the cache, if they are for tile registers."""
-    M, given = a.shape
-    apart = -(-K // 64) * 64 if LEVEL.name == "amx" and M >= FEWEST_ROWS else K
-    if given == K and a.strides[0] == apart and (apart == K or a.ctypes.data % 64 == 0):
+def whole_steps(a, panels):
+    """a (M, K) itself if its rows are as long as the panels' columns, else a copy with longer rows.
+
+    Tile registers like rows that begin a line of the cache: where many panels read them, a copy is sooner than they are.
+    """
+    (M, K), (columns, steps, _, _) = a.shape, panels.shape
+    for_registers = LEVEL.name == "amx" and M >= FEWEST_ROWS
+    if K == 4 * steps and (columns < COPYING_PAYS or not for_registers or address(a) % 64 == a.strides[0] % 64 == 0):
         return a
-    rows = empty((M, apart), np.uint8)
-    rows[:, :given] = a  # what is behind meets weights of 0
-    return rows[:, :K]
+    rows = empty((M, -(-4 * steps // 64) * 64 if for_registers else 4 * steps), np.uint8)
+    rows[:, :K] = a  # what is behind meets weights of 0
+    return rows
 
 
 @parallel_kernel

@@ -3,7 +3,7 @@
 from numba import njit, types
 from numba.extending import intrinsic
 
-from nnlite.kernels.amx import FEWEST_ROWS, ROWS, STEPS, amx_tile, configure_registers, release_registers, tall_amx_tile
+from nnlite.kernels.amx import FEWEST_ROWS, ROWS, amx_tile, configure_registers, release_registers
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.tile import make_tile
 from nnlite.kernels.vector import I1
@@ -25,13 +25,7 @@ def has_amx(typingctx, like):
 def configure(like, M, K, N):
     """To be called before `strip` for integers with the same M, K and N, once for any number of strips; then `release`."""
     if has_amx(like) and M >= FEWEST_ROWS:
-        configure_registers(2 * ROWS if is_tall(M, K) else min(M, ROWS), K, min(N, TILE_BYTES // like.itemsize))
-
-
-@njit(cache=True)
-def is_tall(M, K):
-    """Whether a strip has tall tile registers."""
-    return M >= 2 * ROWS and K % STEPS == 0
+        configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // like.itemsize))
 
 
 @njit(cache=True)
@@ -54,11 +48,6 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
         left, b_n, c_n = N - n, b + n * like.itemsize, c + n * like.itemsize
         m = 0
         if has_amx(like) and M >= FEWEST_ROWS and left >= min(N, width):
-            while m < M and is_tall(M, K):
-                m = min(m, M - 2 * ROWS)
-                tall_amx_tile(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
-                              left)
-                m += 2 * ROWS
             while m < M:
                 m = max(0, min(m, M - ROWS))
                 amx_tile(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row, left)
