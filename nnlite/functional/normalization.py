@@ -29,9 +29,9 @@ class BatchNorm(Operation):
     """Each channel with mean 0 and variance 1 over the batch, then scaled and shifted.
 
         y = γ x̂ + β      with x̂ = (x − μ)/√(σ² + ε)
-        dβ = Σ dy      dγ = Σ dy x̂      dx = γ/√(σ² + ε) (dy − dβ/n − x̂ dγ/n)
+        dβ = Σ dy      dγ = Σ dy x̂      dx = γ/√(σ² + ε) (dy − (dβ + x̂ dγ)/n)
 
-    While training, μ and σ² are the batch's mean and mean of (x − μ)², and depend on x: hence the two terms that dx subtracts.
+    While training, μ and σ² are the batch's mean and mean of (x − μ)², and depend on x: hence what dx subtracts.
     The running ones move towards them: running ← (1 − m) running + m batch, with the unbiased variance (divided by n − 1, not
     by the n numbers of a channel) as PyTorch keeps it. At inference μ and σ² are the running ones, constants, and
     dx = γ/√(σ² + ε) dy.

@@ -8,7 +8,7 @@ put together at the end in float64: how many parts there are depends on the shap
 """
 
 import numpy as np
-from numba import prange
+from numba import njit, prange
 
 from nnlite.kernels.memory import empty
 from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
@@ -35,8 +35,8 @@ def gradient_sums_reference(x, dy, mean):
 
 
 def residual_reference(x, dy, mean, scale, dy_mean, slope):
-    """dx = scale·(dy − dy_mean − slope·(x − mean)): what a straight line through dy over x leaves of dy, scaled."""
-    return scale * (dy - dy_mean - slope * (x - mean))
+    """dx = scale·(dy − (dy_mean + slope·(x − mean))): what a straight line through dy over x leaves of dy, scaled."""
+    return scale * (dy - (dy_mean + slope * (x - mean)))
 
 
 def normalize(x, mean, scale, shift):
@@ -54,7 +54,7 @@ def moments(x):
 
         mean = 1/R Σ_p n mean_p        var = 1/R Σ_p (q_p + n (mean_p − mean)²)
 
-    Source: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance", eq. 2.1, for any number of parts.
+    Source: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance", §2, for any number of parts.
     """
     R, parts = len(x), part_count(x)
     means, q = empty((2, parts, x.shape[1]), x.dtype)
@@ -74,7 +74,7 @@ def gradient_sums(x, dy, mean):
 
 
 def residual(x, dy, mean, scale, dy_mean, slope):
-    """dx = scale·(dy − dy_mean − slope·(x − mean)), in one pass -> dx (R, C)."""
+    """dx = scale·(dy − (dy_mean + slope·(x − mean))), in one pass -> dx (R, C)."""
     dx = empty(x.shape, x.dtype)
     use_threads(MOVE * x.size)
     _residual(x, dy, part_count(x), *of_dtype(x, mean, scale, dy_mean, slope), dx)
@@ -90,17 +90,23 @@ def of_dtype(x, *channels):
     return [np.ascontiguousarray(a, x.dtype) for a in channels]
 
 
+@njit(cache=True)
+def zeros(x):
+    """A register of zeros of x's dtype."""
+    return load(x, x.ctypes.data, 0)
+
+
 @parallel_kernel
 def _normalize(x, parts, mean, scale, shift, y):
     (R, C), size = x.shape, x.itemsize
     for part in prange(parts):
         for c in range(0, C, lanes(x)):
             left, at = C - c, c * size
-            m, a, b = (load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left),
-                       load(x, shift.ctypes.data + at, left))
+            mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
+            shift_c = load(x, shift.ctypes.data + at, left)
             for r in range(R * part // parts, R * (part + 1) // parts):
                 here = r * C * size + at
-                store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - m) * a + b, left)
+                store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - mean_c) * scale_c + shift_c, left)
 
 
 @parallel_kernel
@@ -112,11 +118,10 @@ def _moments(x, means, q):
         for c in range(0, C, lanes(x)):
             left, at, to = C - c, x.ctypes.data + c * size, (part * C + c) * size
             first = load(x, at + start * C * size, left)
-            distances = load(x, at, 0)
+            distances, squares = zeros(x), zeros(x)
             for r in range(start, end):
                 distances = distances + (load(x, at + r * C * size, left) - first)
             mean = first + distances * x.dtype.type(1 / (end - start))
-            squares = load(x, at, 0)
             for r in range(start, end):
                 d = load(x, at + r * C * size, left) - mean
                 squares = squares + d * d
@@ -130,13 +135,13 @@ def _gradient_sums(x, dy, mean, dy_sums, product_sums):
     for part in prange(parts):
         for c in range(0, C, lanes(x)):
             left, at, to = C - c, c * size, (part * C + c) * size
-            m, zero = load(x, mean.ctypes.data + at, left), load(x, x.ctypes.data, 0)
-            dy_sum, product_sum = zero, zero
+            mean_c = load(x, mean.ctypes.data + at, left)
+            dy_sum, product_sum = zeros(x), zeros(x)
             for r in range(R * part // parts, R * (part + 1) // parts):
                 here = r * C * size + at
-                d = load(x, dy.ctypes.data + here, left)
-                dy_sum = dy_sum + d
-                product_sum = product_sum + d * (load(x, x.ctypes.data + here, left) - m)
+                dy_c = load(x, dy.ctypes.data + here, left)
+                dy_sum = dy_sum + dy_c
+                product_sum = product_sum + dy_c * (load(x, x.ctypes.data + here, left) - mean_c)
             store(dy_sums.ctypes.data + to, dy_sum, left)
             store(product_sums.ctypes.data + to, product_sum, left)
 
@@ -147,9 +152,9 @@ def _residual(x, dy, parts, mean, scale, dy_mean, slope, dx):
     for part in prange(parts):
         for c in range(0, C, lanes(x)):
             left, at = C - c, c * size
-            m, a = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
-            b, k = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
+            mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
+            dy_mean_c, slope_c = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
             for r in range(R * part // parts, R * (part + 1) // parts):
                 here = r * C * size + at
-                d = load(x, dy.ctypes.data + here, left) - b - (load(x, x.ctypes.data + here, left) - m) * k
-                store(dx.ctypes.data + here, d * a, left)
+                line = dy_mean_c + slope_c * (load(x, x.ctypes.data + here, left) - mean_c)
+                store(dx.ctypes.data + here, scale_c * (load(x, dy.ctypes.data + here, left) - line), left)
