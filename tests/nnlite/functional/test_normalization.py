@@ -92,6 +92,17 @@ def test_the_gradient_of_training_does_not_reach_the_running_statistics():
     assert mean.grad is None and var.grad is None
 
 
+def test_the_gradient_at_inference_uses_the_statistics_of_its_own_forward_pass():
+    x, gradients = np.random.default_rng(0).standard_normal((5, 3)), []
+    for moved in (0, 1):
+        mean, gamma = np.zeros(3), Tensor(np.ones(3), requires_grad=True)
+        y = F.batch_norm(x, mean, np.ones(3), gamma, np.zeros(3))
+        mean += moved
+        y.sum().backward()
+        gradients.append(gamma.grad)
+    np.testing.assert_array_equal(*gradients)
+
+
 def test_a_channel_without_variance_becomes_beta():
     x = Tensor(np.full((4, 2), 7.0), requires_grad=True)
     y = F.batch_norm(x, *statistics_of(2), np.array([3.0, 4.0]), np.array([0.5, -1.0]), training=True)

@@ -152,7 +152,7 @@ def test_a_part_can_be_switched_alone():
 
 
 def test_dropout_and_batch_norm_follow_the_mode():
-    model, x = Model(), np.ones((6, 4), np.float32)
+    model, x = Model(), np.eye(6, 4, dtype=np.float32)
     model.body[1].running_mean.data[:] = 1
     assert model(x).data.tobytes() != model(x).data.tobytes()
     model.eval()
