@@ -14,7 +14,7 @@ import threading
 import numba
 from numba.np.ufunc import parallel
 
-os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # idle threads wait some 0.2 ms for the next kernel, then sleep
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # idle threads wait some 20 µs for the next kernel; longer ones hold up others
 
 WORTH_A_THREAD = 1_000_000  # multiply-adds: some 20 µs of one core
 MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
