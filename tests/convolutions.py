@@ -8,9 +8,14 @@ seeds = st.integers(0, 2**32 - 1)
 
 @st.composite
 def convolutions(draw, most_images=3):
-    """(x_shape, w_shape, stride, dilation): x (N, H, W, C), w (G, kh, kw, c, o), the kernel reaching over at most H × W."""
+    """(x_shape, w_shape, stride, dilation): x (N, H, W, C), w (G, kh, kw, c, o), the kernel reaching over at most H × W.
+
+    Every fourth is depthwise, with up to 40 channels.
+    """
     N, G = draw(st.integers(1, most_images)), draw(st.sampled_from([1, 1, 2, 3]))
     c, o = draw(st.sampled_from([1, 2, 3, 4, 5, 9])), draw(st.sampled_from([1, 2, 3, 8, 17, 33]))
+    if draw(st.integers(0, 3)) == 3:
+        G, c, o = draw(st.integers(1, 40)), 1, 1
     kh, kw, dh, dw = (draw(st.integers(1, 3)) for _ in range(4))
     H, W = dh * (kh - 1) + draw(st.integers(1, 7)), dw * (kw - 1) + draw(st.integers(1, 12))
     return (N, H, W, G * c), (G, kh, kw, c, o), (draw(st.integers(1, 3)), draw(st.integers(1, 3))), (dh, dw)

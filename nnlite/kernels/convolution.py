@@ -7,8 +7,9 @@ kernel, s stride, d dilation.
     y[n, i, j, o] = max(b[o] + max over u, v < pool of z[n, i·pool + u, j·pool + v, o], low)
 
 One kernel row of a patch, kw·C numbers, is one contiguous run of the image, and the patch of the pixel to the right is the
-same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Bias, ReLU
-(low = 0, else −∞) and 2×2 max-pooling follow while the row is still in the cache.
+same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides; where each
+channel is a group of its own, see `depthwise`. Bias, ReLU (low = 0, else −∞) and 2×2 max-pooling follow while the row is
+still in the cache.
 """
 
 from typing import NamedTuple
@@ -17,7 +18,8 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.memory import empty
+from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
+from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, beats, lanes, larger, load, spread_int, store, store_bytes, where
@@ -48,6 +50,13 @@ def runs(w_shape, dilation):
     if G == 1 and dilation[1] == 1:
         return kh, 1, kw * c
     return kh, kw, c
+
+
+def lay_out(w):
+    """w (G, kh, kw, c, o) as kernels read it: (G, kh·kw·c, o), or depthwise (1, kh·kw, G), so that lanes are channels."""
+    G, kh, kw, c, o = w.shape
+    w = w.reshape(G, kh * kw * c, o)
+    return aligned(w.swapaxes(0, 2)) if is_depthwise(G, G * c, G * o) else w
 
 
 class Geometry(NamedTuple):
@@ -86,7 +95,7 @@ def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
         g = geometry(w.shape, stride, dilation)
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
         use_threads(pool * pool * y.size * g.P * g.Q * g.K)
-        conv2d_fused(x.ctypes.data, *x.strides[:2], w.reshape(len(w), -1, w.shape[4]), g,
+        conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), g,
                      np.zeros(O, y.dtype) if b is None else b, y.dtype.type(0 if relu else -np.inf),
                      sums_buffer(pool, sums_w, O, y.dtype), y, 0, 0, *y.shape[:3], no_places() if argmax is None else argmax)
 
@@ -102,10 +111,15 @@ def sum_rows(part, x, x_row, element, step, w, w_group, g):
     pool, out_w, O = part.shape
     like, size, part_data, o = part.reshape(-1), part.itemsize, part.ctypes.data, O // g.G
     for u in range(pool):
-        for k in range(g.G):
-            strip(like, x + u * g.sh * x_row + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P,
-                  g.dw * g.C * element, g.Q, step, g.K, w + k * w_group, g.Q * g.K * o * size, g.K * o * size, o * size,
-                  part_data + (u * out_w * O + k * o) * size, O * size, out_w, o)
+        x_u, part_u = x + u * g.sh * x_row, part_data + u * out_w * O * size
+        if is_depthwise(g.G, g.C, O):
+            depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
+                            w, g.Q * g.K * O * size, g.K * O * size, O * size, part_u, O * size, out_w, O)
+        else:
+            for k in range(g.G):
+                strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,
+                      g.Q, step, g.K, w + k * w_group, g.Q * g.K * o * size, g.K * o * size, o * size,
+                      part_u + k * o * size, O * size, out_w, o)
 
 
 @njit(cache=True)
@@ -153,7 +167,7 @@ def finish_row_with_places(part, b, low, y, argmax, out_w):
 
 @parallel_kernel
 def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, out_w, argmax):
-    """The formula of this file: w (G, K, o), b (O,), y (≥ N, H' + 2·top, W' + 2·left, O); out_h × out_w is y's inside.
+    """The formula of this file: w from `lay_out`, b (O,), y (≥ N, H' + 2·top, W' + 2·left, O); out_h × out_w is y's inside.
 
     Images come and go with a border, so that nobody has to pad them: x is the address of the first pixel that the first
     patch reads, x_image and x_row the bytes from one image and one row to the next; y is filled inside its border. One task
@@ -164,7 +178,7 @@ def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, 
     for t in prange(N * out_h):
         n, i = t // out_h, t % out_h
         part = sums[numba.get_thread_id()]
-        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size, w.ctypes.data,
+        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size, np.intp(w.ctypes.data),
                  w.shape[1] * w.shape[2] * size, g)
         y_at = y_data + ((n * y_h + top + i) * y_w + left) * O * size
         if argmax.size:

@@ -16,7 +16,8 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.convolution import geometry, no_places, runs, sum_rows
+from nnlite.kernels.convolution import geometry, lay_out, no_places, runs, sum_rows
+from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
@@ -36,7 +37,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
         if dx is not None:
             dx[...] = 0
         return
-    (N, H, W, C), (G, kh, kw, c, o), O = x.shape, w.shape, dy.shape[3]
+    (N, H, W, C), (G, kh, kw, c, _), O = x.shape, w.shape, dy.shape[3]
     (sh, sw), (dh, dw_) = stride, dilation
     P, Q, L = runs(w.shape, dilation)
     parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))
@@ -47,16 +48,17 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     else:
         turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
         back, border, spread_by = geometry(turned.shape, (1, 1), dilation), (dh * (kh - 1), dw_ * (kw - 1)), stride
-        turned = turned.reshape(G, kh * kw * o, c)
+        turned = lay_out(turned)
         dz_h, dz_w = H + border[0], W + border[1]
     dz = empty((numba.config.NUMBA_NUM_THREADS, -(-N // parts), dz_h, dz_w, O), dy.dtype)
-    dw_parts, db_parts = empty((parts, G, P, Q, L, o), dy.dtype), np.zeros((parts, O), dy.dtype)
+    laid_out = dw.swapaxes(0, 4) if is_depthwise(G, C, O) else dw  # as `lay_out` has the weights
+    dw_parts, db_parts = empty((parts, len(laid_out), P, Q, L, laid_out.shape[4]), dy.dtype), np.zeros((parts, O), dy.dtype)
     dz[...] = 0
     use_threads(dy.size * (1 if argmax is None else 4) * P * Q * L)
     _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
                       no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,
                       turned, back, dx, *padding)
-    np.add.reduce(dw_parts.reshape(parts, *dw.shape), axis=0, out=dw)
+    np.add.reduce(dw_parts.reshape(parts, *laid_out.shape), axis=0, out=laid_out)
     np.add.reduce(db_parts, axis=0, out=db)
 
 
@@ -81,7 +83,7 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
                 for i in range(dx.shape[1]):
                     dz_at = ((n - start) * dz_h + i + top) * dz_w + left
                     sum_rows(dx_rows[n * dx.shape[1] + i], mine.ctypes.data + dz_at * O * size, dz_w * O * size, size, size,
-                             turned.ctypes.data, turned.shape[1] * turned.shape[2] * size, back)
+                             np.intp(turned.ctypes.data), turned.shape[1] * turned.shape[2] * size, back)
 
 
 @njit(cache=True)
@@ -108,13 +110,20 @@ def spread_gradient(dy, y, relu, argmax, pool, dz, row, pixel, db):
 
 @njit(cache=True)
 def weight_gradient(x, g, dz, dz_image, dz_row, dz_pixel, out_h, out_w, dw):
-    """dw (G, P, Q, L, o) of the images x (n, H, W, C); dz in bytes: address and strides.
+    """dw (G, P, Q, L, o), or depthwise (1, P, Q, 1, G), of the images x (n, H, W, C); dz in bytes: address and strides.
 
     For one (p, q) this is xᵀ dz over all pixels: the tile's rows are the numbers of a run, its sum runs over n, i, j.
+    Depthwise, the rows are the Q columns of the kernel.
     """
     images, H, W, C = x.shape
     G, P, Q, L, o = dw.shape
     size, like = x.itemsize, dw.reshape(-1)
+    if is_depthwise(g.G, C, G * o):
+        for p in range(P):
+            depthwise_strip(like, size, x.ctypes.data + p * g.dh * W * C * size, g.dw * C * size, H * W * C * size, images,
+                            g.sh * W * C * size, out_h, g.sw * C * size, out_w, dz, dz_image, dz_row, dz_pixel,
+                            dw.ctypes.data + p * Q * C * size, C * size, Q, C)
+        return
     for k in range(G * P * Q):
         group, p, q = k // (P * Q), k // Q % P, k % Q
         x_at = x.ctypes.data + ((p * g.dh * W + q * g.dw) * C + group * (C // G)) * size

@@ -14,11 +14,14 @@ loads. Only the strides say what the product means:
     its weight's      P = images, Q = image rows, K = pixels of a row, b = dy: a sum over every pixel
       gradient
 
+A depthwise tile has a[… + j] instead: every column meets its own number of a, as one lane meets another, not one for all.
+
 The tile is an LLVM function body, made by Python loops that run once, while Numba compiles: `for r in range(rows)` below
 unrolls. Nothing is copied, packed or padded: the last columns are read and written under a mask.
 
 Integers: a holds uint8, b int8 in groups of four consecutive k per column, c int32. One step then stands for four k: the
-same 32 bits of a go to all lanes, and `dot4` adds four products in each lane, exactly.
+same 32 bits of a go to all lanes, and `dot4` adds four products in each lane, exactly. In a depthwise tile only the first
+of the four is there: a byte of a, widened with zeros.
 """
 
 from llvmlite import ir
@@ -33,6 +36,7 @@ from nnlite.kernels.vector import (
     LLVM_TYPE,
     emit_call,
     emit_load,
+    emit_load_bytes,
     emit_load_spread,
     emit_mask,
     emit_spread,
@@ -41,8 +45,8 @@ from nnlite.kernels.vector import (
 )
 
 
-def make_tile(rows, vectors):
-    """A tile of `rows` × `vectors` registers as a function that Numba code can call.
+def make_tile(rows, vectors, depthwise=False):
+    """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise one has one vector.
 
     tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns): `like` is any array whose
     dtype is c's; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only its
@@ -52,7 +56,7 @@ def make_tile(rows, vectors):
     @intrinsic
     def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns):
         def codegen(context, builder, signature, arguments):
-            _emit_tile(builder, like.dtype, rows, vectors, *arguments[1:])
+            _emit_tile(builder, like.dtype, rows, vectors, depthwise, *arguments[1:])
             return context.get_dummy_value()
 
         return types.void(like, *[types.intp] * 15), codegen
@@ -60,7 +64,7 @@ def make_tile(rows, vectors):
     return tile
 
 
-def _emit_tile(builder, dtype, rows, vectors,
+def _emit_tile(builder, dtype, rows, vectors, depthwise,
                a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns):
     width = lane_count(dtype)
     vector = ir.VectorType(LLVM_TYPE[dtype], width)
@@ -79,7 +83,8 @@ def _emit_tile(builder, dtype, rows, vectors,
         y = at(b, (p.index, b_outer), (q.index, b_inner), (k.index, b_row))
         b_vectors = [emit_load(builder, builder.add(y, I64(v * LEVEL.vector_bytes)), vector, masks[v]) for v in range(vectors)]
         for r in range(rows):
-            number = emit_load_spread(builder, builder.add(x, row_offsets[r]), vector)
+            x_row = builder.add(x, row_offsets[r])
+            number = _load_lanes(builder, x_row, vector, masks[0]) if depthwise else emit_load_spread(builder, x_row, vector)
             for v in range(vectors):
                 builder.store(multiply_add(builder, number, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
 
@@ -87,6 +92,11 @@ def _emit_tile(builder, dtype, rows, vectors,
         for v in range(vectors):
             address = at(builder.add(c, I64(v * LEVEL.vector_bytes)), (I64(r), c_row))
             emit_store(builder, builder.load(sums[r][v]), address, masks[v])
+
+
+def _load_lanes(builder, address, vector, mask):
+    """A number for each lane: floats, or bytes widened with zeros."""
+    return (emit_load_bytes if vector.element == I32 else emit_load)(builder, address, vector, mask)
 
 
 def _fma(builder, x, y, total):

@@ -65,6 +65,25 @@ def emit_load(builder, address, vector, mask):
     return builder.call(function, [pointer, I32(1), mask, ir.Constant(vector, None)])
 
 
+def emit_load_bytes(builder, address, vector, mask):
+    """uint8 at `address`, widened to a vector of int32.
+
+    Most processors without AVX-512 would read bytes under a mask one by one, so there is none where all lanes are read.
+    """
+    kind = ir.VectorType(I8, vector.count)
+    all_lanes = ir.IntType(vector.count)
+    with builder.if_else(builder.icmp_signed("==", builder.bitcast(mask, all_lanes), all_lanes(-1))) as (whole, in_part):
+        with whole:
+            all_bytes = builder.load(builder.inttoptr(address, kind.as_pointer()))
+            all_bytes.align, whole_block = 1, builder.block
+        with in_part:
+            some_bytes, part_block = emit_load(builder, address, kind, mask), builder.block
+    value = builder.phi(kind)
+    value.add_incoming(all_bytes, whole_block)
+    value.add_incoming(some_bytes, part_block)
+    return builder.zext(value, vector)
+
+
 def emit_store(builder, value, address, mask):
     pointer = builder.inttoptr(address, value.type.as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [value.type, value.type.as_pointer(), I32, mask.type])
@@ -97,8 +116,8 @@ def emit_larger(builder, x, y):
     """max(x, y), a NaN where one is; of equal ones y."""
     if is_integer(x):
         return builder.select(builder.icmp_signed(">", x, y), x, y)
-    keep = builder.or_(builder.fcmp_ordered(">", x, y), builder.fcmp_unordered("uno", x, x))
-    return builder.select(keep, x, y)
+    larger = builder.select(builder.fcmp_ordered(">", x, y), x, y)  # y where one is a NaN
+    return builder.select(builder.fcmp_unordered("uno", x, x), x, larger)
 
 
 def emit_at_least(builder, x, low):
@@ -190,7 +209,7 @@ def load_bytes(typingctx, like, address, left):
     def codegen(context, builder, signature, arguments):
         _, address, left = arguments
         mask = emit_mask(builder, left, 0, kind.count)
-        return builder.zext(emit_load(builder, address, ir.VectorType(I8, kind.count), mask), context.get_value_type(kind))
+        return emit_load_bytes(builder, address, context.get_value_type(kind), mask)
 
     return kind(like, types.intp, types.intp), codegen
 
@@ -228,6 +247,28 @@ def transpose_block(typingctx, like, source, source_row, rows, columns, target, 
         return context.get_dummy_value()
 
     return types.void(like, *[types.intp] * 6), codegen
+
+
+@intrinsic
+def interleave_three(typingctx, like, source, plane, target, left):
+    """target[3 j + c] = source[c, j] for c < 3 and j < left ≤ a register's lanes; planes lie `plane` bytes apart."""
+    count = lane_count(like.dtype)
+
+    def codegen(context, builder, signature, arguments):
+        _, source, plane, target, left = arguments
+        vector, mask = ir.VectorType(LLVM_TYPE[like.dtype], count), emit_mask(builder, left, 0, count)
+        planes = [emit_load(builder, builder.add(source, builder.mul(plane, I64(c))), vector, mask) for c in range(3)]
+        for part in range(3):
+            places = [divmod(part * count + lane, 3) for lane in range(count)]  # (j, c) of each number
+            two = [j + c * count if c < 2 else 0 for j, c in places]
+            all_three = [lane if c < 2 else count + j for lane, (j, c) in enumerate(places)]
+            numbers = builder.shuffle_vector(planes[0], planes[1], ir.Constant(ir.VectorType(I32, count), two))
+            numbers = builder.shuffle_vector(numbers, planes[2], ir.Constant(ir.VectorType(I32, count), all_three))
+            address = builder.add(target, I64(part * LEVEL.vector_bytes))
+            emit_store(builder, numbers, address, emit_mask(builder, builder.mul(left, I64(3)), part * count, count))
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.intp] * 4), codegen
 
 
 @intrinsic

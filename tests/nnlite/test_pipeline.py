@@ -5,6 +5,8 @@ import pytest
 from networks import random_network, random_plan
 
 import nnlite
+from nncompress import quantize
+from nncompress.quantization.int8_plan import LAWS
 from nnlite import nn
 from nnlite.lowering import lower
 from nnlite.pipeline import CHUNK, make_stages
@@ -28,6 +30,26 @@ def test_fused_integer_stages_give_the_bits_of_the_steps_one_by_one(seed):
     plan, images = random_plan(seed)
     last = plan.run(images)[-1]
     np.testing.assert_array_equal(plan(images), last if plan.ends_in_sums else plan.to_real(last))
+
+
+def depthwise(C, kernel, *options):
+    """Depthwise in the middle and at the end; a 2×2 max-pooling behind the first."""
+    return nn.Sequential(nn.Conv2d(3, C, 1, rng=0), nn.Conv2d(C, C, kernel, *options, groups=C, rng=1), nn.ReLU(),
+                         nn.MaxPool2d(2), nn.Conv2d(C, 2 * C, 1, groups=C, rng=2),
+                         nn.Conv2d(2 * C, 2 * C, 2, groups=2 * C, rng=3)).eval()
+
+
+@pytest.mark.parametrize("options", [(3, 1, 1), ((2, 3), (1, 2), (0, 3)), ((3, 2), 2, 2, (2, 1)), (1,)])
+@pytest.mark.parametrize("C", [2, 19, 32])
+def test_fused_depthwise_stages_give_the_bits_of_the_steps_one_by_one(C, options):
+    model = depthwise(C, *options)
+    images = np.random.default_rng(0).standard_normal((5, 3, 13, 14)).astype(np.float32)
+    plan = nnlite.compile(model, images)
+    np.testing.assert_array_equal(plan(images), plan.run(images)[-1].transpose(0, 3, 1, 2))
+    assert [stage.pool for stage in make_stages(plan.steps)] == [1, 2, 1, 1]
+    for law in LAWS:
+        plan = quantize(model, images, law=law)
+        np.testing.assert_array_equal(plan(images), plan.run(images)[-1])
 
 
 def lenet_like():

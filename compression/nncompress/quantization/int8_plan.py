@@ -285,7 +285,7 @@ def _conv2d(plan, step):
     def run(x):
         x = pad_with_zero_point(x, o["padding"], Z1)
         acc = np.empty((len(x), *step.shape[1:], len(step.w)), np.int32)
-        kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"])
+        kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"], o["groups"])
         return finish(acc)
 
     return run

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import conv2d, conv2d_fused, geometry, no_places, output_size, relu, sums_buffer
+from nnlite.kernels import conv2d, conv2d_fused, geometry, lay_out, no_places, output_size, relu, sums_buffer
 from nnlite.kernels.convolution import conv2d_reference, runs
+
+GROUPS = [(1, 6, 10), (2, 3, 10), (19, 1, 1)]  # G, c, o: the last is depthwise
 
 
 def seven_loops(x, w, stride, dilation):
@@ -36,8 +38,8 @@ def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border):
     N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
     (top, left), out_h, out_w = border, H // pool, W // pool
     y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
-    conv2d_fused(x.ctypes.data, *x.strides[:2], w.reshape(len(w), -1, w.shape[4]), geometry(w.shape, stride, dilation), b,
-                 x.dtype.type(low), sums_buffer(pool, W, O, x.dtype), y, top, left, N, out_h, out_w, no_places())
+    conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), geometry(w.shape, stride, dilation), b, x.dtype.type(low),
+                 sums_buffer(pool, W, O, x.dtype), y, top, left, N, out_h, out_w, no_places())
     inside = y[:N, top : top + out_h, left : left + out_w].copy()
     y[:N, top : top + out_h, left : left + out_w] = -7
     assert (y == -7).all(), "the border was written"
@@ -81,6 +83,22 @@ def test_the_output_size_counts_the_places_of_the_kernel(size, kernel, stride, d
 ])
 def test_a_kernel_row_is_one_run_where_nothing_lies_between(w_shape, dilation, expected):
     assert runs(w_shape, dilation) == expected
+
+
+@pytest.mark.parametrize(("w_shape", "expected"), [
+    ((1, 3, 2, 4, 5), (1, 24, 5)),
+    ((2, 3, 2, 4, 5), (2, 24, 5)),
+    ((2, 3, 2, 4, 1), (2, 24, 1)),  # no depthwise one, nor are the next two
+    ((2, 3, 2, 1, 5), (2, 6, 5)),
+    ((1, 3, 2, 1, 1), (1, 6, 1)),
+    ((7, 3, 2, 1, 1), (1, 6, 7)),
+])
+def test_depthwise_weights_are_laid_out_with_the_channels_side_by_side(w_shape, expected):
+    w = np.arange(np.prod(w_shape)).reshape(w_shape)
+    laid_out = lay_out(w)
+    assert laid_out.shape == expected and laid_out.flags.c_contiguous
+    G, o = w_shape[0], w_shape[4]
+    np.testing.assert_array_equal(laid_out if expected[0] == G else laid_out.transpose(2, 1, 0), w.reshape(G, -1, o))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -150,11 +168,11 @@ def test_of_the_two_zeros_the_first_is_pooled_with_and_without_places(place):
         assert y.item() == 0 and np.signbit(y.item()) == (place == 0)
 
 
-@pytest.mark.parametrize("G", [1, 2])
+@pytest.mark.parametrize(("G", "c", "o"), GROUPS)
 @pytest.mark.parametrize("pool", [False, True])
-def test_an_image_has_the_same_bits_whatever_images_are_with_it(pool, G):
+def test_an_image_has_the_same_bits_whatever_images_are_with_it(pool, G, c, o):
     rng = np.random.default_rng(0)
-    x, w, b = (floats(shape, rng, np.float32) for shape in ((5, 9, 12, 6), (G, 3, 3, 6 // G, 10), G * 10))
+    x, w, b = (floats(shape, rng, np.float32) for shape in ((5, 9, 12, G * c), (G, 3, 3, c, o), G * o))
     y, argmax = convolved(x, w, (1, 1), (1, 1), b, True, pool)
     for n in range(5):
         alone, place = convolved(x[n : n + 1], w, (1, 1), (1, 1), b, True, pool)
@@ -168,22 +186,22 @@ def test_a_batch_of_no_images_has_no_results(pool):
 
 
 @pytest.mark.parametrize("pool", [False, True])
-@pytest.mark.parametrize("G", [1, 3])
+@pytest.mark.parametrize(("G", "c", "o"), GROUPS)
 @pytest.mark.parametrize("width", [6, 9, 12])
-def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, width, G, pool):
-    x, w, b = (before_a_wall(np.ones(shape)) for shape in ((2, 7, width, 3), (G, 3, 2, 3 // G, 5), (5 * G,)))
+def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, width, G, c, o, pool):
+    x, w, b = (before_a_wall(np.ones(shape)) for shape in ((2, 7, width, G * c), (G, 3, 2, c, o), (G * o,)))
     N, H, W, O = result_shape(x.shape, w.shape, (2, 2), (1, 1))
     y = before_a_wall(np.zeros((N, H // 2, W // 2, O) if pool else (N, H, W, O)))
     argmax = before_a_wall(np.full(y.shape, 9, np.uint8)) if pool else None
     conv2d(x, w, y, (2, 2), (1, 1), b, True, argmax)
-    assert (y == 18 // G + 1).all() and (not pool or (argmax == 0).all())
+    assert (y == 6 * c + 1).all() and (not pool or (argmax == 0).all())
 
 
 @pytest.mark.parametrize("pool", [False, True])
-@pytest.mark.parametrize("G", [1, 2])
-def test_the_number_of_threads_changes_no_bit(threads, G, pool):
+@pytest.mark.parametrize(("G", "c", "o"), GROUPS)
+def test_the_number_of_threads_changes_no_bit(threads, G, c, o, pool):
     rng = np.random.default_rng(0)
-    x, w, b = (floats(shape, rng, np.float32) for shape in ((5, 13, 14, 6), (G, 3, 3, 6 // G, 10), G * 10))
+    x, w, b = (floats(shape, rng, np.float32) for shape in ((5, 13, 14, G * c), (G, 3, 3, c, o), G * o))
     results = []
     for count in (1, 2):
         threads(count)

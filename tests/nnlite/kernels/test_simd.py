@@ -102,7 +102,7 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
     llvm.initialize_all_asmprinters()
     for module in (tile, vector):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
-    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, *numbers), 15, triple, cpu)
+    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, *numbers), 15, triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text
 
