@@ -8,6 +8,7 @@ from numba import njit, prange
 
 from nnlite.kernels.memory import empty
 from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
+from nnlite.kernels.vector import interleave_three, lanes
 
 
 def to_nhwc(x, border=(0, 0)):
@@ -55,8 +56,14 @@ def _enter_nhwc(x, y, top, left):
 @parallel_kernel
 def _enter_nchw(x, y, top, left):
     N, C, H, W = x.shape
+    like, size, x_data, y_data = y.reshape(-1), y.itemsize, x.ctypes.data, y.ctypes.data
     for t in prange(N * H):
         n, i = t // H, t % H
+        if C == 3:  # pictures with colours
+            for j in range(0, W, lanes(like)):
+                interleave_three(like, x_data + ((n * C * H + i) * W + j) * size, H * W * size,
+                                 y_data + (((n * y.shape[1] + top + i) * y.shape[2] + left + j) * C) * size, W - j)
+            continue
         for c in range(C):
             for j in range(W):
                 y[n, top + i, left + j, c] = x[n, c, i, j]

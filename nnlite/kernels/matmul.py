@@ -58,7 +58,7 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
         panel, panel_row = b + n * b_step, b_row
         if packed:
             mine = panels[numba.get_thread_id()]
-            panel, panel_row = mine.ctypes.data, width * size
+            panel, panel_row = np.intp(mine.ctypes.data), width * size
             if b_step == size:
                 copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
             else:

@@ -11,18 +11,21 @@ from numba import njit, prange
 from nnlite.kernels.convolution import Geometry, finish_row, sum_rows
 from nnlite.kernels.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.memory import empty
+from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, strip
 from nnlite.kernels.threads import parallel_kernel
 from nnlite.kernels.vector import lanes, transpose_block
 
+LANES = LEVEL.vector_bytes // 4
 CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
-# pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
+# side: how many pixels the weights make at a time. pool, sums_w: the pooling behind a convolution, and the width of a row
+# before it. out_h, out_w, O: the result's size.
 # K and what follows are those of `Geometry`; for linear layers only K. b to M: `nncompress`'s numbers for each channel.
 STAGE = np.dtype([(name, np.int64) for name in (
-    "kind", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "b", "pool", "sums_w", "out_h", "out_w", "O",
-    "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")] + [("low", np.float64)])
+    "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "b", "pool", "sums_w", "out_h", "out_w",
+    "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")] + [("low", np.float64)])
 
 
 def table(rows):
@@ -76,9 +79,10 @@ def convolution_task(stages, i, t, n, rows, sums):
     s, size = stages[i], sums.itemsize
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
     part = sums[: s.pool * s.sums_w * s.O].reshape(s.pool, s.sums_w, s.O)
+    side_by_side = part.reshape(s.pool, s.sums_w // s.side, s.side * s.O)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(part, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, g)
+        sum_rows(side_by_side, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, g)
         finish_row(part, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
 
 

@@ -7,6 +7,8 @@ from networks import Model, random_network
 import nnlite
 from nnlite import functional as F
 from nnlite import models, nn, trace
+from nnlite.kernels import LANES
+from nnlite.plan import pixels_side_by_side
 
 MODELS = {
     "mlp": (lambda **options: models.mlp(in_features=50, **options), (2, 5, 5)),
@@ -239,3 +241,21 @@ def test_a_model_whose_shapes_depend_on_the_number_of_images_is_refused_for_anot
     plan = nnlite.compile(Model(lambda m, x: F.permute(x, 1, 0)), images(2, 5))
     with pytest.raises(ValueError, match=r"permute_1 gave \(5, 3\), traced was \(N, 2\): the model's shapes depend"):
         plan(images(3, 5))
+
+
+@pytest.mark.parametrize("stride, padding, kernel", [(1, 1, 3), (2, 0, 3), (1, 2, 5), (3, 0, 2), ((1, 2), (0, 1), (2, 3))])
+@pytest.mark.parametrize("O", [1, 2, 3, 4, 5, 8, 9])
+def test_pixels_side_by_side_give_the_bits_of_each_alone(O, stride, padding, kernel):
+    model = nn.Sequential(nn.Conv2d(3, O, kernel, stride=stride, padding=padding, rng=0), nn.ReLU(), nn.MaxPool2d(2))
+    images = np.random.default_rng(O).standard_normal((3, 3, 17, 18)).astype(np.float32)
+    plan = nnlite.compile(model, images)
+    np.testing.assert_array_equal(plan(images), plan.run(images)[-1].transpose(0, 3, 1, 2))
+
+
+def test_pixels_are_put_side_by_side_where_they_fit_and_save_work():
+    def side(o, width, kw=3, sw=1, G=1, dw=1):
+        return pixels_side_by_side((G, 3, kw, 4, o), {"stride": (1, sw), "dilation": (1, dw)}, width)
+
+    assert [side(o, 16) for o in (LANES // 8, LANES // 4, LANES // 2, LANES // 2 + 1, LANES)] == [8, 4, 2, 1, 1]
+    assert [side(1, width) for width in (1, 2, 6, 12)] == [1, 2, 2, 4]
+    assert side(1, 16, kw=1) == side(1, 16, sw=3) == side(1, 16, G=2) == side(1, 16, dw=2) == 1
