@@ -13,7 +13,7 @@ from numba.extending import register_jitable
 from nnlite.kernels.tile import make_tile
 from nnlite.kernels.vector import lanes
 
-_tile_8, _tile_3, _tile_1 = (make_tile(rows, 1, depthwise=True) for rows in (8, 3, 1))  # 3: the usual width of a kernel
+_tile_8, _tile_1 = make_tile(8, 1, depthwise=True), make_tile(1, 1, depthwise=True)
 
 
 @register_jitable
@@ -38,11 +38,6 @@ def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_out
                 _tile_8(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
                         c_n + m * c_row, c_row, left)
                 m += 8
-            elif M >= 3:
-                m = min(m, M - 3)
-                _tile_3(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                        c_n + m * c_row, c_row, left)
-                m += 3
             else:
                 _tile_1(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
                         c_n + m * c_row, c_row, left)

@@ -73,7 +73,7 @@ def run_stages(stages, sums, n, threads):
                 linear_task(stages, i, t, n, rows, mine)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def convolution_task(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s, size = stages[i], sums.itemsize
@@ -86,7 +86,7 @@ def convolution_task(stages, i, t, n, rows, sums):
         finish_row(part, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def flatten_task(stages, i, image, like):
     """One image (H, W, C) as the vector (C, H, W)."""
     s, size = stages[i], like.itemsize
@@ -98,7 +98,7 @@ def flatten_task(stages, i, image, like):
                                 s.out_h * s.out_w * size)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def linear_task(stages, i, t, n, rows, like):
     """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
     s, size = stages[i], like.itemsize

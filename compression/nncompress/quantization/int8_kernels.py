@@ -102,7 +102,7 @@ def run_stages_int8(stages, sums, n, threads):
                 linear_task_int8(stages, i, t, n, rows, mine)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def convolution_task_int8(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s = stages[i]
@@ -117,7 +117,7 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
     release(sums)
 
 
-@njit(cache=True)
+@njit(inline="always")
 def linear_task_int8(stages, i, t, n, rows, sums):
     """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
     s, width = stages[i], TILE_BYTES // 4
