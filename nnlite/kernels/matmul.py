@@ -147,7 +147,7 @@ def matmul_int8_reference(a, w):
 def matmul_int8(a, packed, c):
     """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
     if c.size:
-        threads = use_threads(c.size * packed.K // 4)
+        threads = use_threads(c.size * packed.K // (16 if LEVEL.name == "amx" else 4))
         a = whole_steps(a, packed.panels)
         _matmul_int8(address(a), a.strides[0], packed.panels, c, threads)
 

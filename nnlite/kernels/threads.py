@@ -1,7 +1,8 @@
 """How many threads a kernel gets, and what happens where Python itself has several threads or processes.
 
-Waking a second thread takes some ten microseconds, and much longer where other programs keep the cores busy, so work that
-takes about as long by itself stays on one. The result has the same bits either way: threads share out outputs, never a sum.
+Waking a second thread takes some ten microseconds, and a hundred where it sleeps deeply or other programs keep the cores
+busy, so work that takes about as long by itself stays on one. The result has the same bits either way: threads share out
+outputs, never a sum.
 
 Numba's parallel loops let other Python threads run meanwhile. With OpenMP or TBB below, these may run kernels, too. Where
 there is neither (macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
@@ -16,7 +17,7 @@ from numba.np.ufunc import parallel
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # idle threads wait some 20 µs for the next kernel; longer ones hold up others
 
-WORTH_A_THREAD = 1_000_000  # multiply-adds: some 20 µs of one core
+WORTH_A_THREAD = 8_000_000  # multiply-adds of float32: some 100 µs of one core
 MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
 
 

@@ -88,7 +88,7 @@ class Int8Plan:
     def enter(self, images, buffer):
         """Quantize the images into the first buffer."""
         if images.ndim == 4:
-            kernels.use_threads(2 * MOVE * images.size)
+            kernels.use_threads(6 * MOVE * images.size)  # a division each
             S, Z = self.steps[0].S, self.steps[0].Z
             int8_kernels.quantize_images(np.ascontiguousarray(images), S, Z, buffer.array, buffer.top, buffer.left)
         else:
