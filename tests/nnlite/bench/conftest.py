@@ -35,6 +35,8 @@ def measure(monkeypatch):
     monkeypatch.setattr(module, "Worker", NoWorker)
     monkeypatch.setattr(module, "contest", made_up)
     monkeypatch.setattr(module, "installed_peers", lambda: ["torch", "onnxruntime"])
+    here = module.machine.describe()
+    monkeypatch.setattr(module.machine, "describe", lambda: {"torch": "2.0", "onnxruntime": "1.0", **here})
     monkeypatch.setattr(module, "export_all", lambda models, folder: None)
     monkeypatch.setattr(module, "compile_cost", lambda: {"cold_s": 20.0, "second_process_s": 0.5})
     monkeypatch.setattr(module, "measure_peak", lambda n: {"threads": n, "float32_gops": 100.0 * n, "int8_gops": 400.0 * n,
