@@ -395,8 +395,8 @@ def roofline(points, roofs, bandwidth, target=None, machine=""):
         axes.annotate(f"{kind}: {peak:,.0f} GOP/s", (right, peak), (0, 4), textcoords="offset points", ha="right",
                       color=colour, fontweight="bold")
         axes.plot([x for _, k, x, _ in points if k == kind], [y for _, k, _, y in points if k == kind], "o", color=colour)
-    axes.annotate(f"memory: {bandwidth:.1f} GB/s", (left, left * bandwidth), (12, 0), textcoords="offset points",
-                  va="center", fontweight="bold")
+    axes.text(1.1 * left, 1.3 * left * bandwidth, f"memory: {bandwidth:.1f} GB/s", fontweight="bold", va="bottom",
+              rotation=np.degrees(np.arctan(bandwidth)), rotation_mode="anchor", transform_rotates_text=True)
     axes.set_xlim(left / 1.5, 1.2 * right)
     axes.set_ylim(0.4 * min(y for _, y in places), 2.5 * max(roofs.values()))
     axes.set(xlabel="operations per byte of the kernel's arrays (logarithmic)", ylabel="GOP/s (logarithmic)",

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from nnlite.bench.peak_amx import OPERATIONS, configuration, run_tile_loops
 from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.tile import _dot4, _fma
+from nnlite.kernels.tile import dot4, fma
 
 WIDTH = LEVEL.vector_bytes // 4  # numbers of 32 bits in a register
 I64 = ir.IntType(64)
@@ -41,7 +41,7 @@ def multiply_add_loop(typingctx, like, x, y, sums, steps):
 
 def _emit_loop(builder, dtype, x, y, sums, steps):
     integers = dtype == types.int32
-    vector, multiply_add = ir.VectorType(ir.IntType(32) if integers else ir.FloatType(), WIDTH), _dot4 if integers else _fma
+    vector, multiply_add = ir.VectorType(ir.IntType(32) if integers else ir.FloatType(), WIDTH), dot4 if integers else fma
 
     def load(address, index):
         return builder.load(place(address, index), align=4)

@@ -4,11 +4,10 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from nnlite.kernels.amx import FEWEST_ROWS, ROWS, amx_tile, configure_registers, release_registers
+from nnlite.kernels.instructions import I1
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.tile import make_tile
-from nnlite.kernels.vector import I1
 
-TILE_ROWS = 8
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 
 _tile_8x2, _tile_8x1, _tile_4x2, _tile_2x2, _tile_1x2 = (make_tile(*size) for size in ((8, 2), (8, 1), (4, 2), (2, 2), (1, 2)))

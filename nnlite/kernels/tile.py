@@ -29,8 +29,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.vector import (
+from nnlite.kernels.instructions import (
     I32,
     I64,
     LLVM_TYPE,
@@ -43,6 +42,7 @@ from nnlite.kernels.vector import (
     emit_store,
     lane_count,
 )
+from nnlite.kernels.simd import LEVEL
 
 
 def make_tile(rows, vectors, depthwise=False):
@@ -71,7 +71,7 @@ def _emit_tile(builder, dtype, rows, vectors, depthwise,
     masks = [emit_mask(builder, columns, v * width, width) for v in range(vectors)]
     sums = [[cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in range(vectors)] for _ in range(rows)]
     row_offsets = [builder.mul(row, I64(r)) for r in range(rows)]
-    multiply_add = _dot4 if dtype == types.int32 else _fma
+    multiply_add = dot4 if dtype == types.int32 else fma
 
     def at(start, *terms):
         for index, stride in terms:
@@ -99,12 +99,12 @@ def _load_lanes(builder, address, vector, mask):
     return (emit_load_bytes if vector.element == I32 else emit_load)(builder, address, vector, mask)
 
 
-def _fma(builder, x, y, total):
+def fma(builder, x, y, total):
     """total + x·y, rounded once."""
     return emit_call(builder, "llvm.fma", x, y, total)
 
 
-def _dot4(builder, x, y, total):
+def dot4(builder, x, y, total):
     """total + Σ of four uint8·int8 in each 32-bit lane, exactly, in the way of the SIMD level.
 
     AVX2's own vpmaddubsw is not used: it saturates at 16 bits (211·71 + 171·107 would come out as 32767).

@@ -8,24 +8,35 @@ that they work on any array, and `left`: how many numbers are left to do. Lanes 
         store(y_data + o * size, at_least(z, 0), O - o)
 
 `like` is any array whose dtype the vector shall have. Vectors know + − * << >> &, with a vector or a number on the right.
-Below are first the instructions as LLVM knows them (`emit_…`), from which the register tile is made too, then the functions
-for Numba code.
+What the functions are made of stands in `instructions`.
 """
 
 import operator
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from nnlite.kernels.instructions import (
+    I1,
+    I8,
+    I32,
+    I64,
+    LLVM_TYPE,
+    emit_at_least,
+    emit_at_most,
+    emit_call,
+    emit_larger,
+    emit_load,
+    emit_load_bytes,
+    emit_mask,
+    emit_spread,
+    emit_store,
+    is_integer,
+    lane_count,
+)
 from nnlite.kernels.simd import LEVEL
-
-I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
-LLVM_TYPE = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: I32, types.int64: I64,
-             types.boolean: I1}
-ITEM_BYTES = {types.float32: 4, types.float64: 8, types.int32: 4}
 
 
 class Vector(types.Type):
@@ -44,136 +55,11 @@ class VectorModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(LLVM_TYPE[kind.element], kind.count))
 
 
-def lane_count(dtype):
-    """How many numbers of a Numba type one register holds."""
-    return LEVEL.vector_bytes // ITEM_BYTES[dtype]
-
-
-# ---- instructions
-
-
-def emit_mask(builder, left, start, count):
-    """Which of the lanes start, start + 1, … lie below `left`."""
-    numbers = ir.Constant(ir.VectorType(I32, count), [start + lane for lane in range(count)])
-    return builder.icmp_signed("<", numbers, emit_spread(builder, builder.trunc(left, I32), numbers.type))
-
-
-def emit_load(builder, address, vector, mask):
-    pointer = builder.inttoptr(address, vector.as_pointer())
-    kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.{mangle(vector)}.p0")
-    return builder.call(function, [pointer, I32(1), mask, ir.Constant(vector, None)])
-
-
-def emit_load_bytes(builder, address, vector, mask):
-    """uint8 at `address`, widened to a vector of int32.
-
-    Most processors without AVX-512 would read bytes under a mask one by one, so there is none where all lanes are read.
-    """
-    kind = ir.VectorType(I8, vector.count)
-    all_lanes = ir.IntType(vector.count)
-    with builder.if_else(builder.icmp_signed("==", builder.bitcast(mask, all_lanes), all_lanes(-1))) as (whole, in_part):
-        with whole:
-            all_bytes = builder.load(builder.inttoptr(address, kind.as_pointer()))
-            all_bytes.align, whole_block = 1, builder.block
-        with in_part:
-            some_bytes, part_block = emit_load(builder, address, kind, mask), builder.block
-    value = builder.phi(kind)
-    value.add_incoming(all_bytes, whole_block)
-    value.add_incoming(some_bytes, part_block)
-    return builder.zext(value, vector)
-
-
-def emit_store(builder, value, address, mask):
-    pointer = builder.inttoptr(address, value.type.as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [value.type, value.type.as_pointer(), I32, mask.type])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.{mangle(value.type)}.p0")
-    builder.call(function, [value, pointer, I32(1), mask])
-
-
-def emit_spread(builder, scalar, vector):
-    """The scalar in every lane."""
-    undefined = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(undefined, scalar, I32(0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
-
-
-def emit_load_spread(builder, address, vector):
-    """The number at `address` in every lane."""
-    value = builder.load(builder.inttoptr(address, vector.element.as_pointer()))
-    value.align = 1
-    return emit_spread(builder, value, vector)
-
-
-def emit_call(builder, name, *vectors):
-    """One of LLVM's own functions on vectors of one type, as `llvm.fma`."""
-    kind = ir.FunctionType(vectors[0].type, [v.type for v in vectors])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"{name}.{mangle(vectors[0].type)}")
-    return builder.call(function, vectors)
-
-
-def emit_larger(builder, x, y):
-    """max(x, y), a NaN where one is; of equal ones y."""
-    if is_integer(x):
-        return builder.select(builder.icmp_signed(">", x, y), x, y)
-    larger = builder.select(builder.fcmp_ordered(">", x, y), x, y)  # y where one is a NaN
-    return builder.select(builder.fcmp_unordered("uno", x, x), x, larger)
-
-
-def emit_at_least(builder, x, low):
-    """max(x, low) where low is no NaN; of equal ones low."""
-    above = builder.icmp_signed(">", x, low) if is_integer(x) else builder.fcmp_unordered(">", x, low)
-    return builder.select(above, x, low)
-
-
-def emit_at_most(builder, x, high):
-    """min(x, high) where high is no NaN; of equal ones high."""
-    below = builder.icmp_signed("<", x, high) if is_integer(x) else builder.fcmp_unordered("<", x, high)
-    return builder.select(below, x, high)
-
-
-def is_integer(x):
-    return isinstance(x.type.element, ir.IntType)
-
-
-def mangle(vector):
-    """A vector type in the names of LLVM's functions: v16f32."""
-    element = {"float": "f32", "double": "f64"}.get(str(vector.element), str(vector.element))
-    return f"v{vector.count}{element}"
-
-
-# ---- functions for Numba code
-
-
 @intrinsic
 def lanes(typingctx, like):
     """How many numbers of like's dtype one register holds."""
     count = lane_count(like.dtype)
     return types.intp(like), lambda context, builder, signature, arguments: I64(count)
-
-
-@intrinsic
-def get(typingctx, like, address):
-    """The one number at `address`, of like's dtype."""
-
-    def codegen(context, builder, signature, arguments):
-        value = builder.load(builder.inttoptr(arguments[1], LLVM_TYPE[like.dtype].as_pointer()))
-        value.align = 1
-        return value
-
-    return like.dtype(like, types.intp), codegen
-
-
-@intrinsic
-def put(typingctx, like, address, number):
-    """Write one number of like's dtype to `address`."""
-
-    def codegen(context, builder, signature, arguments):
-        _, address, number = arguments
-        builder.store(number, builder.inttoptr(address, number.type.as_pointer())).align = 1
-        return context.get_dummy_value()
-
-    return types.void(like, types.intp, like.dtype), codegen
 
 
 @intrinsic

@@ -16,10 +16,7 @@ from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.memory import empty
-from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.threads import parallel_kernel
-from nnlite.kernels.vector import (
+from nnlite.kernels.instructions import (
     I64,
     LLVM_TYPE,
     emit_call,
@@ -29,6 +26,9 @@ from nnlite.kernels.vector import (
     emit_store,
     lane_count,
 )
+from nnlite.kernels.memory import empty
+from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.threads import parallel_kernel
 
 LANES = lane_count(types.float32)
 WIDTH = 4 * LANES  # samples of a tile

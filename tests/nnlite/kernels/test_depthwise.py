@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numba import njit
 from support import assert_sums_agree
 
-from nnlite.kernels import tile, vector
+from nnlite.kernels import instructions, tile
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.simd import LEVELS, host_features
 
@@ -95,7 +95,7 @@ def test_no_byte_past_the_operands_is_read(before_a_wall, dtype, columns, rows):
 @pytest.mark.parametrize("level", LEVELS_HERE, ids=lambda level: level.name)
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_every_level_gives_the_same_sums(monkeypatch, dtype, level):
-    for module in (tile, vector):
+    for module in (tile, instructions):
         monkeypatch.setattr(module, "LEVEL", level)
     width, rng = level.vector_bytes // 4, np.random.default_rng(0)
     a, weights = rng.integers(0, 256, (3, 5, width)), rng.integers(-128, 128, (5, width))

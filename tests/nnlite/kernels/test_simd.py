@@ -8,7 +8,7 @@ import pytest
 from llvmlite import ir
 from numba import types
 
-from nnlite.kernels import amx, tile, vector
+from nnlite.kernels import amx, instructions, tile
 from nnlite.kernels.simd import LEVELS, choose_level, host_features
 
 BY_NAME = {level.name: level for level in LEVELS}
@@ -80,7 +80,7 @@ def assembly(emit, count, triple, cpu):
     """What emit(builder, numbers), with so many whole numbers, becomes on another processor."""
     module = ir.Module()
     module.triple = triple
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [vector.I64] * count), "tile")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [instructions.I64] * count), "tile")
     builder = ir.IRBuilder(function.append_basic_block())
     emit(builder, *function.args)
     builder.ret_void()
@@ -100,7 +100,7 @@ def assembly(emit, count, triple, cpu):
 def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, name, dtype, triple, cpu, instruction):
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    for module in (tile, vector):
+    for module in (tile, instructions):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
     text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, *numbers), 15, triple, cpu)
     assert re.search(instruction, text)

@@ -10,7 +10,6 @@ from nnlite.kernels.vector import (
     at_most,
     beats,
     equal,
-    get,
     lanes,
     larger,
     load,
@@ -18,7 +17,6 @@ from nnlite.kernels.vector import (
     narrow,
     nearest,
     positive,
-    put,
     real,
     spread,
     spread_int,
@@ -47,12 +45,6 @@ def bytes_of(like, x, y, n):
 @njit
 def lanes_that_were_left_out(like, x, y, left):
     store(y, load(like, x, left), lanes(like))
-
-
-@njit
-def one_by_one(like, x, y, n):
-    for i in range(n):
-        put(like, y + (n - 1 - i) * like.itemsize, get(like, x + i * like.itemsize))
 
 
 @njit
@@ -108,13 +100,6 @@ def test_lanes_from_left_on_are_0_when_loaded():
         y = np.full(LEVEL.vector_bytes // 4, np.nan, np.float32)
         lanes_that_were_left_out(y, x.ctypes.data, y.ctypes.data, left)
         assert y.sum() == y[:left].sum() == left
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_single_numbers_are_read_and_written_at_any_address(dtype):
-    x, y = np.arange(5, dtype=dtype), np.zeros(6 * dtype().itemsize, np.uint8)
-    one_by_one(x, x.ctypes.data, y.ctypes.data + 1, 5)
-    assert y[1 : 1 + x.nbytes].copy().view(dtype).tolist() == [4, 3, 2, 1, 0]
 
 
 def larger_by_the_rule(x, y):
