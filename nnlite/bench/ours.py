@@ -11,7 +11,8 @@ from nnlite import kernels, models, optim
 from nnlite.bench.works import convolution_for, images_for, layer_for, matrices_for
 from nnlite.kernels import loops
 from nnlite.kernels.convolution import conv2d_reference
-from nnlite.kernels.matmul import matmul_int8_reference, matmul_reference
+from nnlite.kernels.matmul import matmul_reference
+from nnlite.kernels.matmul_int8 import matmul_int8_reference
 
 
 def set_threads(n):

@@ -34,11 +34,12 @@ def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_out
         m = 0
         while m < M:
             if M - m > 3 and M >= 8:
+                count = max(1, (M - m) // 8)
                 m = min(m, M - 8)
                 _tile_8(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                        c_n + m * c_row, c_row, left)
-                m += 8
+                        c_n + m * c_row, c_row, left, count)
+                m += 8 * count
             else:
                 _tile_1(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                        c_n + m * c_row, c_row, left)
+                        c_n + m * c_row, c_row, left, 1)
                 m += 1

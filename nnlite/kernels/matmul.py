@@ -1,22 +1,17 @@
-"""Matrix product in floats and in integers: c = a b.
+"""Matrix product in floats: c = a b.
 
 Letters: a (M, K), b (K, N), c (M, N).
 """
-
-from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.amx import FEWEST_ROWS
 from nnlite.kernels.memory import address, empty
-from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
+from nnlite.kernels.strip import TILE_BYTES, strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, lanes, load, store, transpose_block
 
-COPYING_PAYS = 16  # panels that read the copy of a
 PACKING_PAYS = 16
 
 
@@ -115,67 +110,3 @@ def pack(w):
     for n, panel in zip(range(0, N, width), panels, strict=True):
         panel[:, : min(width, N - n)] = w[:, n : n + width]
     return panels
-
-
-class PackedInt8(NamedTuple):
-    """Weights (K, N) int8 as the integer tile reads them.
-
-    panels: int8 (⌈N/width⌉, ⌈K/4⌉, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
-    """
-
-    panels: np.ndarray
-    K: int
-    N: int
-
-
-def pack_int8(w):
-    """w (K, N) int8 -> PackedInt8."""
-    (K, N), width = w.shape, TILE_BYTES // 4
-    panels, steps = -(-N // width), -(-K // 4)
-    padded = np.zeros((4 * steps, panels * width), np.int8)
-    padded[:K, :N] = w
-    packed = empty((panels, steps, width, 4), np.int8)
-    packed[...] = padded.reshape(steps, 4, panels, width).transpose(2, 0, 3, 1)
-    return PackedInt8(packed, K, N)
-
-
-def matmul_int8_reference(a, w):
-    """c[m, n] = Σ_k a[m, k] w[k, n] with a uint8, w int8, summed in int64 and exact."""
-    return a.astype(np.int64) @ w.astype(np.int64)
-
-
-def matmul_int8(a, packed, c):
-    """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
-    if c.size:
-        threads = use_threads(c.size * packed.K // (16 if LEVEL.name == "amx" else 4))
-        a = whole_steps(a, packed.panels)
-        _matmul_int8(address(a), a.strides[0], packed.panels, c, threads)
-
-
-def whole_steps(a, panels):
-    """a (M, K) itself if its rows are as long as the panels' columns, else a copy with longer rows.
-
-    Tile registers like rows that begin a line of the cache: where many panels read them, a copy is sooner than they are.
-    """
-    (M, K), (columns, steps, _, _) = a.shape, panels.shape
-    for_registers = LEVEL.name == "amx" and M >= FEWEST_ROWS
-    if K == 4 * steps and (columns < COPYING_PAYS or not for_registers or address(a) % 64 == a.strides[0] % 64 == 0):
-        return a
-    rows = empty((M, -(-4 * steps // 64) * 64 if for_registers else 4 * steps), np.uint8)
-    rows[:, :K] = a  # what is behind meets weights of 0
-    return rows
-
-
-@parallel_kernel
-def _matmul_int8(a, a_row, b, c, threads):
-    M, N = c.shape
-    columns, steps, width, _ = b.shape
-    like, panel_bytes = c.reshape(-1), steps * width * 4
-    rows = rows_of_a_task(M, 2**18 // max(1, a_row), columns, threads)
-    for t in prange(columns * ((M + rows - 1) // rows)):
-        n, m = t % columns, t // columns * rows
-        left, height = min(width, N - n * width), min(rows, M - m)
-        configure(like, height, steps, left)
-        strip(like, a + m * a_row, a_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * panel_bytes, 0, 0, width * 4,
-              c.ctypes.data + (m * N + n * width) * 4, N * 4, height, left)
-        release(like)

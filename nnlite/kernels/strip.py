@@ -3,14 +3,17 @@
 from numba import njit, types
 from numba.extending import intrinsic
 
-from nnlite.kernels.amx import FEWEST_ROWS, ROWS, amx_tile, configure_registers, release_registers
+from nnlite.kernels.amx import FEWEST_ROWS, ROWS, STEPS, configure_registers, make_amx_tile, release_registers
 from nnlite.kernels.instructions import I1
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.tile import make_tile
 
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 
-_tile_8x2, _tile_8x1, _tile_4x2, _tile_2x2, _tile_1x2 = (make_tile(*size) for size in ((8, 2), (8, 1), (4, 2), (2, 2), (1, 2)))
+_whole_tile_8x2, _whole_tile_16x1 = make_tile(8, 2, whole=True), make_tile(16, 1, whole=True)
+_tile_8x2, _tile_8x1 = make_tile(8, 2), make_tile(8, 1)
+_tile_4x2, _tile_2x2, _tile_1x2 = make_tile(4, 2), make_tile(2, 2), make_tile(1, 2)
+_amx_tile_1, _amx_tile_2 = make_amx_tile(1), make_amx_tile(2)
 
 
 @intrinsic
@@ -38,9 +41,9 @@ def release(like):
 def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + n]   for m < M, n < N
 
-    Addresses and strides in bytes, as in `tile`. The rows are done eight at a time, and four, two or one where no eight are
-    left. A tile that would pass the last row is shifted back to end there: the rows that it shares with the one before are
-    computed twice, to the same bits.
+    Addresses and strides in bytes, as in `tile`. The rows are done eight at a time, sixteen where the columns fill one
+    register, and four, two or one where no eight are left. A tile that would pass the last row is shifted back to end there:
+    the rows that it shares with the one before are computed twice, to the same bits.
     """
     width = TILE_BYTES // like.itemsize
     for n in range(0, N, width):
@@ -48,29 +51,36 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
         m = 0
         if has_amx(like) and M >= FEWEST_ROWS and left >= min(N, width):
             while m < M:
-                m = max(0, min(m, M - ROWS))
-                amx_tile(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row, left)
-                m += ROWS
-        while m < M:
-            if M - m > 4 and M >= 8:
-                m = min(m, M - 8)
-                if 2 * left <= width:
-                    _tile_8x1(like, a + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                              c_n + m * c_row, c_row, left)
+                if M - m > ROWS and K % STEPS == 0:
+                    rows = min(2 * ROWS, M - m)
+                    _amx_tile_2(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
+                                left, rows)
+                    m += rows
                 else:
-                    _tile_8x2(like, a + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                              c_n + m * c_row, c_row, left)
-                m += 8
-            elif M >= 4:
-                m = min(m, M - 4)
-                _tile_4x2(like, a + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                          c_n + m * c_row, c_row, left)
-                m += 4
-            elif M >= 2:
-                m = min(m, M - 2)
-                _tile_2x2(like, a + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                          c_n + m * c_row, c_row, left)
-                m += 2
+                    m = max(0, min(m, M - ROWS))
+                    _amx_tile_1(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
+                                left, ROWS)
+                    m += ROWS
+        elif 2 * left == width and M >= 16:
+            count = M // 16
+            _whole_tile_16x1(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left, count)
+            m = 16 * count
+        while m < M:
+            rows = 8 if M - m > 4 and M >= 8 else 4 if M >= 4 else 2 if M >= 2 else 1
+            count = max(1, (M - m) // rows)
+            m = min(m, M - rows)
+            a_m, c_m = a + m * row, c_n + m * c_row
+            if rows == 8 and left >= width:
+                _whole_tile_8x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row,
+                                left, count)
+            elif rows == 8 and 2 * left > width:
+                _tile_8x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == 8:
+                _tile_8x1(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == 4:
+                _tile_4x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == 2:
+                _tile_2x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
             else:
-                _tile_1x2(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left)
-                m += 1
+                _tile_1x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            m += rows * count

@@ -30,6 +30,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnlite.kernels.instructions import (
+    I1,
     I32,
     I64,
     LLVM_TYPE,
@@ -45,31 +46,36 @@ from nnlite.kernels.instructions import (
 from nnlite.kernels.simd import LEVEL
 
 
-def make_tile(rows, vectors, depthwise=False):
+def make_tile(rows, vectors, whole=False, depthwise=False):
     """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise one has one vector.
 
-    tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns): `like` is any array whose
-    dtype is c's; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only its
-    width is done; reads of a and b stay inside the rows and columns named.
+    A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too.
+
+    tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is any array
+    whose dtype is c's; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only
+    its width is done; reads of a and b stay inside the rows and columns named. `count` tiles are done, one below the other.
     """
 
     @intrinsic
-    def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns):
+    def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count):
         def codegen(context, builder, signature, arguments):
-            _emit_tile(builder, like.dtype, rows, vectors, depthwise, *arguments[1:])
+            size = f"{rows}x{vectors}{'_whole' * whole}{'_depthwise' * depthwise}_{like.dtype}"
+            call_own_function(builder, f"nnlite_tile_{size}", arguments[1:],
+                              lambda inner, *numbers: _emit_tile(inner, like.dtype, rows, vectors, whole, depthwise, *numbers))
             return context.get_dummy_value()
 
-        return types.void(like, *[types.intp] * 15), codegen
+        return types.void(like, *[types.intp] * 16), codegen
 
     return tile
 
 
-def _emit_tile(builder, dtype, rows, vectors, depthwise,
-               a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns):
+def _emit_tile(builder, dtype, rows, vectors, whole, depthwise,
+               a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count):
     width = lane_count(dtype)
     vector = ir.VectorType(LLVM_TYPE[dtype], width)
-    masks = [emit_mask(builder, columns, v * width, width) for v in range(vectors)]
-    sums = [[cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in range(vectors)] for _ in range(rows)]
+    all_lanes = ir.Constant(ir.VectorType(I1, width), [True] * width)
+    masks = [all_lanes if whole else emit_mask(builder, columns, v * width, width) for v in range(vectors)]
+    sums = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)]
     row_offsets = [builder.mul(row, I64(r)) for r in range(rows)]
     multiply_add = dot4 if dtype == types.int32 else fma
 
@@ -78,20 +84,48 @@ def _emit_tile(builder, dtype, rows, vectors, depthwise,
             start = builder.add(start, builder.mul(index, stride))
         return start
 
-    with cgutils.for_range(builder, P) as p, cgutils.for_range(builder, Q) as q, cgutils.for_range(builder, K) as k:
-        x = at(a, (p.index, outer), (q.index, inner), (k.index, step))
-        y = at(b, (p.index, b_outer), (q.index, b_inner), (k.index, b_row))
-        b_vectors = [emit_load(builder, builder.add(y, I64(v * LEVEL.vector_bytes)), vector, masks[v]) for v in range(vectors)]
+    with cgutils.for_range(builder, count) as tile:
+        first_row = builder.mul(tile.index, I64(rows))
         for r in range(rows):
-            x_row = builder.add(x, row_offsets[r])
-            number = _load_lanes(builder, x_row, vector, masks[0]) if depthwise else emit_load_spread(builder, x_row, vector)
             for v in range(vectors):
-                builder.store(multiply_add(builder, number, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
+                builder.store(ir.Constant(vector, None), sums[r][v])
 
-    for r in range(rows):
-        for v in range(vectors):
-            address = at(builder.add(c, I64(v * LEVEL.vector_bytes)), (I64(r), c_row))
-            emit_store(builder, builder.load(sums[r][v]), address, masks[v])
+        with cgutils.for_range(builder, P) as p, cgutils.for_range(builder, Q) as q:
+            run = at(a, (first_row, row), (p.index, outer), (q.index, inner))
+            b_run = at(b, (p.index, b_outer), (q.index, b_inner))
+            with cgutils.for_range(builder, K) as k:
+                x, y = at(run, (k.index, step)), at(b_run, (k.index, b_row))
+                b_vectors = [emit_load(builder, at(y, (I64(v), I64(LEVEL.vector_bytes))), vector, masks[v])
+                             for v in range(vectors)]
+                for r in range(rows):
+                    x_row = builder.add(x, row_offsets[r])
+                    number = (_load_lanes(builder, x_row, vector, masks[0]) if depthwise
+                              else emit_load_spread(builder, x_row, vector))
+                    for v in range(vectors):
+                        builder.store(multiply_add(builder, number, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
+
+        for r in range(rows):
+            for v in range(vectors):
+                address = at(c, (first_row, c_row), (I64(r), c_row), (I64(v), I64(LEVEL.vector_bytes)))
+                emit_store(builder, builder.load(sums[r][v]), address, masks[v])
+
+
+def call_own_function(builder, name, arguments, emit):
+    """Call a function of its own, made by emit(builder, *arguments) once in a module.
+
+    In the midst of other code its addresses would have to share registers with it, and be computed anew in every step.
+    """
+    module = builder.module
+    function = module.globals.get(name)
+    if function is None:
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments]), name)
+        function.linkage = "linkonce_odr"
+        for attribute in ("noinline", "optsize"):  # optsize: no copies of the loops for special cases, which take long to make
+            function.attributes.add(attribute)
+        inner = ir.IRBuilder(function.append_basic_block())
+        emit(inner, *function.args)
+        inner.ret_void()
+    builder.call(function, arguments)
 
 
 def _load_lanes(builder, address, vector, mask):

@@ -70,8 +70,8 @@ def test_four_weights_of_a_column_lie_side_by_side_and_zeros_fill_the_panel():
     w = np.arange(1, 13).reshape(6, 2).astype(np.int8)
     panels, K, N = pack_int8(w)
     assert (K, N) == (6, 2) and panels.dtype == np.int8 and panels.flags.c_contiguous and panels.ctypes.data % 64 == 0
-    np.testing.assert_array_equal(panels[0, :, :2], [[[1, 3, 5, 7], [2, 4, 6, 8]], [[9, 11, 0, 0], [10, 12, 0, 0]]])
-    assert len(panels) == 1 and not panels[0, :, 2:].any()
+    np.testing.assert_array_equal(panels[0, :2, :2], [[[1, 3, 5, 7], [2, 4, 6, 8]], [[9, 11, 0, 0], [10, 12, 0, 0]]])
+    assert len(panels) == 1 and not panels[0, :, 2:].any() and not panels[0, 2:].any()
 
 
 def test_out_is_filled_and_returned():

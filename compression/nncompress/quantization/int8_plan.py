@@ -106,7 +106,8 @@ class Int8Plan:
             packed = kernels.pack_conv_int8(w, step.options["dilation"])
             return {**convolution_row(stage, source, out, w.shape, 4), **self.numbers(step, packed, packed[0].nbytes)}
         if step.kind == "linear":
-            w = kernels.pack_int8(weights_in_memory_order(self.steps, step, step.w).T).panels
+            w = weights_in_memory_order(self.steps, step, step.w).T
+            w = kernels.panels_int8(w, -(-len(w) // 4))
             return {**linear_row(source, out, w.shape[1]), **self.numbers(step, w, 0)}
         if in_memory_order(self.steps, stage.result):
             return self.flatten(source, out)

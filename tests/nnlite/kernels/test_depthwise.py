@@ -107,7 +107,7 @@ def test_every_level_gives_the_same_sums(monkeypatch, dtype, level):
 
     @njit
     def product(like, a, row, step, b, b_row, c, c_row):
-        one_tile(like, a, row, 0, 1, 0, 1, step, 5, b, 0, 0, b_row, c, c_row, width - 1)
+        one_tile(like, a, row, 0, 1, 0, 1, step, 5, b, 0, 0, b_row, c, c_row, width - 1, 1)
 
     c = np.zeros((3, width), dtype)
     product(c, a.ctypes.data, a.strides[0], a.strides[1], b.ctypes.data, b.strides[0], c.ctypes.data, c.strides[0])

@@ -6,7 +6,8 @@ from support import assert_sums_agree
 
 from nnlite.kernels.convolution import conv2d_reference
 from nnlite.kernels.loops import conv2d_loops, matmul_int8_loops, matmul_loops
-from nnlite.kernels.matmul import matmul_int8_reference, matmul_reference
+from nnlite.kernels.matmul import matmul_reference
+from nnlite.kernels.matmul_int8 import matmul_int8_reference
 
 sizes, seeds = st.integers(0, 20), st.integers(0, 2**32 - 1)
 

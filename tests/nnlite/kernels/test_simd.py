@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import llvmlite.binding as llvm
 import pytest
@@ -102,7 +103,7 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
     llvm.initialize_all_asmprinters()
     for module in (tile, instructions):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
-    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, *numbers), 15, triple, cpu)
+    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, False, *numbers), 16, triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text
 
@@ -110,6 +111,9 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
 def test_the_tile_registers_are_used_where_a_processor_has_them():
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    text = assembly(amx._emit, 14, "x86_64-linux-gnu", "sapphirerapids")
-    # For 16 columns or 32: the whole chunks of 64 bytes, and the rest.
-    assert len(re.findall(r"tdpbusd\s.*%tmm0", text)) == len(re.findall(r"tdpbusd\s.*%tmm1", text)) == 2
+    # one block: the whole chunks of 64 bytes, and the rest; two blocks of rows: four sums
+    for starts, sums in (([0], {0: 2, 1: 2}), ([0, 16], {0: 1, 1: 1, 5: 1, 6: 1})):
+        starts = [instructions.I64(start) for start in starts]
+        text = assembly(lambda builder, *numbers, starts=starts: amx._emit(builder, starts, 2, *numbers), 13,
+                        "x86_64-linux-gnu", "sapphirerapids")
+        assert Counter(map(int, re.findall(r"tdpbusd\s.*%tmm(\d)$", text, re.MULTILINE))) == sums

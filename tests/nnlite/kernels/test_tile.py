@@ -105,7 +105,7 @@ def product_through_a_new_tile(a, b, like, rows, vectors, K, columns):
 
     @njit
     def product(like, a, row, step, b, b_row, c, c_row):
-        one_tile(like, a, row, 0, 1, 0, 1, step, K, b, 0, 0, b_row, c, c_row, columns)
+        one_tile(like, a, row, 0, 1, 0, 1, step, K, b, 0, 0, b_row, c, c_row, columns, 1)
 
     c = np.zeros((rows, b.shape[1]), like.dtype)
     step = 4 if like.dtype == np.int32 else a.itemsize

@@ -1,0 +1,113 @@
+"""Matrix product of uint8 with int8 weights, summed exactly in int32: c = a w.
+
+Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A task takes 32 rows of a
+or so, which stay in the first cache, past one panel after the other, which come from the second.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba import njit, prange
+
+from nnlite.kernels.amx import FEWEST_ROWS, STEPS
+from nnlite.kernels.memory import LINE, address, empty
+from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
+from nnlite.kernels.threads import parallel_kernel, use_threads
+from nnlite.kernels.vector import lanes, load, load_bytes, store, store_bytes
+
+BLOCK = 32  # rows of a task
+LARGEST_BLOCK = BLOCK + BLOCK // 2 - 1  # of the last task
+PANELS_BYTES = 2**20  # of weights that a core's second cache keeps
+
+
+class PackedInt8(NamedTuple):
+    """Weights (K, N) int8 as the integer tile reads them.
+
+    panels: int8 (⌈N/width⌉, steps, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
+    Where there are tile registers, the steps fill whole ones: 4·steps is K rounded up to a multiple of 64, elsewhere of 4.
+    """
+
+    panels: np.ndarray
+    K: int
+    N: int
+
+
+def pack_int8(w):
+    """w (K, N) int8 -> PackedInt8."""
+    K, N = w.shape
+    multiple = STEPS if LEVEL.name == "amx" else 1
+    return PackedInt8(panels_int8(w, -(-K // (4 * multiple)) * multiple), K, N)
+
+
+def panels_int8(w, steps):
+    """w (K, N) int8 -> panels (⌈N/width⌉, steps, width, 4), with zeros past K and N."""
+    (K, N), width = w.shape, TILE_BYTES // 4
+    count = -(-N // width)
+    padded = np.zeros((4 * steps, count * width), np.int8)
+    padded[:K, :N] = w
+    panels = empty((count, steps, width, 4), np.int8)
+    panels[...] = padded.reshape(steps, 4, count, width).transpose(2, 0, 3, 1)
+    return panels
+
+
+def matmul_int8_reference(a, w):
+    """c[m, n] = Σ_k a[m, k] w[k, n] with a uint8, w int8, summed in int64 and exact."""
+    return a.astype(np.int64) @ w.astype(np.int64)
+
+
+def matmul_int8(a, packed, c):
+    """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
+    if c.size:
+        panels, K, _ = packed
+        M, a_data, a_row, steps = len(a), address(a), a.strides[0], panels.shape[1]
+        if LEVEL.name == "amx" and M >= FEWEST_ROWS:
+            threads = use_threads(c.size * (K // 32 + 16) + 4 * M * K)
+            misaligned = a_data % LINE or a_row % LINE
+        else:
+            threads, misaligned = use_threads(c.size * K // 4), False
+        copied = min(M, LARGEST_BLOCK) if misaligned or K != 4 * steps else 0
+        copies = (empty if copied else np.empty)((threads, copied, 4 * steps), np.uint8)
+        _matmul_int8(a_data, a_row, K, panels, c, copies)
+
+
+@parallel_kernel
+def _matmul_int8(a, a_row, K, b, c, copies):
+    """A task: one block of rows, and of the panels as many as the cache keeps, or a thread's share where blocks are few."""
+    M, N = c.shape
+    panels, steps, width, _ = b.shape
+    threads, copied, _ = copies.shape
+    blocks = max(1, (M + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
+    most = max(1, PANELS_BYTES // max(1, steps * width * 4))
+    if blocks < threads:
+        most = min(most, (panels + threads - 1) // threads)
+    like = c.reshape(-1)
+    for t in prange(blocks * ((panels + most - 1) // most)):
+        block, first = t % blocks, t // blocks * most
+        m = block * BLOCK
+        height = M - m if block == blocks - 1 else BLOCK
+        x, x_row = a + m * a_row, a_row
+        if copied:
+            mine = copies[numba.get_thread_id()]
+            copy_bytes(like, x, a_row, K, mine, height)
+            x, x_row = np.intp(mine.ctypes.data), 4 * steps
+        for panel in range(first, min(first + most, panels)):
+            n = panel * width
+            left = min(width, N - n)
+            if panel == first or left < width:
+                configure(like, height, steps, left)
+            strip(like, x, x_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * steps * 4, 0, 0, width * 4,
+                  c.ctypes.data + (m * N + n) * 4, N * 4, height, left)
+        release(like)
+
+
+@njit(cache=True)
+def copy_bytes(like, source, source_row, K, target, M):
+    """target[m, k] = source[m, k] for k < K: what is behind meets weights of 0. `source` is an address, like int32."""
+    whole = K // 4
+    for m in range(M):
+        row, to = source + m * source_row, target.ctypes.data + m * target.shape[1]
+        for k in range(0, whole, lanes(like)):
+            store(to + 4 * k, load(like, row + 4 * k, whole - k), whole - k)
+        store_bytes(to + 4 * whole, load_bytes(like, row + 4 * whole, K - 4 * whole), K - 4 * whole)
