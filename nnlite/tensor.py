@@ -83,6 +83,8 @@ def record(operation, *inputs):
 
 
 def _as_tensors(inputs):
+    if all(x is None or isinstance(x, Tensor) for x in inputs):
+        return inputs
     if not any(isinstance(x, Number) for x in inputs):
         return tuple(x if x is None or isinstance(x, Tensor) else Tensor(x) for x in inputs)
     arrays = [x.data if isinstance(x, Tensor) else np.asarray(x) for x in inputs if x is not None and not isinstance(x, Number)]

@@ -6,11 +6,13 @@ from nnlite import kernels
 from nnlite.functional.elementwise import check_broadcast, unbroadcast
 from nnlite.tensor import Operation, Tensor, record
 
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def check_floats(name, *arrays):
     """Kernels take one float dtype; say so with the dtypes that came."""
     dtypes = [a.dtype for a in arrays if a is not None]
-    if any(d != dtypes[0] for d in dtypes) or dtypes[0] not in (np.float32, np.float64):
+    if len(set(dtypes)) > 1 or dtypes[0] not in FLOATS:
         raise TypeError(f"{name}: expects arrays of one dtype, float32 or float64, got {', '.join(map(str, dtypes))}")
 
 

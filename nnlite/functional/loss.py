@@ -129,34 +129,44 @@ class KLDivergence(Operation):
         return (-self.p * dl,)
 
 
-class NegativeLogLikelihood(Operation):
+class Classification(Operation):
+    """A loss for each example against weighted targets t (N, C), or, with a divisor D, the one number l = 1/D Σ_n l_n.
+
+    For `total` and `spread`: l from the l_n, and dl_n, for all classes, from dl.
+    """
+
+    def __init__(self, t, divisor=None):
+        self.t, self.divisor = t, divisor
+
+    def total(self, losses):
+        return losses if self.divisor is None else losses.sum() / self.divisor
+
+    def spread(self, dl):
+        return dl[:, None] if self.divisor is None else dl / self.divisor
+
+
+class NegativeLogLikelihood(Classification):
     """l_n = −Σ_c t_nc ℓ_nc for log-probabilities ℓ and weighted targets t;   dℓ_nc = −t_nc dl_n."""
 
-    def __init__(self, t):
-        self.t = t
-
     def forward(self, l):
-        return -(self.t * l).sum(axis=1)
+        return self.total(-(self.t * l).sum(axis=1))
 
     def backward(self, dl):
-        return (-self.t * dl[:, None],)
+        return (-self.t * self.spread(dl),)
 
 
-class CrossEntropy(Operation):
+class CrossEntropy(Classification):
     """l_n = −Σ_c t_nc ln softmax(z_n)_c;   dz_nc = (softmax(z_n)_c Σ_k t_nk − t_nc) dl_n.
 
     z (N, C) logits, t (N, C) weighted targets. Where t sums to 1 the gradient is softmax(z) − t: prediction less truth.
     """
 
-    def __init__(self, t):
-        self.t = t
-
     def forward(self, z):
         self.log_p = log_softmax_array(z)
-        return -(self.t * self.log_p).sum(axis=1)
+        return self.total(-(self.t * self.log_p).sum(axis=1))
 
     def backward(self, dl):
-        return ((np.exp(self.log_p) * self.t.sum(axis=1, keepdims=True) - self.t) * dl[:, None],)
+        return ((np.exp(self.log_p) * self.t.sum(axis=1, keepdims=True) - self.t) * self.spread(dl),)
 
 
 def mse_loss(x, y, reduction="mean"):
@@ -250,10 +260,9 @@ def _classification(name, operation, z, target, weight, reduction, smoothing):
         if weight.shape != z.shape[1:]:
             raise ValueError(f"{name}: weight has shape {weight.shape}, the logits have {z.shape[1]} classes")
         t, examples = t * weight, weight[target].sum() if target.ndim == 1 else len(z)
-    losses = record(operation(t), z)
-    if reduction == "mean" and target.ndim == 1:
-        return divide(reductions.sum(losses), examples)
-    return reduce(losses, reduction)
+    if reduction == "mean":
+        return record(operation(t, examples), z)
+    return reduce(record(operation(t), z), reduction)
 
 
 def target_distribution(name, target, N, C, dtype):

@@ -3,6 +3,8 @@
 The gradient moves back the other way.
 """
 
+import math
+
 import numpy as np
 
 from nnlite import kernels
@@ -38,7 +40,7 @@ class Flatten(Operation):
         self.x_shape = x.shape
         kept = x.shape[: self.start_dim]
         x = kernels.to_nchw(x) if x.ndim == 4 else x
-        return x.reshape(*kept, int(np.prod(x.shape[self.start_dim :])))
+        return x.reshape(*kept, math.prod(x.shape[self.start_dim :]))
 
     def backward(self, dy):
         return (dy.reshape(self.x_shape),)

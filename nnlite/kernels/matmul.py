@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nnlite.kernels.memory import address, empty
+from nnlite.kernels.memory import LINE, address, empty
 from nnlite.kernels.strip import TILE_BYTES, strip
 from nnlite.kernels.threads import parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, lanes, load, store, transpose_block
@@ -22,45 +22,47 @@ def matmul_reference(a, b):
 
 def matmul(a, b, bias=None, relu=False):
     """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous."""
-    (M, K), N = a.shape, b.shape[1]
+    (M, K), (_, N) = a.shape, b.shape
     c = empty((M, N), b.dtype)
-    if c.size:
-        threads, width = use_threads(c.size * K), TILE_BYTES // c.itemsize
+    if M and N:
         if b.itemsize not in b.strides:
             b = np.ascontiguousarray(b)
-        packed = b.strides[1] != b.itemsize or (M >= PACKING_PAYS and N > width)
-        panels = empty((threads, K if packed else 0, width), c.dtype)
+        (a_row, a_step), (b_row, b_step), size = a.strides, b.strides, b.itemsize
+        packed = b_step != size or (M >= PACKING_PAYS and N > TILE_BYTES // size)
+        low = 0.0 if relu else -np.inf
+        finished = bias is not None or relu
         bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(address(a), *a.strides, K, address(b), *b.strides, c, bias, 0.0 if relu else -np.inf, panels)
+        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, packed, use_threads(M * N * K))
     return c
 
 
 @parallel_kernel
-def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, panels):
+def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, threads):
     """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
     together first: rows of b lie far apart in memory, which caches and page tables do not like.
     """
     M, N = c.shape
-    threads, packed, width = panels.shape
-    size, like = c.itemsize, c.reshape(-1)
+    size, like, width = c.itemsize, c.reshape(-1), TILE_BYTES // c.itemsize
     columns = (N + width - 1) // width
     rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
+    panels = np.empty((threads * K * TILE_BYTES if packed else 0) + LINE, np.uint8)
     for t in prange(columns * ((M + rows - 1) // rows)):
         n, m = t % columns * width, t // columns * rows
         left, height = min(width, N - n), min(rows, M - m)
         panel, panel_row = b + n * b_step, b_row
         if packed:
-            mine = panels[numba.get_thread_id()]
-            panel, panel_row = np.intp(mine.ctypes.data), width * size
+            first = (np.intp(panels.ctypes.data) + LINE - 1) // LINE * LINE
+            panel, panel_row = first + numba.get_thread_id() * K * TILE_BYTES, TILE_BYTES
             if b_step == size:
                 copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
             else:
                 copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, left)
         c_at = c.ctypes.data + (m * N + n) * size
         strip(like, a + m * a_row, a_row, 0, 1, 0, 1, a_step, K, panel, 0, 0, panel_row, c_at, N * size, height, left)
-        finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
+        if finished:
+            finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
 
 
 @njit(cache=True)

@@ -1,8 +1,9 @@
 """How many threads a kernel gets, and what happens where Python itself has several threads or processes.
 
-Waking a second thread takes some ten microseconds, and a hundred where it sleeps deeply or other programs keep the cores
-busy, so work that takes about as long by itself stays on one. The result has the same bits either way: threads share out
-outputs, never a sum.
+A second thread that has just worked is there at once; one that sleeps is woken in some ten microseconds, and some hundred
+where it sleeps deeply or other programs keep the cores busy. So work that takes about as long by itself stays on one: less
+of it among the kernels of a training step, which come in rows, more of it in a plan, which may be called once in a while.
+The result has the same bits either way: threads share out outputs, never a sum.
 
 Numba's parallel loops let other Python threads run meanwhile. With OpenMP or TBB below, these may run kernels, too. Where
 there is neither (macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
@@ -17,15 +18,18 @@ from numba.np.ufunc import parallel
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # idle threads wait some 20 µs for the next kernel; longer ones hold up others
 
-WORTH_A_THREAD = 8_000_000  # multiply-adds of float32: some 100 µs of one core
+WORTH_A_THREAD = 1_000_000  # multiply-adds of float32: some 12 µs of one core
+WAKING = 8  # times as much, for a call that may find the threads asleep
 MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
 
 
 _lost_in_fork = False
 
 
-def use_threads(work):
+def use_threads(work, alone=False):
     """Set the number of threads of the next kernel call from its work, counted in multiply-adds, and return it.
+
+    alone: not one of many kernels in a row, so that the threads may be asleep.
 
     Errors: RuntimeError in a forked process that has lost the threads.
     """
@@ -34,7 +38,7 @@ def use_threads(work):
             "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: "
             "start it by multiprocessing.get_context('spawn'), or set NUMBA_THREADING_LAYER=workqueue for both"
         )
-    wanted = 1 if work < 2 * WORTH_A_THREAD else most_threads()
+    wanted = 1 if work < 2 * WORTH_A_THREAD * (WAKING if alone else 1) else most_threads()
     count = getattr(parallel, "_get_num_threads", None)  # Numba's public function takes locks, longer than a small kernel runs
     if count is None or count() != wanted:
         numba.set_num_threads(wanted)

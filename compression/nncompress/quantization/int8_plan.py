@@ -149,7 +149,7 @@ class Int8Plan:
         """Rows of the table as a function(n) that runs them."""
         stages, sums = kernels.table(rows), kernels.thread_sums(rows, CHUNK, np.int32)
         steps = sum(table_macs(row) for row in rows)
-        return lambda n: int8_kernels.run_stages_int8(stages, sums, n, kernels.use_threads(n * steps))
+        return lambda n: int8_kernels.run_stages_int8(stages, sums, n, kernels.use_threads(n * steps, alone=True))
 
     def run(self, images):
         """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""

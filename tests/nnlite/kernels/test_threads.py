@@ -59,6 +59,12 @@ def test_small_work_gets_one_thread_and_large_work_all(all_threads_afterwards):
     assert use_threads(100 * WORTH_A_THREAD) == numba.get_num_threads() == ALL
 
 
+def test_a_call_by_itself_needs_more_work_to_get_all_threads(all_threads_afterwards):
+    nnlite.set_num_threads(ALL)
+    assert use_threads(4 * WORTH_A_THREAD) == ALL and use_threads(4 * WORTH_A_THREAD, alone=True) == 1
+    assert use_threads(100 * WORTH_A_THREAD, alone=True) == ALL
+
+
 def test_set_num_threads_limits_every_python_thread(all_threads_afterwards):
     counts = []
 
