@@ -1,8 +1,10 @@
 """How many threads a kernel gets, and what happens where Python itself has several threads or processes.
 
-A second thread that has just worked is there at once; one that sleeps is woken in some ten microseconds, and some hundred
-where it sleeps deeply or other programs keep the cores busy. So work that takes about as long by itself stays on one: less
-of it among the kernels of a training step, which come in rows, more of it in a plan, which may be called once in a while.
+A second thread that has just worked is there at once; one that sleeps is woken in some ten microseconds, and in some hundred
+on a virtual machine. So work that takes about as long by itself stays on one: less of it among the kernels of a training
+step, which come in rows, more of it in a plan, which may be called once in a while. Between kernels threads stay awake for
+a moment; else each would be waited for, and its waking be longer than the wait of the others, who fall asleep in turn. The
+price is paid where other programs keep the cores busy: there one thread is faster (`set_num_threads`).
 The result has the same bits either way: threads share out outputs, never a sum.
 
 Numba's parallel loops let other Python threads run meanwhile. With OpenMP or TBB below, these may run kernels, too. Where
@@ -16,7 +18,7 @@ import threading
 import numba
 from numba.np.ufunc import parallel
 
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # idle threads wait some 20 µs for the next kernel; longer ones hold up others
+os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 0.2 ms or more
 
 WORTH_A_THREAD = 1_000_000  # multiply-adds of float32: some 12 µs of one core
 WAKING = 8  # times as much, for a call that may find the threads asleep
