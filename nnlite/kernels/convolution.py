@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.strip import strip
-from nnlite.kernels.threads import parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, beats, lanes, larger, load, spread_int, store, store_bytes, where
 
 
@@ -96,7 +96,7 @@ def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
         use_threads(pool * pool * y.size * g.P * g.Q * g.K)
         conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), g,
-                     np.zeros(O, y.dtype) if b is None else b, y.dtype.type(0 if relu else -np.inf),
+                     np.zeros(O, y.dtype) if b is None else b, 0.0 if relu else -np.inf,
                      sums_buffer(pool, sums_w, O, y.dtype), y, 0, 0, *y.shape[:3], no_places() if argmax is None else argmax)
 
 
@@ -105,7 +105,7 @@ def no_places():
     return np.empty((0, 0, 0, 0), np.uint8)
 
 
-@njit(cache=True)
+@inner_kernel
 def sum_rows(part, x, x_row, element, step, w, w_group, g):
     """part[u, j, o] = Σ x·w at row u and pixel j, o; x the address of the first row's first patch, w_group bytes of a group."""
     pool, out_w, O = part.shape
@@ -122,7 +122,7 @@ def sum_rows(part, x, x_row, element, step, w, w_group, g):
                       part_u + k * o * size, O * size, out_w, o)
 
 
-@njit(cache=True)
+@inner_kernel
 def block_maximum(like, z, row, pixel, pool, left):
     """The maximum of the pool × pool pixels from address z on, lane by lane; row and pixel in bytes."""
     best = load(like, z, left)
@@ -131,7 +131,7 @@ def block_maximum(like, z, row, pixel, pool, left):
     return best
 
 
-@njit(cache=True)
+@inner_kernel
 def finish_row(part, b, low, y, out_w):
     """y[j, o] = max(b[o] + maximum of the block j of part, low):  part (pool, W, O); b, y addresses."""
     pool, sums_w, O = part.shape
@@ -145,7 +145,7 @@ def finish_row(part, b, low, y, out_w):
             store(y + j * pixel + at, at_least(z + bias, low), left)
 
 
-@njit(cache=True)
+@inner_kernel
 def finish_row_with_places(part, b, low, y, argmax, out_w):
     """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
     _, sums_w, O = part.shape
@@ -184,4 +184,4 @@ def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, 
         if argmax.size:
             finish_row_with_places(part, b.ctypes.data, low, y_at, argmax_data + t * out_w * O, out_w)
         else:
-            finish_row(part, b.ctypes.data, low, y_at, out_w)
+            finish_row(part, np.intp(b.ctypes.data), low, np.intp(y_at), out_w)

@@ -14,13 +14,13 @@ its own for dw and db, added up at the end: how many parts there are depends on 
 
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from nnlite.kernels.convolution import geometry, lay_out, no_places, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.strip import strip
-from nnlite.kernels.threads import parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
 
 IMAGES_IN_A_PART = 4
@@ -86,7 +86,7 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
                              np.intp(turned.ctypes.data), turned.shape[1] * turned.shape[2] * size, back)
 
 
-@njit(cache=True)
+@inner_kernel
 def spread_gradient(dy, y, relu, argmax, pool, dz, row, pixel, db):
     """dz of one image, from address dz on, row and pixel bytes apart; db += its sum.  dy (H', W', O); y, argmax addresses"""
     out_h, out_w, O = dy.shape
@@ -108,7 +108,7 @@ def spread_gradient(dy, y, relu, argmax, pool, dz, row, pixel, db):
                         store(dz + (2 * i + k // 2) * row + (2 * j + k % 2) * pixel + o * size, here, left)
 
 
-@njit(cache=True)
+@inner_kernel
 def weight_gradient(x, g, dz, dz_image, dz_row, dz_pixel, out_h, out_w, dw):
     """dw (G, P, Q, L, o), or depthwise (1, P, Q, 1, G), of the images x (n, H, W, C); dz in bytes: address and strides.
 

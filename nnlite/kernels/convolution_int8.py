@@ -5,7 +5,7 @@ from numba import prange
 
 from nnlite.kernels.convolution import geometry, runs, sum_rows
 from nnlite.kernels.depthwise import is_depthwise
-from nnlite.kernels.strip import configure, release
+from nnlite.kernels.strip import FOUR, ONE, configure, release
 from nnlite.kernels.threads import parallel_kernel, use_threads
 
 
@@ -41,5 +41,5 @@ def _conv2d_int8(x, packed, y, g):
     for t in prange(N * out_h):
         n, i = t // out_h, t % out_h
         configure(like, out_w, g.K, O // g.G)
-        sum_rows(rows[t], x_data + (n * H + i * g.sh) * W * C, W * C, 1, 4, w_data, packed[0].size, g)
+        sum_rows(rows[t], x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data, packed[0].size, g)
         release(like)

@@ -7,9 +7,9 @@ Taken as G matrix products of one column, this would leave all lanes but one wit
 `convolution_gradients` have their sums from here where a convolution is depthwise; everything around is the same.
 """
 
-from numba import njit
 from numba.extending import register_jitable
 
+from nnlite.kernels.threads import inner_kernel
 from nnlite.kernels.tile import make_tile
 from nnlite.kernels.vector import lanes
 
@@ -22,7 +22,7 @@ def is_depthwise(G, C, O):
     return G == C == O and G > 1
 
 
-@njit(cache=True)
+@inner_kernel
 def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step + n] · b[p·b_outer + q·b_inner + k·b_row + n]
 

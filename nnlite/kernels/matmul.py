@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.memory import LINE, address, empty
-from nnlite.kernels.strip import TILE_BYTES, strip
-from nnlite.kernels.threads import parallel_kernel, use_threads
+from nnlite.kernels.strip import TILE_BYTES, product
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, lanes, load, store, transpose_block
 
 PACKING_PAYS = 16
@@ -60,7 +60,7 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
             else:
                 copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, left)
         c_at = c.ctypes.data + (m * N + n) * size
-        strip(like, a + m * a_row, a_row, 0, 1, 0, 1, a_step, K, panel, 0, 0, panel_row, c_at, N * size, height, left)
+        product(like, a + m * a_row, a_row, a_step, K, panel, panel_row, c_at, N * size, height, left)
         if finished:
             finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
 
@@ -75,7 +75,7 @@ def rows_of_a_task(M, most, columns, threads):
     return (rows + 31) // 32 * 32
 
 
-@njit(cache=True)
+@inner_kernel
 def copy_rows(like, source, source_row, target, target_row, K, N):
     """target[k, n] = source[k, n]:  addresses and strides in bytes, N contiguous in both."""
     for k in range(K):
@@ -84,7 +84,7 @@ def copy_rows(like, source, source_row, target, target_row, K, N):
             store(target + k * target_row + at, load(like, source + k * source_row + at, N - n), N - n)
 
 
-@njit(cache=True)
+@inner_kernel
 def copy_columns(like, source, source_step, target, target_row, K, N):
     """target[k, n] = source[k, n], where the columns of the source are contiguous, source_step bytes apart."""
     size = like.itemsize
@@ -94,7 +94,7 @@ def copy_columns(like, source, source_step, target, target_row, K, N):
                             target + k * target_row + n * size, target_row)
 
 
-@njit(cache=True)
+@inner_kernel
 def finish_rows(like, c, c_row, bias, low, M, N):
     """c[m, n] = max(c[m, n] + bias[n], low)"""
     for m in range(M):

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from nnlite.kernels.amx import FEWEST_ROWS, STEPS
 from nnlite.kernels.memory import LINE, address, empty
 from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
-from nnlite.kernels.threads import parallel_kernel, use_threads
+from nnlite.kernels.strip import FOUR, TILE_BYTES, configure, product, release
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import lanes, load, load_bytes, store, store_bytes
 
 BLOCK = 32  # rows of a task
@@ -97,12 +97,12 @@ def _matmul_int8(a, a_row, K, b, c, copies):
             left = min(width, N - n)
             if panel == first or left < width:
                 configure(like, height, steps, left)
-            strip(like, x, x_row, 0, 1, 0, 1, 4, steps, b.ctypes.data + n * steps * 4, 0, 0, width * 4,
-                  c.ctypes.data + (m * N + n) * 4, N * 4, height, left)
+            product(like, x, x_row, FOUR, steps, b.ctypes.data + n * steps * 4, width * 4,
+                    c.ctypes.data + (m * N + n) * 4, N * 4, height, left)
         release(like)
 
 
-@njit(cache=True)
+@inner_kernel
 def copy_bytes(like, source, source_row, K, target, M):
     """target[m, k] = source[m, k] for k < K: what is behind meets weights of 0. `source` is an address, like int32."""
     whole = K // 4

@@ -12,7 +12,7 @@ from nnlite.kernels.convolution import Geometry, finish_row, sum_rows
 from nnlite.kernels.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.memory import empty
 from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.strip import TILE_BYTES, strip
+from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import parallel_kernel
 from nnlite.kernels.vector import lanes, transpose_block
 
@@ -107,6 +107,6 @@ def linear_task(stages, i, t, n, rows, like):
     panel, m = t % columns, t // columns * rows
     left, height = min(width, s.O - panel * width), min(rows, n - m)
     y = s.y + m * s.y_image + panel * width * size
-    strip(like, s.x + m * s.x_image, s.x_image, 0, 1, 0, 1, size, s.K, s.w + panel * s.K * width * size, 0, 0, width * size,
-          y, s.y_image, height, left)
+    product(like, s.x + m * s.x_image, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image,
+            height, left)
     finish_rows(like, y, s.y_image, s.b + panel * width * size, s.low, height, left)

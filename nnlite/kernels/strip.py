@@ -1,14 +1,17 @@
 """A strip: any number of rows and columns of a result, covered with register tiles."""
 
-from numba import njit, types
+import numpy as np
+from numba import types
 from numba.extending import intrinsic
 
 from nnlite.kernels.amx import FEWEST_ROWS, ROWS, STEPS, configure_registers, make_amx_tile, release_registers
 from nnlite.kernels.instructions import I1
 from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.threads import inner_kernel
 from nnlite.kernels.tile import make_tile
 
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
+NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # each plain 0, 1, 4 in a call would compile the function anew
 
 _whole_tile_8x2, _whole_tile_16x1 = make_tile(8, 2, whole=True), make_tile(16, 1, whole=True)
 _tile_8x2, _tile_8x1 = make_tile(8, 2), make_tile(8, 1)
@@ -23,21 +26,21 @@ def has_amx(typingctx, like):
     return types.boolean(like), lambda context, builder, signature, arguments: I1(answer)
 
 
-@njit(cache=True)
+@inner_kernel
 def configure(like, M, K, N):
     """To be called before `strip` for integers with the same M, K and N, once for any number of strips; then `release`."""
     if has_amx(like) and M >= FEWEST_ROWS:
         configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // like.itemsize))
 
 
-@njit(cache=True)
+@inner_kernel
 def release(like):
     """After the last of the strips that `configure` was called for."""
     if has_amx(like):
         release_registers()
 
 
-@njit(cache=True)
+@inner_kernel
 def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + n]   for m < M, n < N
 
@@ -84,3 +87,9 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
             else:
                 _tile_1x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
             m += rows * count
+
+
+@inner_kernel
+def product(like, a, a_row, a_step, K, b, b_row, c, c_row, M, N):
+    """c[m, n] = Σ_k a[m·a_row + k·a_step] · b[k·b_row + n]: a strip whose sum has one part."""
+    strip(like, a, a_row, NONE, ONE, NONE, ONE, a_step, K, b, NONE, NONE, b_row, c, c_row, M, N)

@@ -83,6 +83,11 @@ def parallel_kernel(function):
     return one_at_a_time
 
 
+inner_kernel = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""@njit for functions that kernels alone call: without a way in from Python (a call ends the process) or a file of their own,
+which take time to make."""
+
+
 def _pool_may_be_numbas_own():
     """Whether Numba was asked for its own pool, "workqueue", or may come to it because it finds no other."""
     asked, order = numba.config.THREADING_LAYER, numba.config.THREADING_LAYER_PRIORITY

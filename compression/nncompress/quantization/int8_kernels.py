@@ -13,8 +13,8 @@ from numba import njit, prange
 from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float, shift_left
 from nnlite.kernels.convolution import Geometry, block_maximum, sum_rows
 from nnlite.kernels.stages import CONVOLUTION, LOGITS, tasks_of
-from nnlite.kernels.strip import TILE_BYTES, configure, release, strip
-from nnlite.kernels.threads import parallel_kernel
+from nnlite.kernels.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
+from nnlite.kernels.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.vector import lanes, load, load_bytes, real, real_load, store, store_bytes, wide
 
 
@@ -47,7 +47,7 @@ def quantize_images(x, S, Z, q, top, left):
                 q[n, top + i, left + j, c] = row[j]
 
 
-@njit(cache=True)
+@inner_kernel
 def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, Z, low, high, q, q_pixel, pixels):
     """q[j, o] = requantize(b[o] + the maximum of block j of acc), for `pixels` blocks and first ≤ o < last, by either law.
 
@@ -79,7 +79,7 @@ def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, 
                 store_bytes(q + j * q_pixel + o, requantize_fixed(x, M0_o, right_o, Z, low, high), n)
 
 
-@njit(cache=True)
+@inner_kernel
 def logits(like, acc, row, b, M, first, last, y, rows):
     """y[r, o] = (acc[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, acc and y with `row` bytes a row."""
     for o in range(first, last, lanes(like)):
@@ -111,8 +111,8 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
     configure(sums, s.sums_w, s.K, s.O // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(part, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, 1, 4, s.w, s.w_group, g)
-        requantize(sums, part.ctypes.data, 4 * s.O, 4 * s.sums_w * s.O, s.pool, s.b, s.M0, s.left, s.right, s.M, 0, s.O,
+        sum_rows(part, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR, s.w, s.w_group, g)
+        requantize(sums, part.ctypes.data, 4 * s.O, 4 * s.sums_w * s.O, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
                    s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
     release(sums)
 
@@ -126,13 +126,13 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     first, height, acc, row = panel * width, min(rows, n - m), sums.ctypes.data, 4 * s.O
     last = min(first + width, s.O)
     configure(sums, height, s.K, last - first)
-    strip(sums, s.x + m * s.x_image, s.x_image, 0, 1, 0, 1, 4, s.K, s.w + panel * s.K * width * 4, 0, 0, width * 4,
-          acc + 4 * first, row, height, last - first)
+    product(sums, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4, acc + 4 * first, row,
+            height, last - first)
     release(sums)
     if s.kind == LOGITS:
         logits(sums, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, height)
     else:
-        requantize(sums, acc, row, 0, 1, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
+        requantize(sums, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
                    s.y + m * s.y_image, s.O, height)
 
 

@@ -6,15 +6,14 @@ M0, left and right are vectors of int32 (`nnlite.kernels.vector`), M of float32;
 After a change of this file delete ~/.cache/nnlite: the compiled loops of `int8_kernels` would not notice it.
 """
 
-from numba import njit
-
 from nncompress.quantization.requantize import ADD_LEFT_SHIFT, INT32_MAX, INT32_MIN
+from nnlite.kernels.threads import inner_kernel
 from nnlite.kernels.vector import at_least, at_most, narrow, nearest, real, spread, wide
 
 HALF = 2**30                # half of 2^31
 
 
-@njit(cache=True)
+@inner_kernel
 def clamp(x, low, high):
     """min(max(x, low), high)"""
     return at_most(at_least(x, low), high)
@@ -23,19 +22,19 @@ def clamp(x, low, high):
 # ---- the float law
 
 
-@njit(cache=True)
+@inner_kernel
 def round_and_clamp(y, Z, low, high):
     """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32 -> int32"""
     return nearest(clamp(y, low - Z, high - Z)) + Z
 
 
-@njit(cache=True)
+@inner_kernel
 def requantize_float(acc, M, Z, low, high):
     """q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))   acc int32 or int64"""
     return round_and_clamp(real(acc) * M, Z, low, high)
 
 
-@njit(cache=True)
+@inner_kernel
 def add_float(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
     """q3 = Z3 + round(clamp((q1 − Z1) M1 + (q2 − Z2) M2, low − Z3, high − Z3))"""
     return round_and_clamp(real(q1 - Z1) * M1 + real(q2 - Z2) * M2, Z3, low, high)
@@ -44,7 +43,7 @@ def add_float(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
 # ---- the fixed law: M = M0/2^31 · 2^left / 2^right, where left or right is 0
 
 
-@njit(cache=True)
+@inner_kernel
 def rounding_divide_by_power_of_two(x, n):
     """x / 2^n to the nearest integer, halves away from zero.
 
@@ -55,7 +54,7 @@ def rounding_divide_by_power_of_two(x, n):
     return (x >> n) - (threshold - (x & mask) >> 31)    # + 1 where the remainder is above the threshold
 
 
-@njit(cache=True)
+@inner_kernel
 def rounding_doubling_high_multiply(x, M0):
     """⌊(x M0 + 2^30) / 2^31⌋ for M0 ≥ 0, which never saturates.
 
@@ -65,25 +64,25 @@ def rounding_doubling_high_multiply(x, M0):
     return narrow(wide(x) * wide(M0) + HALF >> 31)
 
 
-@njit(cache=True)
+@inner_kernel
 def shift_left(x, left):
     """x · 2^left, no more than int32 holds.   x int64 -> int32"""
     return narrow(clamp(x << wide(left), INT32_MIN, INT32_MAX))
 
 
-@njit(cache=True)
+@inner_kernel
 def multiply(x, M0, right):
     """x · M0 / 2^31 / 2^right, rounded twice."""
     return rounding_divide_by_power_of_two(rounding_doubling_high_multiply(x, M0), right)
 
 
-@njit(cache=True)
+@inner_kernel
 def requantize_fixed(x, M0, right, Z, low, high):
     """q = clamp(Z + x · M0 / 2^31 / 2^right, low, high) for x already shifted left"""
     return clamp(multiply(x, M0, right), low - Z, high - Z) + Z
 
 
-@njit(cache=True)
+@inner_kernel
 def add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high):
     """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)   M0, right arrays (3,); left is 0"""
     x1 = multiply(q1 - Z1 << ADD_LEFT_SHIFT, spread(q1, M0[0]), spread(q1, right[0]))

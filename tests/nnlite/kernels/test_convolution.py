@@ -38,7 +38,7 @@ def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border):
     N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
     (top, left), out_h, out_w = border, H // pool, W // pool
     y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
-    conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), geometry(w.shape, stride, dilation), b, x.dtype.type(low),
+    conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), geometry(w.shape, stride, dilation), b, float(low),
                  sums_buffer(pool, W, O, x.dtype), y, top, left, N, out_h, out_w, no_places())
     inside = y[:N, top : top + out_h, left : left + out_w].copy()
     y[:N, top : top + out_h, left : left + out_w] = -7

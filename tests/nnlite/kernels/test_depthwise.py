@@ -33,14 +33,19 @@ def places(shape, *strides):
     return sum(i * stride for i, stride in zip(np.ogrid[tuple(slice(size) for size in shape)], (*strides, 1), strict=True))
 
 
+@njit
+def run(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
+    depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N)
+
+
 def run_strip(shape, a_strides, b_strides, a, b, dtype):
     """depthwise_strip with its strides in bytes, into the middle of a larger array: only c[m < M, n < N] may be written."""
     M, N, P, Q, K = shape
     row, outer, inner, step = (s * a.itemsize for s in a_strides)
     frame = np.full((M + 2, N + 5), UNTOUCHED, dtype)
     c = frame[1:-1, 2:-3]
-    depthwise_strip(np.empty(0, dtype), a.itemsize, a.ctypes.data, row, outer, P, inner, Q, step, K,
-                    b.ctypes.data, *(s * c.itemsize for s in b_strides), c.ctypes.data, c.strides[0], M, N)
+    run(np.empty(0, dtype), a.itemsize, a.ctypes.data, row, outer, P, inner, Q, step, K,
+        b.ctypes.data, *(s * c.itemsize for s in b_strides), c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the strip wrote outside of its result"
@@ -87,8 +92,8 @@ def test_tiles_that_overlap_give_the_same_bits_as_each_row_alone(dtype):
 def test_no_byte_past_the_operands_is_read(before_a_wall, dtype, columns, rows):
     a, b = np.ones((rows, 3, columns), np.uint8 if dtype == np.int32 else dtype), np.ones((3, columns), dtype)
     a, b, c = before_a_wall(a), before_a_wall(b), before_a_wall(np.zeros((rows, columns), dtype))
-    depthwise_strip(np.empty(0, dtype), a.itemsize, a.ctypes.data, a.strides[0], 0, 1, 0, 1, a.strides[1], 3,
-                    b.ctypes.data, 0, 0, b.strides[0], c.ctypes.data, c.strides[0], rows, columns)
+    run(np.empty(0, dtype), a.itemsize, a.ctypes.data, a.strides[0], 0, 1, 0, 1, a.strides[1], 3,
+        b.ctypes.data, 0, 0, b.strides[0], c.ctypes.data, c.strides[0], rows, columns)
     assert (c == 3).all()
 
 
