@@ -1,11 +1,10 @@
 """How many threads a kernel gets, and what happens where Python itself has several threads or processes.
 
-A second thread that has just worked is there at once; one that sleeps is woken in some ten microseconds, and in some hundred
-on a virtual machine. So work that takes about as long by itself stays on one: less of it among the kernels of a training
-step, which come in rows, more of it in a plan, which may be called once in a while. Between kernels threads stay awake for
-a moment; else each would be waited for, and its waking be longer than the wait of the others, who fall asleep in turn. The
-price is paid where other programs keep the cores busy: there one thread is faster (`set_num_threads`).
-The result has the same bits either way: threads share out outputs, never a sum.
+A second thread that has just worked is there at once; one that sleeps has to be woken. So work that takes about as long as
+that by itself stays on one: less of it among the kernels of a training step, which come in rows, more of it in a plan, which
+may be called once in a while. Between kernels threads stay awake for some milliseconds. The price is paid where other
+programs keep all cores busy: there one thread is faster (`set_num_threads`). The result has the same bits either way:
+threads share out outputs, never a sum.
 
 Numba's parallel loops let other Python threads run meanwhile. With OpenMP or TBB below, these may run kernels, too. Where
 there is neither (macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
@@ -18,7 +17,9 @@ import threading
 import numba
 from numba.np.ufunc import parallel
 
-os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 0.2 ms or more
+from nnlite.kernels.cores import keep_apart
+
+os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 3 ms
 
 WORTH_A_THREAD = 1_000_000  # multiply-adds of float32: some 12 µs of one core
 WAKING = 8  # times as much, for a call that may find the threads asleep
@@ -44,6 +45,8 @@ def use_threads(work, alone=False):
     count = getattr(parallel, "_get_num_threads", None)  # Numba's public function takes locks, longer than a small kernel runs
     if count is None or count() != wanted:
         numba.set_num_threads(wanted)
+    if wanted > 1 and not _numbas_own_pool:
+        keep_apart()
     return wanted
 
 
@@ -72,7 +75,7 @@ _turn = threading.Lock()
 def parallel_kernel(function):
     """Numba's @njit(cache=True, parallel=True), for any number of Python threads; x/0 is inf or NaN as in NumPy."""
     kernel = numba.njit(cache=True, parallel=True, error_model="numpy")(function)
-    if not _pool_may_be_numbas_own():
+    if not _numbas_own_pool:
         return kernel
 
     @functools.wraps(function)
@@ -101,6 +104,9 @@ def _openmp():
     except ImportError:
         return None
     return omppool
+
+
+_numbas_own_pool = _pool_may_be_numbas_own()
 
 
 def _after_fork():

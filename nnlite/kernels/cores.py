@@ -1,0 +1,61 @@
+"""Keep the threads of the pool off the core that their caller runs on (Linux).
+
+Linux likes to wake a thread on the core of the one that wakes it. A waiting thread of the pool looks around for a while before
+it sleeps, so two on one core wait for each other, and for as long as calls come in short rows a kernel takes longer than on
+one thread: 25 µs became 300. With one core ruled out for them the others are woken elsewhere.
+"""
+
+import ctypes
+import os
+import threading
+
+import numba
+import numpy as np
+from numba import njit, prange, types
+
+_libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
+_possible = hasattr(_libc, "sched_getcpu") and hasattr(_libc, "gettid")  # glibc 2.30 or later
+_gettid = types.ExternalFunction("gettid", types.int32())
+_core = None  # the caller's core when the others were last moved
+_others = None  # Linux's numbers of the pool's other threads
+
+
+def keep_apart():
+    """Let the pool's threads run on any core that is the process's, but not the one that Python's main thread is on now.
+
+    Other Python threads have pools of their own; these are left to Linux.
+    """
+    if _possible and threading.current_thread() is threading.main_thread():
+        core = _libc.sched_getcpu()
+        if core != _core:
+            move_off(core)
+
+
+def move_off(core):
+    """Rule this core out for the pool's other threads, where another one is left for them."""
+    global _core, _others
+    if _others is None:
+        _others = other_threads()
+    elsewhere = os.sched_getaffinity(0) - {core}
+    if elsewhere:
+        for number in _others:
+            os.sched_setaffinity(number, elsewhere)
+    _core = core
+
+
+def other_threads():
+    """Linux's numbers of the threads of OpenMP's pool without the caller's; none with another pool."""
+    numbers = np.zeros(numba.config.NUMBA_NUM_THREADS, np.int64)
+    before = numba.get_num_threads()
+    numba.set_num_threads(len(numbers))
+    _collect_numbers(numbers)
+    numba.set_num_threads(before)
+    if numba.threading_layer() != "omp":
+        return []
+    return [int(number) for number in numbers if number not in (0, threading.get_native_id())]
+
+
+@njit(cache=True, parallel=True)
+def _collect_numbers(numbers):
+    for _ in prange(len(numbers)):
+        numbers[numba.get_thread_id()] = _gettid()
