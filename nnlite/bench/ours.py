@@ -74,7 +74,7 @@ def product(work):
     c = np.empty((len(a), b.shape[1]), np.int32 if integers else np.float32)
     if rung == "tile" and integers:
         packed = nncompress.pack_int8(b)
-        return lambda: nncompress.matmul_int8(a, packed, c)
+        return lambda: nncompress.matmul_int8(a, packed)
     if rung == "loops":
         return lambda: (loops.matmul_int8_loops if integers else loops.matmul_loops)(a, b, c)
     functions = {"formula": matmul_int8_reference if integers else matmul_reference, "BLAS": np.matmul, "tile": kernels.matmul}
