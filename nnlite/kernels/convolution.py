@@ -22,7 +22,7 @@ from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
-from nnlite.kernels.vector import at_least, beats, lanes, larger, load, spread_int, store, store_bytes, where
+from nnlite.kernels.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
 
 
 def conv2d_reference(x, w, stride, dilation):
@@ -106,12 +106,14 @@ def no_places():
 
 
 @inner_kernel
-def sum_rows(part, x, x_row, element, step, w, w_group, g):
-    """part[u, j, o] = Σ x·w at row u and pixel j, o; x the address of the first row's first patch, w_group bytes of a group."""
-    pool, out_w, O = part.shape
-    like, size, part_data, o = part.reshape(-1), part.itemsize, part.ctypes.data, O // g.G
+def sum_rows(like, part, pool, out_w, O, x, x_row, element, step, w, w_group, g):
+    """part[u, j, o] = Σ x·w at row u < pool, pixel j < out_w and channel o < O, all addresses and strides in bytes.
+
+    x: the first row's first patch, with numbers of `element` bytes; w_group: from one group to the next.
+    """
+    size, o = item_bytes(like), O // g.G
     for u in range(pool):
-        x_u, part_u = x + u * g.sh * x_row, part_data + u * out_w * O * size
+        x_u, part_u = x + u * g.sh * x_row, part + u * out_w * O * size
         if is_depthwise(g.G, g.C, O):
             depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
                             w, g.Q * g.K * O * size, g.K * O * size, O * size, part_u, O * size, out_w, O)
@@ -132,30 +134,28 @@ def block_maximum(like, z, row, pixel, pool, left):
 
 
 @inner_kernel
-def finish_row(part, b, low, y, out_w):
-    """y[j, o] = max(b[o] + maximum of the block j of part, low):  part (pool, W, O); b, y addresses."""
-    pool, sums_w, O = part.shape
-    like, size, z_data = part.reshape(-1), part.itemsize, part.ctypes.data
+def finish_row(like, part, pool, sums_w, O, b, low, y, out_w):
+    """y[j, o] = max(b[o] + maximum of the block j of part, low):  addresses of part (pool, sums_w, O), b, y."""
+    size = item_bytes(like)
     pixel = O * size
     for o in range(0, O, lanes(like)):
         left, at = O - o, o * size
         bias = load(like, b + at, left)
         for j in range(out_w):
-            z = block_maximum(like, z_data + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
+            z = block_maximum(like, part + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
             store(y + j * pixel + at, at_least(z + bias, low), left)
 
 
 @inner_kernel
-def finish_row_with_places(part, b, low, y, argmax, out_w):
+def finish_row_with_places(like, part, sums_w, O, b, low, y, argmax, out_w):
     """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
-    _, sums_w, O = part.shape
-    like, size, z_data = part.reshape(-1), part.itemsize, part.ctypes.data
+    size = item_bytes(like)
     pixel = O * size
     for o in range(0, O, lanes(like)):
         left = O - o
         bias = load(like, b + o * size, left)
         for j in range(out_w):
-            z = z_data + 2 * j * pixel + o * size
+            z = part + 2 * j * pixel + o * size
             best, place = load(like, z, left) + bias, spread_int(like, 0)
             for k in range(1, 4):
                 other = load(like, z + (k // 2 * sums_w + k % 2) * pixel, left) + bias
@@ -173,15 +173,16 @@ def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, 
     patch reads, x_image and x_row the bytes from one image and one row to the next; y is filled inside its border. One task
     is one row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y.
     """
-    pool, O, size = sums.shape[1], y.shape[3], y.itemsize
-    y_h, y_w, y_data, argmax_data = y.shape[1], y.shape[2], y.ctypes.data, argmax.ctypes.data
+    _, pool, sums_w, O = sums.shape
+    size, y_h, y_w, w_group = y.itemsize, y.shape[1], y.shape[2], w.shape[1] * w.shape[2] * w.itemsize
+    sums_data, w_data, b_data = np.intp(sums.ctypes.data), np.intp(w.ctypes.data), np.intp(b.ctypes.data)
+    y_data, argmax_data = np.intp(y.ctypes.data), np.intp(argmax.ctypes.data)
     for t in prange(N * out_h):
-        n, i = t // out_h, t % out_h
-        part = sums[numba.get_thread_id()]
-        sum_rows(part, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size, np.intp(w.ctypes.data),
-                 w.shape[1] * w.shape[2] * size, g)
+        like, n, i = y.dtype, t // out_h, t % out_h
+        part = sums_data + numba.get_thread_id() * pool * sums_w * O * size
+        sum_rows(like, part, pool, sums_w, O, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size, w_data, w_group, g)
         y_at = y_data + ((n * y_h + top + i) * y_w + left) * O * size
         if argmax.size:
-            finish_row_with_places(part, b.ctypes.data, low, y_at, argmax_data + t * out_w * O, out_w)
+            finish_row_with_places(like, part, sums_w, O, b_data, low, y_at, argmax_data + t * out_w * O, out_w)
         else:
-            finish_row(part, np.intp(b.ctypes.data), low, np.intp(y_at), out_w)
+            finish_row(like, part, pool, sums_w, O, b_data, low, y_at, out_w)

@@ -19,7 +19,7 @@ from numba import prange
 from nnlite.kernels.convolution import geometry, lay_out, no_places, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
-from nnlite.kernels.strip import strip
+from nnlite.kernels.strip import ONE, strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
 
@@ -68,11 +68,14 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
     N, parts, size = len(x), len(dw_parts), x.itemsize
     pool = 2 if argmax.size else 1
     _, _, dz_h, dz_w, O = dz.shape
-    image, dx_rows = dy.shape[1] * dy.shape[2] * O, dx.reshape(dx.shape[0] * dx.shape[1], 1, dx.shape[2], dx.shape[3])
+    image, turned_group = dy.shape[1] * dy.shape[2] * O, turned.shape[1] * turned.shape[2] * size
+    _, dx_h, dx_w, C = dx.shape
+    dx_data, turned_data = np.intp(dx.ctypes.data), np.intp(turned.ctypes.data)
     for part in prange(parts):
         start, end = N * part // parts, N * (part + 1) // parts
         mine = dz[numba.get_thread_id()]
-        inside = mine.ctypes.data + (border_h * dz_w + border_w) * O * size
+        dz_data = np.intp(mine.ctypes.data)
+        inside = dz_data + (border_h * dz_w + border_w) * O * size
         for n in range(start, end):
             spread_gradient(dy[n], y.ctypes.data + n * image * size, relu, argmax.ctypes.data + n * image, pool,
                             inside + (n - start) * dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size, db_parts[part])
@@ -80,17 +83,17 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
                         pool * dy.shape[1], pool * dy.shape[2], dw_parts[part])
         if dx.size:
             for n in range(start, end):
-                for i in range(dx.shape[1]):
+                for i in range(dx_h):
                     dz_at = ((n - start) * dz_h + i + top) * dz_w + left
-                    sum_rows(dx_rows[n * dx.shape[1] + i], mine.ctypes.data + dz_at * O * size, dz_w * O * size, size, size,
-                             np.intp(turned.ctypes.data), turned.shape[1] * turned.shape[2] * size, back)
+                    sum_rows(x.dtype, dx_data + (n * dx_h + i) * dx_w * C * size, ONE, dx_w, C, dz_data + dz_at * O * size,
+                             dz_w * O * size, size, size, turned_data, turned_group, back)
 
 
 @inner_kernel
 def spread_gradient(dy, y, relu, argmax, pool, dz, row, pixel, db):
     """dz of one image, from address dz on, row and pixel bytes apart; db += its sum.  dy (H', W', O); y, argmax addresses"""
     out_h, out_w, O = dy.shape
-    like, size, dy_data, db_data = db, dy.itemsize, dy.ctypes.data, db.ctypes.data
+    like, size, dy_data, db_data = db.dtype, dy.itemsize, dy.ctypes.data, db.ctypes.data
     for i in range(out_h):
         for j in range(out_w):
             for o in range(0, O, lanes(like)):
@@ -117,7 +120,7 @@ def weight_gradient(x, g, dz, dz_image, dz_row, dz_pixel, out_h, out_w, dw):
     """
     images, H, W, C = x.shape
     G, P, Q, L, o = dw.shape
-    size, like = x.itemsize, dw.reshape(-1)
+    size, like = x.itemsize, dw.dtype
     if is_depthwise(g.G, C, G * o):
         for p in range(P):
             depthwise_strip(like, size, x.ctypes.data + p * g.dh * W * C * size, g.dw * C * size, H * W * C * size, images,

@@ -37,9 +37,11 @@ def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
 def _conv2d_int8(x, packed, y, g):
     N, H, W, C = x.shape
     _, out_h, out_w, O = y.shape
-    like, rows, x_data, w_data = y.reshape(-1), y.reshape(N * out_h, 1, out_w, O), x.ctypes.data, np.intp(packed.ctypes.data)
+    x_data, y_data, w_data = np.intp(x.ctypes.data), np.intp(y.ctypes.data), np.intp(packed.ctypes.data)
     for t in prange(N * out_h):
         n, i = t // out_h, t % out_h
+        like = y.dtype
         configure(like, out_w, g.K, O // g.G)
-        sum_rows(rows[t], x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data, packed[0].size, g)
+        sum_rows(like, y_data + 4 * t * out_w * O, ONE, out_w, O, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
+                 packed[0].size, g)
         release(like)

@@ -11,7 +11,7 @@ from numba.extending import register_jitable
 
 from nnlite.kernels.threads import inner_kernel
 from nnlite.kernels.tile import make_tile
-from nnlite.kernels.vector import lanes
+from nnlite.kernels.vector import item_bytes, lanes
 
 _tile_8, _tile_1 = make_tile(8, 1, depthwise=True), make_tile(1, 1, depthwise=True)
 
@@ -30,7 +30,7 @@ def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_out
     int32. As in `strip`, a tile that would pass the last row is shifted back to end there.
     """
     for n in range(0, N, lanes(like)):
-        left, a_n, b_n, c_n = N - n, a + n * element, b + n * like.itemsize, c + n * like.itemsize
+        left, a_n, b_n, c_n = N - n, a + n * element, b + n * item_bytes(like), c + n * item_bytes(like)
         m = 0
         while m < M:
             if M - m > 3 and M >= 8:

@@ -56,9 +56,9 @@ def _enter_nhwc(x, y, top, left):
 @parallel_kernel
 def _enter_nchw(x, y, top, left):
     N, C, H, W = x.shape
-    like, size, x_data, y_data = y.reshape(-1), y.itemsize, x.ctypes.data, y.ctypes.data
+    size, x_data, y_data = y.itemsize, x.ctypes.data, y.ctypes.data
     for t in prange(N * H):
-        n, i = t // H, t % H
+        like, n, i = y.dtype, t // H, t % H
         if C == 3:  # pictures with colours
             for j in range(0, W, lanes(like)):
                 interleave_three(like, x_data + ((n * C * H + i) * W + j) * size, H * W * size,

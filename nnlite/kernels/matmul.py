@@ -10,7 +10,7 @@ from numba import njit, prange
 from nnlite.kernels.memory import LINE, address, empty
 from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
-from nnlite.kernels.vector import at_least, lanes, load, store, transpose_block
+from nnlite.kernels.vector import at_least, item_bytes, lanes, load, store, transpose_block
 
 PACKING_PAYS = 16
 
@@ -44,12 +44,12 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
     together first: rows of b lie far apart in memory, which caches and page tables do not like.
     """
     M, N = c.shape
-    size, like, width = c.itemsize, c.reshape(-1), TILE_BYTES // c.itemsize
+    size, width = c.itemsize, TILE_BYTES // c.itemsize
     columns = (N + width - 1) // width
     rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
     panels = np.empty((threads * K * TILE_BYTES if packed else 0) + LINE, np.uint8)
     for t in prange(columns * ((M + rows - 1) // rows)):
-        n, m = t % columns * width, t // columns * rows
+        like, n, m = c.dtype, t % columns * width, t // columns * rows
         left, height = min(width, N - n), min(rows, M - m)
         panel, panel_row = b + n * b_step, b_row
         if packed:
@@ -80,14 +80,14 @@ def copy_rows(like, source, source_row, target, target_row, K, N):
     """target[k, n] = source[k, n]:  addresses and strides in bytes, N contiguous in both."""
     for k in range(K):
         for n in range(0, N, lanes(like)):
-            at = n * like.itemsize
+            at = n * item_bytes(like)
             store(target + k * target_row + at, load(like, source + k * source_row + at, N - n), N - n)
 
 
 @inner_kernel
 def copy_columns(like, source, source_step, target, target_row, K, N):
     """target[k, n] = source[k, n], where the columns of the source are contiguous, source_step bytes apart."""
-    size = like.itemsize
+    size = item_bytes(like)
     for k in range(0, K, lanes(like)):
         for n in range(0, N, lanes(like)):
             transpose_block(like, source + n * source_step + k * size, source_step, N - n, K - k,
@@ -99,8 +99,8 @@ def finish_rows(like, c, c_row, bias, low, M, N):
     """c[m, n] = max(c[m, n] + bias[n], low)"""
     for m in range(M):
         for n in range(0, N, lanes(like)):
-            at = c + m * c_row + n * like.itemsize
-            z = load(like, at, N - n) + load(like, bias + n * like.itemsize, N - n)
+            at = c + m * c_row + n * item_bytes(like)
+            z = load(like, at, N - n) + load(like, bias + n * item_bytes(like), N - n)
             store(at, at_least(z, low), N - n)
 
 

@@ -82,9 +82,9 @@ def _matmul_int8(a, a_row, K, b, c, copies):
     most = max(1, PANELS_BYTES // max(1, steps * width * 4))
     if blocks < threads:
         most = min(most, (panels + threads - 1) // threads)
-    like = c.reshape(-1)
     for t in prange(blocks * ((panels + most - 1) // most)):
-        block, first = t % blocks, t // blocks * most
+        like, block, first = c.dtype, t % blocks, t // blocks * most
+        b_data, c_data = np.intp(b.ctypes.data), np.intp(c.ctypes.data)
         m = block * BLOCK
         height = M - m if block == blocks - 1 else BLOCK
         x, x_row = a + m * a_row, a_row
@@ -97,8 +97,8 @@ def _matmul_int8(a, a_row, K, b, c, copies):
             left = min(width, N - n)
             if panel == first or left < width:
                 configure(like, height, steps, left)
-            product(like, x, x_row, FOUR, steps, b.ctypes.data + n * steps * 4, width * 4,
-                    c.ctypes.data + (m * N + n) * 4, N * 4, height, left)
+            product(like, x, x_row, FOUR, steps, b_data + n * steps * 4, width * 4, c_data + (m * N + n) * 4, N * 4,
+                    height, left)
         release(like)
 
 

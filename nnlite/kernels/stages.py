@@ -14,7 +14,7 @@ from nnlite.kernels.memory import empty
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import parallel_kernel
-from nnlite.kernels.vector import lanes, transpose_block
+from nnlite.kernels.vector import item_bytes, lanes, transpose_block
 
 LANES = LEVEL.vector_bytes // 4
 CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
@@ -68,9 +68,9 @@ def run_stages(stages, sums, n, threads):
             if stages[i].kind == CONVOLUTION:
                 convolution_task(stages, i, t, n, rows, mine)
             elif stages[i].kind == FLATTEN:
-                flatten_task(stages, i, t, mine)
+                flatten_task(stages, i, t, mine.dtype)
             else:
-                linear_task(stages, i, t, n, rows, mine)
+                linear_task(stages, i, t, n, rows, mine.dtype)
 
 
 @njit(inline="always")
@@ -78,18 +78,18 @@ def convolution_task(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s, size = stages[i], sums.itemsize
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
-    part = sums[: s.pool * s.sums_w * s.O].reshape(s.pool, s.sums_w, s.O)
-    side_by_side = part.reshape(s.pool, s.sums_w // s.side, s.side * s.O)
+    like, part = sums.dtype, np.intp(sums.ctypes.data)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(side_by_side, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, g)
-        finish_row(part, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
+        sum_rows(like, part, s.pool, s.sums_w // s.side, s.side * s.O, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row,
+                 s.x_row, size, size, s.w, s.w_group, g)
+        finish_row(like, part, s.pool, s.sums_w, s.O, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
 
 
 @njit(inline="always")
 def flatten_task(stages, i, image, like):
     """One image (H, W, C) as the vector (C, H, W)."""
-    s, size = stages[i], like.itemsize
+    s, size = stages[i], item_bytes(like)
     for row in range(s.out_h):
         for j in range(0, s.out_w, lanes(like)):
             for c in range(0, s.C, lanes(like)):
@@ -101,7 +101,7 @@ def flatten_task(stages, i, image, like):
 @njit(inline="always")
 def linear_task(stages, i, t, n, rows, like):
     """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
-    s, size = stages[i], like.itemsize
+    s, size = stages[i], item_bytes(like)
     width = TILE_BYTES // size
     columns = (s.O + width - 1) // width
     panel, m = t % columns, t // columns * rows

@@ -9,6 +9,7 @@ from nnlite.kernels.instructions import I1
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.threads import inner_kernel
 from nnlite.kernels.tile import make_tile
+from nnlite.kernels.vector import item_bytes
 
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # each plain 0, 1, 4 in a call would compile the function anew
@@ -30,7 +31,7 @@ def has_amx(typingctx, like):
 def configure(like, M, K, N):
     """To be called before `strip` for integers with the same M, K and N, once for any number of strips; then `release`."""
     if has_amx(like) and M >= FEWEST_ROWS:
-        configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // like.itemsize))
+        configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // item_bytes(like)))
 
 
 @inner_kernel
@@ -48,9 +49,9 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
     register, and four, two or one where no eight are left. A tile that would pass the last row is shifted back to end there:
     the rows that it shares with the one before are computed twice, to the same bits.
     """
-    width = TILE_BYTES // like.itemsize
+    width = TILE_BYTES // item_bytes(like)
     for n in range(0, N, width):
-        left, b_n, c_n = N - n, b + n * like.itemsize, c + n * like.itemsize
+        left, b_n, c_n = N - n, b + n * item_bytes(like), c + n * item_bytes(like)
         m = 0
         if has_amx(like) and M >= FEWEST_ROWS and left >= min(N, width):
             while m < M:

@@ -7,8 +7,9 @@ that they work on any array, and `left`: how many numbers are left to do. Lanes 
         z = load(x, x_data + o * size, O - o) + load(x, b_data + o * size, O - o)
         store(y_data + o * size, at_least(z, 0), O - o)
 
-`like` is any array whose dtype the vector shall have. Vectors know + − * << >> &, with a vector or a number on the right.
-What the functions are made of stands in `instructions`.
+`like` says which numbers the vector shall hold: a dtype, `x.dtype`, or any array of it. An array is counted in and out by
+each function that gets it, and the processor's stores wait for that; a dtype is not. Vectors know + − * << >> &, with a
+vector or a number on the right. What the functions are made of stands in `instructions`.
 """
 
 import operator
@@ -23,6 +24,7 @@ from nnlite.kernels.instructions import (
     I8,
     I32,
     I64,
+    ITEM_BYTES,
     LLVM_TYPE,
     emit_at_least,
     emit_at_most,
@@ -53,6 +55,13 @@ class VectorModel(models.PrimitiveModel):
 
     def __init__(self, manager, kind):
         super().__init__(manager, kind, ir.VectorType(LLVM_TYPE[kind.element], kind.count))
+
+
+@intrinsic
+def item_bytes(typingctx, like):
+    """How many bytes one number of like's dtype has, known while compiling."""
+    count = ITEM_BYTES[like.dtype]
+    return types.intp(like), lambda context, builder, signature, arguments: I64(count)
 
 
 @intrinsic

@@ -107,14 +107,15 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s = stages[i]
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
-    part = sums[: s.pool * s.sums_w * s.O].reshape(s.pool, s.sums_w, s.O)
-    configure(sums, s.sums_w, s.K, s.O // s.G)
+    like, part = sums.dtype, np.intp(sums.ctypes.data)
+    configure(like, s.sums_w, s.K, s.O // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(part, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR, s.w, s.w_group, g)
-        requantize(sums, part.ctypes.data, 4 * s.O, 4 * s.sums_w * s.O, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
+        sum_rows(like, part, s.pool, s.sums_w, s.O, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR,
+                 s.w, s.w_group, g)
+        requantize(like, part, 4 * s.O, 4 * s.sums_w * s.O, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
                    s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
-    release(sums)
+    release(like)
 
 
 @njit(inline="always")
@@ -123,16 +124,16 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     s, width = stages[i], TILE_BYTES // 4
     columns = (s.O + width - 1) // width
     panel, m = t % columns, t // columns * rows
-    first, height, acc, row = panel * width, min(rows, n - m), sums.ctypes.data, 4 * s.O
+    first, height, like, acc, row = panel * width, min(rows, n - m), sums.dtype, np.intp(sums.ctypes.data), 4 * s.O
     last = min(first + width, s.O)
-    configure(sums, height, s.K, last - first)
-    product(sums, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4, acc + 4 * first, row,
+    configure(like, height, s.K, last - first)
+    product(like, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4, acc + 4 * first, row,
             height, last - first)
-    release(sums)
+    release(like)
     if s.kind == LOGITS:
-        logits(sums, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, height)
+        logits(like, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, height)
     else:
-        requantize(sums, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
+        requantize(like, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
                    s.y + m * s.y_image, s.O, height)
 
 
@@ -146,10 +147,9 @@ def address(array):
 def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
     """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
     R, O = acc.shape
-    like = acc.reshape(-1)
     for t in prange((R + 63) // 64):
         r = 64 * t
-        requantize(like, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
+        requantize(acc.dtype, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
                    address(M), 0, O, Z, low, high, q.ctypes.data + r * O, O, min(64, R - r))
 
 
