@@ -51,8 +51,8 @@ def make_tile(rows, vectors, whole=False, depthwise=False):
 
     A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too.
 
-    tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is any array
-    whose dtype is c's; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only
+    tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is c's dtype,
+    or any array of it; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only
     its width is done; reads of a and b stay inside the rows and columns named. `count` tiles are done, one below the other.
     """
 

@@ -78,6 +78,11 @@ def test_matmul_takes_one_row_repeated_by_a_stride_of_0():
     assert matmul(a, b).tolist() == [[90, 100, 110]] * 9  # Σ k·3k, Σ k(3k + 1), Σ k(3k + 2)
 
 
+def test_relu_without_a_bias():
+    a, b = np.float32([[1, -2], [3, 4]]), np.float32([[1, -1], [1, 0]])
+    assert matmul(a, b, relu=True).tolist() == [[0, 0], [7, 0]]  # a b is [[-1, -1], [7, -3]]
+
+
 def test_one_compiled_version_serves_both_operands_and_their_transposes():
     a = np.ones((10, 10))
     matmul(a, a)
