@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, prange, types
 
 _libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
-_possible = hasattr(_libc, "sched_getcpu") and hasattr(_libc, "gettid")  # glibc 2.30 or later
+_possible = hasattr(_libc, "sched_getcpu") and hasattr(_libc, "gettid") and not numba.config.DISABLE_JIT  # glibc ≥ 2.30
 _gettid = types.ExternalFunction("gettid", types.int32())
 _core = None  # the caller's core when the others were last moved
 _others = None  # Linux's numbers of the pool's other threads
