@@ -32,15 +32,21 @@ def keep_apart():
 
 
 def move_off(core):
-    """Rule this core out for the pool's other threads, where another one is left for them."""
+    """Rule this core out for the pool's other threads, where another one is left for them.
+
+    OpenMP ends threads that a smaller team has no use for, and a system may forbid the move: then the threads stay where they
+    are, and are looked for again when the caller's core has changed.
+    """
     global _core, _others
     if _others is None:
         _others = other_threads()
-    elsewhere = os.sched_getaffinity(0) - {core}
+    _core, elsewhere = core, os.sched_getaffinity(0) - {core}
     if elsewhere:
-        for number in _others:
-            os.sched_setaffinity(number, elsewhere)
-    _core = core
+        try:
+            for number in _others:
+                os.sched_setaffinity(number, elsewhere)
+        except OSError:
+            _others = None
 
 
 def other_threads():

@@ -39,6 +39,24 @@ def test_the_others_are_moved_off_the_callers_core_once_and_again_when_it_has_ch
     assert moved[2:] == [(7, {0, 1}), (8, {0, 1})]
 
 
+def test_a_thread_that_has_ended_is_no_error_and_the_others_are_looked_for_again(moved, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0, 1})
+    monkeypatch.setattr(cores, "other_threads", lambda: [9])
+
+    def move(thread, to):
+        if thread == 7:
+            raise ProcessLookupError(3, "No such process")
+        moved.append((thread, to))
+
+    monkeypatch.setattr(os, "sched_setaffinity", move)
+    on_core(monkeypatch, 0)
+    cores.keep_apart()
+    assert moved == []
+    on_core(monkeypatch, 1)
+    cores.keep_apart()
+    assert moved == [(9, {0})]
+
+
 def test_nobody_is_moved_where_the_process_has_one_core(moved, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {3})
     on_core(monkeypatch, 3)
