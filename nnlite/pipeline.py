@@ -125,10 +125,11 @@ def weights_in_memory_order(steps, step, w):
     return w.reshape(len(w), C, H, W).transpose(0, 2, 3, 1).reshape(len(w), -1)
 
 
-def convolution_row(stage, source, out, w_shape, step, side=1):
+def convolution_row(stage, source, out, w_shape, laid_out, step, side=1):
     """What a convolution's row of the table holds for every arithmetic; source and out are its buffers.
 
-    w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run; w makes `side` pixels at a time.
+    w_shape (G, kh, kw, c, o), `laid_out` the same weights as the kernel reads them; one step of the tile takes `step` numbers
+    of a run; the weights make `side` pixels at a time.
     """
     options, (x_image, x_row, _) = stage.step.options, source.array.strides[:3]
     y_image, y_row, _ = out.array.strides[:3]
@@ -137,6 +138,7 @@ def convolution_row(stage, source, out, w_shape, step, side=1):
     return {"kind": kernels.CONVOLUTION, "x": source.patch_address(options["padding"]), "x_image": x_image, "x_row": x_row,
             "y": out.patch_address((0, 0)), "y_image": y_image, "y_row": y_row, "pool": stage.pool,
             "sums_w": stage.step.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "side": side,
+            "channels": len(laid_out) * laid_out.shape[2] // side, "w_group": laid_out[0].nbytes, "w_row": laid_out[0, 0].nbytes,
             **kernels.geometry(w_shape, (sh, side * sw), options["dilation"], step)._asdict()}
 
 
@@ -148,10 +150,12 @@ def flatten_row(source, out):
             "out_h": H, "out_w": W, "y": out.array.ctypes.data, "y_image": out.array.strides[0]}
 
 
-def linear_row(source, out, K):
-    """The same for a linear layer with sums of K steps."""
+def linear_row(source, out, panels):
+    """The same for a linear layer with weights in panels (⌈O/width⌉, steps, width, …)."""
+    count, K, width = panels.shape[:3]
     return {"kind": kernels.LINEAR, "x": source.array.ctypes.data, "x_image": source.array.strides[0], "K": K,
-            "y": out.array.ctypes.data, "y_image": out.array.strides[0], "O": out.array.shape[-1], "sums_w": 1, "pool": 1}
+            "y": out.array.ctypes.data, "y_image": out.array.strides[0], "O": out.array.shape[-1], "sums_w": 1, "pool": 1,
+            "channels": count * width}
 
 
 def table_macs(row):

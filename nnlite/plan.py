@@ -49,11 +49,11 @@ class Plan:
             w = grouped(step.arrays["w"], step.options["groups"])
             side = pixels_side_by_side(w.shape, step.options, step.shape[2])
             w = side_by_side(w, side, step.options["stride"][1])
-            row = convolution_row(stage, source, out, w.shape, 1, side)
-            return {**row, **self.weights(step, kernels.lay_out(w), w[0].nbytes)}
+            laid_out = kernels.lay_out(w)
+            return {**convolution_row(stage, source, out, w.shape, laid_out, 1, side), **self.weights(step, laid_out)}
         if step.kind == "linear":
             w = kernels.pack(step.arrays["w"].T)
-            return {**linear_row(source, out, w.shape[1]), **self.weights(step, w, 0)}
+            return {**linear_row(source, out, w), **self.weights(step, w)}
         if step.kind == "flatten" and source.array.ndim == 4:
             return flatten_row(source, out)
         run = self.runners[self.steps.index(step)]
@@ -67,9 +67,9 @@ class Plan:
 
         return run_into_buffer
 
-    def weights(self, step, w, w_group):
+    def weights(self, step, w):
         """The row's addresses of weights and biases, which are kept from now on."""
-        return {"w": self.keep(w), "w_group": w_group, "b": self.keep(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
+        return {"w": self.keep(w), "b": self.keep(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
 
     def keep(self, array):
         """The address of an array, aligned and held as long as the plan."""
@@ -141,16 +141,18 @@ def pixels_side_by_side(w_shape, options, width):
 
 
 def side_by_side(w, side, sw):
-    """Kernels w (1, kh, kw, C, O) of `side` neighbouring pixels as one kernel (1, kh, kw + (side − 1) sw, C, side·O).
+    """Kernels w (1, kh, kw, C, O) of `side` neighbouring pixels as one kernel (1, kh, kw + (side − 1) sw, C, LANES).
 
-    Pixel i of the group looks i·sw pixels further to the right, and has zeros elsewhere: 0 · x changes no sum of finite x.
+    Pixel i of the group has its share of the register. It looks i·sw pixels further to the right, and has zeros elsewhere:
+    0 · x changes no sum of finite x.
     """
     if side == 1:
         return w
     _, kh, kw, C, O = w.shape
-    wide = np.zeros((1, kh, kw + (side - 1) * sw, C, side * O), w.dtype)
+    share = kernels.LANES // side
+    wide = np.zeros((1, kh, kw + (side - 1) * sw, C, kernels.LANES), w.dtype)
     for i in range(side):
-        wide[:, :, i * sw : i * sw + kw, :, i * O : (i + 1) * O] = w
+        wide[:, :, i * sw : i * sw + kw, :, i * share : i * share + O] = w
     return wide
 
 

@@ -87,7 +87,7 @@ def convolution(work):
     if work["rung"] == "formula":
         wide = np.int32 if integers else np.float32
         return lambda: conv2d_reference(x.astype(wide), w.astype(wide), (1, 1), (1, 1))
-    y = np.empty((work["N"], work["size"], work["size"], work["O"]), np.int32 if integers else np.float32)
+    y = kernels.empty((work["N"], work["size"], work["size"], work["O"]), np.int32 if integers else np.float32)
     if work["rung"] == "loops":
         return lambda: loops.conv2d_loops(x, w[0], y)
     if integers:
@@ -105,6 +105,6 @@ def filled(y, kernel, *arguments):
 
 def with_room(x):
     """The same array in a buffer that goes on for 3 bytes past its end, as `conv2d_int8` reads them."""
-    buffer = np.zeros(x.size + 3, np.uint8)
-    buffer[: x.size] = x.reshape(-1)
+    buffer = kernels.empty((x.size + 3,), np.uint8)
+    buffer[: x.size], buffer[x.size :] = x.reshape(-1), 0
     return buffer[: x.size].reshape(x.shape)

@@ -25,7 +25,8 @@ from nnlite.kernels.matmul import matmul, pack  # noqa: E402
 from nnlite.kernels.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8  # noqa: E402
 from nnlite.kernels.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
 from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
-from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LANES, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
+from nnlite.kernels.simd import LANES  # noqa: E402
+from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
 from nnlite.kernels.threads import use_threads  # noqa: E402
 
 __all__ = [

@@ -20,6 +20,7 @@ from numba import prange
 
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
+from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
@@ -53,10 +54,25 @@ def runs(w_shape, dilation):
 
 
 def lay_out(w):
-    """w (G, kh, kw, c, o) as kernels read it: (G, kh·kw·c, o), or depthwise (1, kh·kw, G), so that lanes are channels."""
+    """w (G, kh, kw, c, o) as kernels read it: (G, kh·kw·c, o), or depthwise (1, kh·kw, G), so that lanes are channels.
+
+    Without groups, o is filled up with channels of zeros to whole registers.
+    """
     G, kh, kw, c, o = w.shape
     w = w.reshape(G, kh * kw * c, o)
-    return aligned(w.swapaxes(0, 2)) if is_depthwise(G, G * c, G * o) else w
+    if is_depthwise(G, G * c, G * o):
+        return aligned(w.swapaxes(0, 2))
+    return with_whole_registers(w, LEVEL.vector_bytes // w.itemsize) if G == 1 else w
+
+
+def with_whole_registers(w, lanes):
+    """w (…, o) with zeros behind o, up to a multiple of `lanes`: a row of it then begins where a line of the cache does."""
+    o = w.shape[-1]
+    if o % lanes == 0:
+        return w
+    filled = empty((*w.shape[:-1], -(-o // lanes) * lanes), w.dtype)
+    filled[..., :o], filled[..., o:] = w, 0
+    return filled
 
 
 class Geometry(NamedTuple):
@@ -79,9 +95,12 @@ def geometry(w_shape, stride, dilation, step=1):
     return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step))
 
 
-def sums_buffer(pool, out_w, O, dtype):
-    """Room for the sums of one row of y, (threads, pool, W, O), for as many threads as there can ever be."""
-    return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, O), dtype)
+def sums_buffer(pool, out_w, w, dtype):
+    """Room for the sums of one row of y, (threads, pool, W, channels), for as many threads as there can ever be.
+
+    w: from `lay_out`; the channels that fill it up have sums, too.
+    """
+    return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, len(w) * w.shape[2]), dtype)
 
 
 def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
@@ -95,9 +114,10 @@ def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
         g = geometry(w.shape, stride, dilation)
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
         use_threads(pool * pool * y.size * g.P * g.Q * g.K)
-        conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), g,
+        w = lay_out(w)
+        conv2d_fused(x.ctypes.data, *x.strides[:2], w, g,
                      np.zeros(O, y.dtype) if b is None else b, 0.0 if relu else -np.inf,
-                     sums_buffer(pool, sums_w, O, y.dtype), y, 0, 0, *y.shape[:3], no_places() if argmax is None else argmax)
+                     sums_buffer(pool, sums_w, w, y.dtype), y, 0, 0, *y.shape[:3], no_places() if argmax is None else argmax)
 
 
 def no_places():
@@ -106,21 +126,21 @@ def no_places():
 
 
 @inner_kernel
-def sum_rows(like, part, pool, out_w, O, x, x_row, element, step, w, w_group, g):
+def sum_rows(like, part, pool, out_w, O, x, x_row, element, step, w, w_group, w_row, g):
     """part[u, j, o] = Σ x·w at row u < pool, pixel j < out_w and channel o < O, all addresses and strides in bytes.
 
-    x: the first row's first patch, with numbers of `element` bytes; w_group: from one group to the next.
+    x: the first row's first patch, with numbers of `element` bytes; w_group, w_row: from one group and one step to the next.
     """
     size, o = item_bytes(like), O // g.G
     for u in range(pool):
         x_u, part_u = x + u * g.sh * x_row, part + u * out_w * O * size
         if is_depthwise(g.G, g.C, O):
             depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
-                            w, g.Q * g.K * O * size, g.K * O * size, O * size, part_u, O * size, out_w, O)
+                            w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, O * size, out_w, O)
         else:
             for k in range(g.G):
                 strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,
-                      g.Q, step, g.K, w + k * w_group, g.Q * g.K * o * size, g.K * o * size, o * size,
+                      g.Q, step, g.K, w + k * w_group, g.Q * g.K * w_row, g.K * w_row, w_row,
                       part_u + k * o * size, O * size, out_w, o)
 
 
@@ -134,23 +154,21 @@ def block_maximum(like, z, row, pixel, pool, left):
 
 
 @inner_kernel
-def finish_row(like, part, pool, sums_w, O, b, low, y, out_w):
-    """y[j, o] = max(b[o] + maximum of the block j of part, low):  addresses of part (pool, sums_w, O), b, y."""
+def finish_row(like, part, pixel, pool, sums_w, O, b, low, y, out_w):
+    """y[j, o] = max(b[o] + maximum of the block j of part, low):  addresses of part (pool, sums_w, pixel bytes), b, y."""
     size = item_bytes(like)
-    pixel = O * size
     for o in range(0, O, lanes(like)):
         left, at = O - o, o * size
         bias = load(like, b + at, left)
         for j in range(out_w):
             z = block_maximum(like, part + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
-            store(y + j * pixel + at, at_least(z + bias, low), left)
+            store(y + j * O * size + at, at_least(z + bias, low), left)
 
 
 @inner_kernel
-def finish_row_with_places(like, part, sums_w, O, b, low, y, argmax, out_w):
+def finish_row_with_places(like, part, pixel, sums_w, O, b, low, y, argmax, out_w):
     """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
     size = item_bytes(like)
-    pixel = O * size
     for o in range(0, O, lanes(like)):
         left = O - o
         bias = load(like, b + o * size, left)
@@ -161,7 +179,7 @@ def finish_row_with_places(like, part, sums_w, O, b, low, y, argmax, out_w):
                 other = load(like, z + (k // 2 * sums_w + k % 2) * pixel, left) + bias
                 better = beats(other, best)
                 best, place = where(better, other, best), where(better, spread_int(like, k), place)
-            store(y + j * pixel + o * size, at_least(best, low), left)
+            store(y + (j * O + o) * size, at_least(best, low), left)
             store_bytes(argmax + j * O + o, place, left)
 
 
@@ -173,16 +191,18 @@ def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, 
     patch reads, x_image and x_row the bytes from one image and one row to the next; y is filled inside its border. One task
     is one row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y.
     """
-    _, pool, sums_w, O = sums.shape
-    size, y_h, y_w, w_group = y.itemsize, y.shape[1], y.shape[2], w.shape[1] * w.shape[2] * w.itemsize
+    _, pool, sums_w, channels = sums.shape
+    size, y_h, y_w, O, w_row = y.itemsize, y.shape[1], y.shape[2], y.shape[3], w.shape[2] * w.itemsize
     sums_data, w_data, b_data = np.intp(sums.ctypes.data), np.intp(w.ctypes.data), np.intp(b.ctypes.data)
     y_data, argmax_data = np.intp(y.ctypes.data), np.intp(argmax.ctypes.data)
     for t in prange(N * out_h):
         like, n, i = y.dtype, t // out_h, t % out_h
-        part = sums_data + numba.get_thread_id() * pool * sums_w * O * size
-        sum_rows(like, part, pool, sums_w, O, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size, w_data, w_group, g)
+        pixel = channels * size
+        part = sums_data + numba.get_thread_id() * pool * sums_w * pixel
+        sum_rows(like, part, pool, sums_w, channels, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size,
+                 w_data, w.shape[1] * w_row, w_row, g)
         y_at = y_data + ((n * y_h + top + i) * y_w + left) * O * size
         if argmax.size:
-            finish_row_with_places(like, part, sums_w, O, b_data, low, y_at, argmax_data + t * out_w * O, out_w)
+            finish_row_with_places(like, part, pixel, sums_w, O, b_data, low, y_at, argmax_data + t * out_w * O, out_w)
         else:
-            finish_row(like, part, pool, sums_w, O, b_data, low, y_at, out_w)
+            finish_row(like, part, pixel, pool, sums_w, O, b_data, low, y_at, out_w)

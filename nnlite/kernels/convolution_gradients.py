@@ -68,7 +68,7 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
     N, parts, size = len(x), len(dw_parts), x.itemsize
     pool = 2 if argmax.size else 1
     _, _, dz_h, dz_w, O = dz.shape
-    image, turned_group = dy.shape[1] * dy.shape[2] * O, turned.shape[1] * turned.shape[2] * size
+    image, turned_row = dy.shape[1] * dy.shape[2] * O, turned.shape[2] * size
     _, dx_h, dx_w, C = dx.shape
     dx_data, turned_data = np.intp(dx.ctypes.data), np.intp(turned.ctypes.data)
     for part in prange(parts):
@@ -86,7 +86,7 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
                 for i in range(dx_h):
                     dz_at = ((n - start) * dz_h + i + top) * dz_w + left
                     sum_rows(x.dtype, dx_data + (n * dx_h + i) * dx_w * C * size, ONE, dx_w, C, dz_data + dz_at * O * size,
-                             dz_w * O * size, size, size, turned_data, turned_group, back)
+                             dz_w * O * size, size, size, turned_data, turned.shape[1] * turned_row, turned_row, back)
 
 
 @inner_kernel

@@ -3,8 +3,10 @@
 import numpy as np
 from numba import prange
 
-from nnlite.kernels.convolution import geometry, runs, sum_rows
+from nnlite.kernels.convolution import geometry, runs, sum_rows, with_whole_registers
 from nnlite.kernels.depthwise import is_depthwise
+from nnlite.kernels.memory import aligned
+from nnlite.kernels.simd import LANES
 from nnlite.kernels.strip import FOUR, ONE, configure, release
 from nnlite.kernels.threads import parallel_kernel, use_threads
 
@@ -12,14 +14,15 @@ from nnlite.kernels.threads import parallel_kernel, use_threads
 def pack_conv_int8(w, dilation):
     """w (G, kh, kw, c, o) int8 -> (G, P·Q·⌈L/4⌉, o, 4): each run of the kernel filled up with zeros to a multiple of 4.
 
-    Depthwise ones become (1, kh·kw, G, 4), as `lay_out` has them.
+    As in `lay_out` depthwise ones become (1, kh·kw, G, 4), and o is filled up to whole registers where there are no groups.
     """
     P, Q, L = runs(w.shape, dilation)
     G, _, _, c, o = w.shape
-    packed = np.zeros((G, P * Q, -(-L // 4) * 4, o), np.int8)
-    packed[:, :, :L] = w.reshape(G, P * Q, L, o)
-    packed = packed.reshape(G, -1, 4, o).transpose(0, 1, 3, 2)
-    return np.ascontiguousarray(packed.swapaxes(0, 2) if is_depthwise(G, G * c, G * o) else packed)
+    w = with_whole_registers(w.reshape(G, P * Q, L, o), LANES if G == 1 else 1)
+    packed = np.zeros((G, P * Q, -(-L // 4) * 4, w.shape[3]), np.int8)
+    packed[:, :, :L] = w
+    packed = packed.reshape(G, -1, 4, w.shape[3]).transpose(0, 1, 3, 2)
+    return aligned(packed.swapaxes(0, 2) if is_depthwise(G, G * c, G * o) else packed)
 
 
 def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
@@ -43,5 +46,5 @@ def _conv2d_int8(x, packed, y, g):
         like = y.dtype
         configure(like, out_w, g.K, O // g.G)
         sum_rows(like, y_data + 4 * t * out_w * O, ONE, out_w, O, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
-                 packed[0].size, g)
+                 packed[0].size, packed.shape[2] * 4, g)
         release(like)

@@ -62,3 +62,4 @@ def host_features():
 
 
 LEVEL = choose_level(host_features(), os.environ.get("NNLITE_SIMD"))
+LANES = LEVEL.vector_bytes // 4  # float32 or int32 in a register

@@ -11,21 +11,19 @@ from numba import njit, prange
 from nnlite.kernels.convolution import Geometry, finish_row, sum_rows
 from nnlite.kernels.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.memory import empty
-from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import parallel_kernel
 from nnlite.kernels.vector import item_bytes, lanes, transpose_block
 
-LANES = LEVEL.vector_bytes // 4
 CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
-# side: how many pixels the weights make at a time. pool, sums_w: the pooling behind a convolution, and the width of a row
-# before it. out_h, out_w, O: the result's size.
+# side: how many pixels the weights make at a time. channels: of a pixel's sums, O or more, from the zeros that fill w up.
+# pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
 # K and what follows are those of `Geometry`; for linear layers only K. b to M: `nncompress`'s numbers for each channel.
 STAGE = np.dtype([(name, np.int64) for name in (
-    "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "b", "pool", "sums_w", "out_h", "out_w",
-    "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")] + [("low", np.float64)])
+    "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool", "sums_w",
+    "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")] + [("low", np.float64)])
 
 
 def table(rows):
@@ -39,8 +37,7 @@ def table(rows):
 
 def thread_sums(rows, images, dtype):
     """Room for the sums of each thread: of one task of the stage that needs most, (threads, numbers)."""
-    most = max(row["pool"] * row["sums_w"] * row["O"] if row["kind"] == CONVOLUTION else images * row.get("O", 0)
-               for row in rows)
+    most = max((row["pool"] * row["sums_w"] if row["kind"] == CONVOLUTION else images) * row.get("channels", 0) for row in rows)
     return empty((numba.config.NUMBA_NUM_THREADS, -(-most // 16) * 16), dtype)
 
 
@@ -81,9 +78,9 @@ def convolution_task(stages, i, t, n, rows, sums):
     like, part = sums.dtype, np.intp(sums.ctypes.data)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, s.pool, s.sums_w // s.side, s.side * s.O, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row,
-                 s.x_row, size, size, s.w, s.w_group, g)
-        finish_row(like, part, s.pool, s.sums_w, s.O, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
+        sum_rows(like, part, s.pool, s.sums_w // s.side, s.side * s.channels,
+                 s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, s.w_row, g)
+        finish_row(like, part, s.channels * size, s.pool, s.sums_w, s.O, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
 
 
 @njit(inline="always")

@@ -53,7 +53,7 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
     for n in range(0, N, width):
         left, b_n, c_n = N - n, b + n * item_bytes(like), c + n * item_bytes(like)
         m = 0
-        if has_amx(like) and M >= FEWEST_ROWS and left >= min(N, width):
+        if has_amx(like) and M >= FEWEST_ROWS and (left >= min(N, width) or 2 * left == width):
             while m < M:
                 if M - m > ROWS and K % STEPS == 0:
                     rows = min(2 * ROWS, M - m)

@@ -80,13 +80,13 @@ def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, 
 
 
 @inner_kernel
-def logits(like, acc, row, b, M, first, last, y, rows):
-    """y[r, o] = (acc[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, acc and y with `row` bytes a row."""
+def logits(like, acc, acc_row, b, M, first, last, y, y_row, rows):
+    """y[r, o] = (acc[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, and strides in bytes."""
     for o in range(first, last, lanes(like)):
         n, at = last - o, 4 * o
         b_o, M_o = load(like, b + at, n), real_load(like, M + at, n)
         for r in range(rows):
-            store(y + r * row + at, real(wide(load(like, acc + r * row + at, n)) + wide(b_o)) * M_o, n)
+            store(y + r * y_row + at, real(wide(load(like, acc + r * acc_row + at, n)) + wide(b_o)) * M_o, n)
 
 
 @parallel_kernel
@@ -108,12 +108,12 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
     s = stages[i]
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
     like, part = sums.dtype, np.intp(sums.ctypes.data)
-    configure(like, s.sums_w, s.K, s.O // s.G)
+    configure(like, s.sums_w, s.K, s.channels // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, s.pool, s.sums_w, s.O, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR,
-                 s.w, s.w_group, g)
-        requantize(like, part, 4 * s.O, 4 * s.sums_w * s.O, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
+        sum_rows(like, part, s.pool, s.sums_w, s.channels, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row,
+                 ONE, FOUR, s.w, s.w_group, s.w_row, g)
+        requantize(like, part, 4 * s.channels, 4 * s.sums_w * s.channels, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
                    s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
     release(like)
 
@@ -124,14 +124,15 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     s, width = stages[i], TILE_BYTES // 4
     columns = (s.O + width - 1) // width
     panel, m = t % columns, t // columns * rows
-    first, height, like, acc, row = panel * width, min(rows, n - m), sums.dtype, np.intp(sums.ctypes.data), 4 * s.O
+    first, height, like, acc, row = panel * width, min(rows, n - m), sums.dtype, np.intp(sums.ctypes.data), 4 * s.channels
     last = min(first + width, s.O)
-    configure(like, height, s.K, last - first)
+    filled = (last - first + lanes(like) - 1) // lanes(like) * lanes(like)
+    configure(like, height, s.K, filled)
     product(like, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4, acc + 4 * first, row,
-            height, last - first)
+            height, filled)
     release(like)
     if s.kind == LOGITS:
-        logits(like, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, height)
+        logits(like, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, s.y_image, height)
     else:
         requantize(like, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
                    s.y + m * s.y_image, s.O, height)

@@ -104,11 +104,11 @@ class Int8Plan:
         if step.kind == "conv2d" and out.array.dtype == np.uint8:
             w = grouped(step.w, step.options["groups"])
             packed = kernels.pack_conv_int8(w, step.options["dilation"])
-            return {**convolution_row(stage, source, out, w.shape, 4), **self.numbers(step, packed, packed[0].nbytes)}
+            return {**convolution_row(stage, source, out, w.shape, packed, 4), **self.numbers(step, packed)}
         if step.kind == "linear":
             w = weights_in_memory_order(self.steps, step, step.w).T
             w = kernels.panels_int8(w, -(-len(w) // 4))
-            return {**linear_row(source, out, w.shape[1]), **self.numbers(step, w, 0)}
+            return {**linear_row(source, out, w), **self.numbers(step, w)}
         if in_memory_order(self.steps, stage.result):
             return self.flatten(source, out)
         run = self.runners[self.steps.index(step)]
@@ -130,11 +130,11 @@ class Int8Plan:
 
         return run
 
-    def numbers(self, step, w, w_group):
+    def numbers(self, step, w):
         """What a layer's row of the table holds beside its geometry; the arrays are kept from now on."""
         before = self.steps[step.inputs[0]]
         b = folded_bias(step, before.Z)
-        row = {"w": self.keep(w), "w_group": w_group, "b": self.keep(b), "Z": step.Z, "low": step.low}
+        row = {"w": self.keep(w), "b": self.keep(b), "Z": step.Z, "low": step.low}
         if step is self.steps[-1] and self.ends_in_sums:
             return row | {"kind": kernels.LOGITS, "M": self.keep(float32_factor(before.S, step.w_scale, 1))}
         factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))

@@ -16,7 +16,7 @@ from nncompress.quantization.requantize import (
     requantize_fixed_reference,
     requantize_float_reference,
 )
-from nnlite.kernels import geometry, pack_conv_int8, pack_int8
+from nnlite.kernels import LANES, geometry, pack_conv_int8, pack_int8
 from nnlite.kernels.convolution import conv2d_reference
 from nnlite.kernels.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
 
@@ -184,7 +184,8 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
     packed, x = pack_conv_int8(w, dilation), np.concatenate([x.ravel(), np.full(x.size + 3, 255, np.uint8)])
     row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
-           "w_group": packed[0].nbytes, "pool": pool, "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
+           "w_group": packed[0].nbytes, "w_row": packed[0, 0].nbytes, "channels": len(packed) * packed.shape[2], "pool": pool,
+           "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
            "low": Z, **geometry(w_shape, stride, dilation, step=4)._asdict()}
     run_stage(row, {"x": x, "y": y[:, 1:, 2:], "w": packed, "b": b, **factors_by_name(M, law)}, N, threads)
     np.testing.assert_array_equal(y, expected)
@@ -197,8 +198,8 @@ def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
     packed, b, M = pack_conv_int8(np.ones((1, 1, 1, 1, 1), np.int8), (1, 1)), np.zeros(1, np.int32), np.ones(1, np.float32)
     for N, H in np.ndindex(20, 6):
         x, y = np.arange(N * H + 100, dtype=np.uint8), np.full(N * H + 100, UNTOUCHED, np.uint8)
-        row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes, "pool": 1,
-               "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5, **geometry_of_one}
+        row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes,
+               "w_row": packed[0, 0].nbytes, "channels": LANES, "pool": 1, "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5, **geometry_of_one}
         run_stage(row, {"x": x, "y": y, "w": packed, "b": b, "M": M}, N, threads)
         assert y.tolist() == [*range(5, 5 + N * H), *[UNTOUCHED] * 100]
 
@@ -211,7 +212,7 @@ def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N
     x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
     acc, panels = x[:N].astype(np.int64) @ w.astype(np.int64), pack_int8(w).panels
-    row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z}
+    row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z, "channels": len(panels) * panels.shape[2]}
 
     y = np.full((N + 40, O), UNTOUCHED, np.uint8)
     arrays = {"x": x, "w": panels, "b": b, **factors_by_name(M, law)}

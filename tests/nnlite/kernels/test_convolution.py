@@ -7,6 +7,7 @@ from support import assert_sums_agree
 
 from nnlite.kernels import conv2d, conv2d_fused, geometry, lay_out, no_places, output_size, relu, sums_buffer
 from nnlite.kernels.convolution import conv2d_reference, runs
+from nnlite.kernels.simd import LEVEL
 
 GROUPS = [(1, 6, 10), (2, 3, 10), (19, 1, 1)]  # G, c, o: the last is depthwise
 
@@ -38,8 +39,9 @@ def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border):
     N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
     (top, left), out_h, out_w = border, H // pool, W // pool
     y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
-    conv2d_fused(x.ctypes.data, *x.strides[:2], lay_out(w), geometry(w.shape, stride, dilation), b, float(low),
-                 sums_buffer(pool, W, O, x.dtype), y, top, left, N, out_h, out_w, no_places())
+    laid_out = lay_out(w)
+    conv2d_fused(x.ctypes.data, *x.strides[:2], laid_out, geometry(w.shape, stride, dilation), b, float(low),
+                 sums_buffer(pool, W, laid_out, x.dtype), y, top, left, N, out_h, out_w, no_places())
     inside = y[:N, top : top + out_h, left : left + out_w].copy()
     y[:N, top : top + out_h, left : left + out_w] = -7
     assert (y == -7).all(), "the border was written"
@@ -86,11 +88,9 @@ def test_a_kernel_row_is_one_run_where_nothing_lies_between(w_shape, dilation, e
 
 
 @pytest.mark.parametrize(("w_shape", "expected"), [
-    ((1, 3, 2, 4, 5), (1, 24, 5)),
     ((2, 3, 2, 4, 5), (2, 24, 5)),
-    ((2, 3, 2, 4, 1), (2, 24, 1)),  # no depthwise one, nor are the next two
+    ((2, 3, 2, 4, 1), (2, 24, 1)),  # no depthwise one, nor is the next
     ((2, 3, 2, 1, 5), (2, 6, 5)),
-    ((1, 3, 2, 1, 1), (1, 6, 1)),
     ((7, 3, 2, 1, 1), (1, 6, 7)),
 ])
 def test_depthwise_weights_are_laid_out_with_the_channels_side_by_side(w_shape, expected):
@@ -99,6 +99,19 @@ def test_depthwise_weights_are_laid_out_with_the_channels_side_by_side(w_shape, 
     assert laid_out.shape == expected and laid_out.flags.c_contiguous
     G, o = w_shape[0], w_shape[4]
     np.testing.assert_array_equal(laid_out if expected[0] == G else laid_out.transpose(2, 1, 0), w.reshape(G, -1, o))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("registers", [1, 2])
+@pytest.mark.parametrize("missing", [0, 1, "all but one"])
+def test_weights_without_groups_are_filled_up_to_whole_registers(dtype, registers, missing):
+    lanes = LEVEL.vector_bytes // np.dtype(dtype).itemsize
+    o = registers * lanes - (lanes - 1 if missing == "all but one" else missing)
+    w = np.random.default_rng(0).standard_normal((1, 3, 2, 4, o)).astype(dtype)
+    laid_out = lay_out(w)
+    assert laid_out.shape == (1, 24, registers * lanes) and laid_out.flags.c_contiguous
+    np.testing.assert_array_equal(laid_out[..., :o], w.reshape(1, 24, o))
+    assert not laid_out[..., o:].any()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

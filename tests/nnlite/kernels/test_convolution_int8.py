@@ -3,7 +3,7 @@ import pytest
 from convolutions import convolutions, seeds
 from hypothesis import given, settings
 
-from nnlite.kernels import conv2d_int8, pack_conv_int8
+from nnlite.kernels import LANES, conv2d_int8, pack_conv_int8
 from nnlite.kernels.convolution import conv2d_reference, runs
 
 
@@ -48,7 +48,7 @@ def test_no_byte_past_the_image_is_read_but_three(before_a_wall, width, G, c, o)
 
 @settings(deadline=None, max_examples=25)
 @given(convolutions(), seeds)
-def test_each_run_of_a_packed_kernel_is_filled_up_with_zeros(case, seed):
+def test_the_runs_and_columns_of_a_packed_kernel_are_filled_up_with_zeros(case, seed):
     _, w_shape, _, dilation = case
     G, kh, kw, c, o = w_shape
     w = np.random.default_rng(seed).integers(-128, 128, w_shape, np.int8)
@@ -57,10 +57,11 @@ def test_each_run_of_a_packed_kernel_is_filled_up_with_zeros(case, seed):
     if G > 1 and c == o == 1:  # depthwise: (1, P·Q, G, 4)
         assert packed.shape == (1, P * Q, G, 4) and packed.flags.c_contiguous
         packed = np.ascontiguousarray(packed.transpose(2, 1, 0, 3))
-    assert packed.shape == (G, P * Q * ((L + 3) // 4), o, 4) and packed.flags.c_contiguous
-    unpacked = packed.transpose(0, 1, 3, 2).reshape(G, P * Q, -1, o)
-    np.testing.assert_array_equal(unpacked[:, :, :L].reshape(w_shape), w)
-    assert not unpacked[:, :, L:].any()
+    columns = -(-o // LANES) * LANES if G == 1 else o
+    assert packed.shape == (G, P * Q * ((L + 3) // 4), columns, 4) and packed.flags.c_contiguous
+    unpacked = packed.transpose(0, 1, 3, 2).reshape(G, P * Q, -1, columns)
+    np.testing.assert_array_equal(unpacked[:, :, :L, :o].reshape(w_shape), w)
+    assert not unpacked[:, :, L:].any() and not unpacked[..., o:].any()
 
 
 @pytest.mark.parametrize(("G", "c", "o"), [(1, 6, 10), (2, 3, 10), (19, 1, 1)])
