@@ -138,7 +138,8 @@ def convolution_row(stage, source, out, w_shape, laid_out, step, side=1):
     return {"kind": kernels.CONVOLUTION, "x": source.patch_address(options["padding"]), "x_image": x_image, "x_row": x_row,
             "y": out.patch_address((0, 0)), "y_image": y_image, "y_row": y_row, "pool": stage.pool,
             "sums_w": stage.step.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "side": side,
-            "channels": len(laid_out) * laid_out.shape[2] // side, "w_group": laid_out[0].nbytes, "w_row": laid_out[0, 0].nbytes,
+            "channels": len(laid_out) * laid_out.shape[2] // side,
+            "w_group": laid_out[0].nbytes, "w_row": laid_out[0, 0].nbytes,
             **kernels.geometry(w_shape, (sh, side * sw), options["dilation"], step)._asdict()}
 
 

@@ -22,8 +22,9 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 # pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
 # K and what follows are those of `Geometry`; for linear layers only K. b to M: `nncompress`'s numbers for each channel.
 STAGE = np.dtype([(name, np.int64) for name in (
-    "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool", "sums_w",
-    "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")] + [("low", np.float64)])
+    "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
+    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")]
+    + [("low", np.float64)])
 
 
 def table(rows):
@@ -80,7 +81,8 @@ def convolution_task(stages, i, t, n, rows, sums):
         image, row = r // s.out_h, r % s.out_h
         sum_rows(like, part, s.pool, s.sums_w // s.side, s.side * s.channels,
                  s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, s.w_row, g)
-        finish_row(like, part, s.channels * size, s.pool, s.sums_w, s.O, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
+        finish_row(like, part, s.channels * size, s.pool, s.sums_w, s.O, s.b, s.low,
+                   s.y + image * s.y_image + row * s.y_row, s.out_w)
 
 
 @njit(inline="always")

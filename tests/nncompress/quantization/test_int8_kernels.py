@@ -199,7 +199,8 @@ def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
     for N, H in np.ndindex(20, 6):
         x, y = np.arange(N * H + 100, dtype=np.uint8), np.full(N * H + 100, UNTOUCHED, np.uint8)
         row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes,
-               "w_row": packed[0, 0].nbytes, "channels": LANES, "pool": 1, "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5, **geometry_of_one}
+               "w_row": packed[0, 0].nbytes, "channels": LANES, "pool": 1, "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5,
+               **geometry_of_one}
         run_stage(row, {"x": x, "y": y, "w": packed, "b": b, "M": M}, N, threads)
         assert y.tolist() == [*range(5, 5 + N * H), *[UNTOUCHED] * 100]
 
