@@ -8,7 +8,7 @@ that they work on any array, and `left`: how many numbers are left to do. Lanes 
         store(y_data + o * size, at_least(z, 0), O - o)
 
 `like` says which numbers the vector shall hold: a dtype, `x.dtype`, or any array of it. An array is counted in and out by
-each function that gets it, and the processor's stores wait for that; a dtype is not. Vectors know + − * << >> &, with a
+each function that gets it, and the processor's stores wait for that; a dtype is not. Vectors know + − * / << >> &, with a
 vector or a number on the right. What the functions are made of stands in `instructions`.
 """
 
@@ -192,6 +192,29 @@ def store_bytes(typingctx, address, value, left):
 
 
 @intrinsic
+def store_three_bytes(typingctx, address, value, left):
+    """Write the three low bytes of each of the first `left` lanes, int32, to `address`, without gaps.
+
+    As in `emit_load_bytes` there is no mask where all lanes are written.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        address, value, left = arguments
+        count = value.type.count
+        kept = ir.Constant(ir.VectorType(I32, 3 * count), [4 * lane + byte for lane in range(count) for byte in range(3)])
+        all_bytes = builder.bitcast(value, ir.VectorType(I8, 4 * count))
+        three_bytes = builder.shuffle_vector(all_bytes, ir.Constant(all_bytes.type, ir.Undefined), kept)
+        with builder.if_else(builder.icmp_signed(">=", left, I64(count))) as (whole, in_part):
+            with whole:
+                builder.store(three_bytes, builder.inttoptr(address, three_bytes.type.as_pointer())).align = 1
+            with in_part:
+                emit_store(builder, three_bytes, address, emit_mask(builder, builder.mul(left, I64(3)), 0, 3 * count))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, value, types.intp), codegen
+
+
+@intrinsic
 def spread_int(typingctx, like, number):
     """The whole number in every lane as int32, in as many lanes as like's dtype has."""
     kind = Vector(types.int32, lane_count(like.dtype))
@@ -312,7 +335,7 @@ def _with_operand(x, y, emit, *more):
 
 
 def _define(symbol, integer, real=None):
-    """Teach Numba an operator on vectors: the names of LLVM's instructions for integers and for floats."""
+    """Teach Numba an operator on vectors: the names of LLVM's instructions for integers and for floats, None without one."""
 
     @infer_global(symbol)
     class Typing(AbstractTemplate):
@@ -332,5 +355,6 @@ def _define(symbol, integer, real=None):
 
 
 for _symbol, *_instructions in ((operator.add, "add", "fadd"), (operator.sub, "sub", "fsub"), (operator.mul, "mul", "fmul"),
-                                (operator.lshift, "shl"), (operator.rshift, "ashr"), (operator.and_, "and_")):
+                                (operator.truediv, None, "fdiv"), (operator.lshift, "shl"), (operator.rshift, "ashr"),
+                                (operator.and_, "and_")):
     _define(_symbol, *_instructions)

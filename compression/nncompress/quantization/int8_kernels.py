@@ -10,18 +10,31 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from nncompress.quantization.requantize_kernels import add_fixed, add_float, requantize_fixed, requantize_float, shift_left
+from nncompress.quantization.requantize_kernels import (
+    add_fixed,
+    add_float,
+    requantize_fixed,
+    requantize_float,
+    round_and_clamp,
+    shift_left,
+)
 from nnlite.kernels.convolution import Geometry, block_maximum, sum_rows
 from nnlite.kernels.stages import CONVOLUTION, LOGITS, tasks_of
 from nnlite.kernels.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
 from nnlite.kernels.threads import inner_kernel, parallel_kernel
-from nnlite.kernels.vector import lanes, load, load_bytes, real, real_load, store, store_bytes, wide
+from nnlite.kernels.vector import lanes, load, load_bytes, real, real_load, store, store_bytes, store_three_bytes, wide
 
 
 @njit(cache=True)
 def quantize(x, S, Z):
     """q = clamp(round(x / S) + Z, 0, 255) of one float32."""
     return np.uint8(min(max(np.rint(x / S) + np.float32(Z), np.float32(0)), np.float32(255)))
+
+
+@inner_kernel
+def quantized(like, x, S, Z, n):
+    """quantize of the n numbers at address x, as a vector of int32."""
+    return round_and_clamp(load(like, x, n) / S, Z, 0, 255)
 
 
 @parallel_kernel
@@ -37,14 +50,21 @@ def quantize_rows(x, S, Z, q):
 def quantize_images(x, S, Z, q, top, left):
     """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8."""
     N, C, H, W = x.shape
+    plane, x_data, q_data = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data)
     for t in prange(N * H):
-        n, i = t // H, t % H
-        row = np.empty(W, np.uint8)
-        for c in range(C):
-            for j in range(W):
-                row[j] = quantize(x[n, c, i, j], S, Z)
-            for j in range(W):
-                q[n, top + i, left + j, c] = row[j]
+        like, n, i = x.dtype, t // H, t % H
+        for j in range(0, W, lanes(like)):
+            x_at, to = x_data + n * C * plane + 4 * (i * W + j), ((n * q.shape[1] + top + i) * q.shape[2] + left + j) * C
+            if C == 1:
+                store_bytes(q_data + to, quantized(like, x_at, S, Z, W - j), W - j)
+            elif C == 3:  # pictures with colours
+                red, green, blue = (quantized(like, x_at, S, Z, W - j), quantized(like, x_at + plane, S, Z, W - j),
+                                    quantized(like, x_at + 2 * plane, S, Z, W - j))
+                store_three_bytes(q_data + to, red + (green << 8) + (blue << 16), W - j)
+            else:
+                for k in range(j, min(j + lanes(like), W)):
+                    for c in range(C):
+                        q[n, top + i, left + k, c] = quantize(x[n, c, i, k], S, Z)
 
 
 @inner_kernel

@@ -76,12 +76,16 @@ def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even():
 
 
 @QUICK
-@given(seed=SEEDS, Z=ZERO_POINTS, C=st.integers(1, 5), border=st.tuples(st.integers(0, 2), st.integers(0, 2)))
-def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed, Z, C, border):
-    x, S, (top, left) = np.random.default_rng(seed).standard_normal((2, C, 4, 3)).astype(np.float32), np.float32(0.02), border
-    q = np.full((3, 4 + 2 * top, 3 + 2 * left, C), UNTOUCHED, np.uint8)
+@given(seed=SEEDS, Z=ZERO_POINTS, C=st.integers(1, 5), W=st.integers(1, 2 * LANES + 1),
+       border=st.tuples(st.integers(0, 2), st.integers(0, 2)))
+def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed, Z, C, W, border):
+    rng, (top, left) = np.random.default_rng(seed), border
+    x = (rng.standard_normal((2, C, 4, W)) * 10 ** rng.uniform(-1, 12)).astype(np.float32)  # some beyond int32 when divided
+    S = np.float32(0.02)
+    x[rng.random(x.shape) < 0.2] = S * 2.5  # a half
+    q = np.full((3, 4 + 2 * top, W + 2 * left, C), UNTOUCHED, np.uint8)
     expected = q.copy()
-    expected[:2, top : top + 4, left : left + 3] = quantize(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
+    expected[:2, top : top + 4, left : left + W] = quantize(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
     kernels.quantize_images(x, S, Z, q, top, left)
     np.testing.assert_array_equal(q, expected)
 

@@ -22,6 +22,7 @@ from nnlite.kernels.vector import (
     spread_int,
     store,
     store_bytes,
+    store_three_bytes,
     where,
     wide,
 )
@@ -43,6 +44,12 @@ def bytes_of(like, x, y, n):
 
 
 @njit
+def three_bytes_of(like, x, y, n):
+    for i in range(0, n, lanes(like)):
+        store_three_bytes(y + 3 * i, load(like, x + 4 * i, n - i), n - i)
+
+
+@njit
 def lanes_that_were_left_out(like, x, y, left):
     store(y, load(like, x, left), lanes(like))
 
@@ -54,7 +61,7 @@ def all_on_floats(like, x, y, z, row, n):
         left, at = n - i, z + i * size
         a, b = load(like, x + i * size, left), load(like, y + i * size, left)
         results = (a + b, a - b, a * b, larger(a, b), where(beats(a, b), a, b), where(positive(a), b, a), a + 2, a * 3,
-                   at_least(a, 0), at_most(a, 0.5), where(positive(a), a, 0), spread(a, 0.25))
+                   at_least(a, 0), at_most(a, 0.5), where(positive(a), a, 0), spread(a, 0.25), a / b, a / 3)
         for k in range(len(results)):
             store(at + k * row, results[k], left)
 
@@ -94,6 +101,15 @@ def test_bytes_go_through_lanes_of_32_bits_as_many_as_asked_for(before_a_wall, l
         assert y.tolist() == [*(255 - x).tolist(), *[UNTOUCHED] * 64]
 
 
+def test_three_bytes_of_each_lane_are_written_without_gaps(before_a_wall):
+    count = LEVEL.vector_bytes // 4
+    for n in range(2 * count + 2):
+        x = np.random.default_rng(n).integers(-(2**31), 2**31, n, dtype=np.int32)
+        y = before_a_wall(np.full(3 * n, UNTOUCHED, np.uint8))
+        three_bytes_of(x, x.ctypes.data, y.ctypes.data, n)
+        np.testing.assert_array_equal(y, x.astype("<i4").view(np.uint8).reshape(n, 4)[:, :3].ravel())
+
+
 def test_lanes_from_left_on_are_0_when_loaded():
     x = np.ones(64, np.float32)
     for left in range(LEVEL.vector_bytes // 4 + 1):
@@ -111,9 +127,9 @@ def test_functions_of_floats_equal_their_definitions_for_nan_infinities_and_zero
     special = [np.nan, -np.inf, -1.5, -0.0, 0.0, 0.3, 2.0, np.inf]
     pairs = [*itertools.product(special, repeat=2)] + [(1.0, 1.0), (-2.5, 7.0), (1e-30, 0.0)]
     x, y = np.array(pairs, dtype).T.copy()
-    z = np.full((12, len(pairs) + 3), UNTOUCHED, dtype)
+    z = np.full((14, len(pairs) + 3), UNTOUCHED, dtype)
     all_on_floats(x, x.ctypes.data, y.ctypes.data, z.ctypes.data, z.strides[0], len(pairs))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         expected = [
             x + y, x - y, x * y,
             [larger_by_the_rule(a, b) for a, b in zip(x, y, strict=True)],
@@ -124,6 +140,7 @@ def test_functions_of_floats_equal_their_definitions_for_nan_infinities_and_zero
             [-larger_by_the_rule(-a, -0.5) for a in x],
             [a if a > 0 else 0 for a in x],
             [0.25] * len(x),
+            x / y, x / 3,
         ]
     np.testing.assert_array_equal(z[:, :-3], np.array(expected, dtype))
     assert (z[:, -3:] == UNTOUCHED).all()
