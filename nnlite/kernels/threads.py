@@ -21,8 +21,8 @@ from nnlite.kernels.cores import keep_apart
 
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 3 ms
 
-WORTH_A_THREAD = 1_000_000  # multiply-adds of float32: some 12 µs of one core
-WAKING = 8  # times as much, for a call that may find the threads asleep
+WORTH_A_THREAD = 250_000  # multiply-adds of float32: some 3 µs of one core
+WAKING = 32  # times as much, for a call that may find the threads asleep
 MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
 
 

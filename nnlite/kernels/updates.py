@@ -124,9 +124,8 @@ def in_one_pass(kernel, w, g, averages, *numbers):
         for a, copy in zip((w, *averages), copies, strict=True):
             a[...] = copy
         return
-    number = w.dtype.type
     use_threads(MOVE // 2 * len(arrays) * w.size)
-    kernel(*views, *[number(x) for x in numbers])
+    kernel(*views, *np.array(numbers, w.dtype))
 
 
 def lies_like(w, a):
