@@ -67,11 +67,16 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
 
 @njit(cache=True)
 def rows_of_a_task(M, most, columns, threads):
-    """How many of M rows a task takes: all, but no more than `most`, nor so many that a thread has nothing to do."""
+    """How many of M rows a task takes: all, but no more than `most`, nor so many that a thread has nothing to do.
+
+    Of many rows each thread gets one piece: the optimizer's threads then find the gradient of their rows in their own caches.
+    """
     tasks = 1 if threads == 1 else 4 * threads
     rows = min(M, max(32, most))
     if columns < tasks:
         rows = min(rows, (M * columns + tasks - 1) // tasks)
+    if threads > 1 and M >= 64 * threads:
+        rows = min(rows, (M + threads - 1) // threads)
     return (rows + 31) // 32 * 32
 
 
