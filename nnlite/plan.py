@@ -48,9 +48,10 @@ class Plan:
         if step.kind == "conv2d":
             w = grouped(step.arrays["w"], step.options["groups"])
             side = pixels_side_by_side(w.shape, step.options, step.shape[2])
+            slide = side * kernels.slides(w.shape, step.options["stride"], step.options["dilation"], w.dtype)
             w = side_by_side(w, side, step.options["stride"][1])
             laid_out = kernels.lay_out(w)
-            return {**convolution_row(stage, source, out, w.shape, laid_out, 1, side), **self.weights(step, laid_out)}
+            return {**convolution_row(stage, source, out, w.shape, laid_out, 1, side, slide), **self.weights(step, laid_out)}
         if step.kind == "linear":
             w = kernels.pack(step.arrays["w"].T)
             return {**linear_row(source, out, w), **self.weights(step, w)}

@@ -17,7 +17,7 @@ def convolutions(draw, most_images=3):
     if draw(st.integers(0, 3)) == 3:
         G, c, o = draw(st.integers(1, 40)), 1, 1
     kh, kw, dh, dw = (draw(st.integers(1, 3)) for _ in range(4))
-    H, W = dh * (kh - 1) + draw(st.integers(1, 7)), dw * (kw - 1) + draw(st.integers(1, 12))
+    H, W = dh * (kh - 1) + draw(st.integers(1, 7)), dw * (kw - 1) + draw(st.integers(1, 12) | st.sampled_from([17, 25, 32]))
     return (N, H, W, G * c), (G, kh, kw, c, o), (draw(st.integers(1, 3)), draw(st.integers(1, 3))), (dh, dw)
 
 

@@ -7,9 +7,9 @@ kernel, s stride, d dilation.
     y[n, i, j, o] = max(b[o] + max over u, v < pool of z[n, i·pool + u, j·pool + v, o], low)
 
 One kernel row of a patch, kw·C numbers, is one contiguous run of the image, and the patch of the pixel to the right is the
-same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides; where each
-channel is a group of its own, see `depthwise`. Bias, ReLU (low = 0, else −∞) and 2×2 max-pooling follow while the row is
-still in the cache.
+same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Where each
+channel is a group of its own, see `depthwise`; where the channels of z fit into one register, `sliding`. Bias, ReLU (low = 0,
+else −∞) and 2×2 max-pooling follow while the row is still in the cache.
 """
 
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from numba import prange
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.sliding import slides, sliding_strip
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
@@ -76,7 +77,10 @@ def with_whole_registers(w, lanes):
 
 
 class Geometry(NamedTuple):
-    """A convolution in numbers: C channels, G groups, stride s, dilation d; P·Q runs of K steps (`runs`)."""
+    """A convolution in numbers: C channels, G groups, stride s, dilation d; P·Q runs of K steps (`runs`).
+
+    slide: how many pixels further each row of a sliding tile begins, 0 for other tiles (`sliding`).
+    """
 
     C: int
     G: int
@@ -87,12 +91,13 @@ class Geometry(NamedTuple):
     P: int
     Q: int
     K: int
+    slide: int
 
 
-def geometry(w_shape, stride, dilation, step=1):
+def geometry(w_shape, stride, dilation, step=1, slide=0):
     """w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run: 1, or 4 for int8."""
     P, Q, L = runs(w_shape, dilation)
-    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step))
+    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide))
 
 
 def sums_buffer(pool, out_w, w, dtype):
@@ -111,7 +116,7 @@ def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
     """
     if y.size:
         O, pool = y.shape[3], 1 if argmax is None else 2
-        g = geometry(w.shape, stride, dilation)
+        g = geometry(w.shape, stride, dilation, slide=slides(w.shape, stride, dilation, y.dtype))
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
         use_threads(pool * pool * y.size * g.P * g.Q * g.K)
         w = lay_out(w)
@@ -137,6 +142,8 @@ def sum_rows(like, part, pool, out_w, O, x, x_row, element, step, w, w_group, w_
         if is_depthwise(g.G, g.C, O):
             depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
                             w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, O * size, out_w, O)
+        elif g.slide:
+            sliding_strip(like, x_u, g.C * element, g.slide, g.dh * x_row, g.P, g.C, w, w_row, part_u, O * size, out_w, O)
         else:
             for k in range(g.G):
                 strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,
@@ -146,10 +153,11 @@ def sum_rows(like, part, pool, out_w, O, x, x_row, element, step, w, w_group, w_
 
 @inner_kernel
 def block_maximum(like, z, row, pixel, pool, left):
-    """The maximum of the pool × pool pixels from address z on, lane by lane; row and pixel in bytes."""
+    """The maximum of the pool × pool pixels from address z on, lane by lane; pool is 1 or 2, row and pixel in bytes."""
     best = load(like, z, left)
-    for k in range(1, pool * pool):
-        best = larger(load(like, z + k // 2 * row + k % 2 * pixel, left), best)
+    if pool == 2:
+        above, below = load(like, z + pixel, left), load(like, z + row, left)
+        best = larger(larger(load(like, z + row + pixel, left), below), larger(above, best))
     return best
 
 

@@ -19,6 +19,7 @@ from numba import prange
 from nnlite.kernels.convolution import geometry, lay_out, no_places, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
+from nnlite.kernels.sliding import slides
 from nnlite.kernels.strip import ONE, strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
@@ -47,7 +48,8 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
         dz_h, dz_w = ((H - dh * (kh - 1) - 1) // sh + 1, (W - dw_ * (kw - 1) - 1) // sw + 1)
     else:
         turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
-        back, border, spread_by = geometry(turned.shape, (1, 1), dilation), (dh * (kh - 1), dw_ * (kw - 1)), stride
+        slide = slides(turned.shape, (1, 1), dilation, dy.dtype)
+        back, border, spread_by = geometry(turned.shape, (1, 1), dilation, slide=slide), (dh * (kh - 1), dw_ * (kw - 1)), stride
         turned = lay_out(turned)
         dz_h, dz_w = H + border[0], W + border[1]
     dz = empty((numba.config.NUMBA_NUM_THREADS, -(-N // parts), dz_h, dz_w, O), dy.dtype)

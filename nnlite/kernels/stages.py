@@ -23,7 +23,7 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 # K and what follows are those of `Geometry`; for linear layers only K. b to M: `nncompress`'s numbers for each channel.
 STAGE = np.dtype([(name, np.int64) for name in (
     "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
-    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "M0", "left", "right", "M", "Z")]
+    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "M0", "left", "right", "M", "Z")]
     + [("low", np.float64)])
 
 
@@ -75,7 +75,7 @@ def run_stages(stages, sums, n, threads):
 def convolution_task(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s, size = stages[i], sums.itemsize
-    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, s.slide)
     like, part = sums.dtype, np.intp(sums.ctypes.data)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h

@@ -245,9 +245,10 @@ def test_a_model_whose_shapes_depend_on_the_number_of_images_is_refused_for_anot
 
 @pytest.mark.parametrize("stride, padding, kernel", [(1, 1, 3), (2, 0, 3), (1, 2, 5), (3, 0, 2), ((1, 2), (0, 1), (2, 3))])
 @pytest.mark.parametrize("O", [1, 2, 3, 4, 5, 8, 9])
-def test_pixels_side_by_side_give_the_bits_of_each_alone(O, stride, padding, kernel):
+@pytest.mark.parametrize("width", [6, 18, 40])
+def test_pixels_side_by_side_give_the_bits_of_each_alone(width, O, stride, padding, kernel):
     model = nn.Sequential(nn.Conv2d(3, O, kernel, stride=stride, padding=padding, rng=0), nn.ReLU(), nn.MaxPool2d(2))
-    images = np.random.default_rng(O).standard_normal((3, 3, 17, 18)).astype(np.float32)
+    images = np.random.default_rng(O).standard_normal((3, 3, 17, width)).astype(np.float32)
     plan = nnlite.compile(model, images)
     np.testing.assert_array_equal(plan(images), plan.run(images)[-1].transpose(0, 3, 1, 2))
 

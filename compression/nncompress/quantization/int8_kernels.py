@@ -126,7 +126,7 @@ def run_stages_int8(stages, sums, n, threads):
 def convolution_task_int8(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s = stages[i]
-    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K)
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, NONE)
     like, part = sums.dtype, np.intp(sums.ctypes.data)
     configure(like, s.sums_w, s.K, s.channels // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
