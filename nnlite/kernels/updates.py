@@ -84,28 +84,29 @@ def rmsprop_momentum(w, g, v, b, lr, alpha, rest, eps, weight_decay, momentum):
         w[i] -= lr * b[i]
 
 
-def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, root, eps, coupled, keep):
+def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
     """The step t of Adam and AdamW, with d = g + coupled·w:
 
-        m ← beta1·m + rest1·d               rest1 = 1 − beta1       rate = lr / (1 − beta1^t)
-        v ← beta2·v + rest2·d²              rest2 = 1 − beta2       root = √(1 − beta2^t)
-        w ← keep·w − rate·(m / (√v/root + eps))
+        m ← beta1·m + rest1·d               rest1 = 1 − beta1       rate = lr √(1 − beta2^t) / (1 − beta1^t)
+        v ← beta2·v + rest2·d²              rest2 = 1 − beta2       eps times √(1 − beta2^t), too
+        w ← keep·w − rate·(m / (√v + eps))
 
-    Adam has coupled = weight_decay, keep = 1; AdamW coupled = 0, keep = 1 − lr·weight_decay.
+    Adam has coupled = weight_decay, keep = 1; AdamW coupled = 0, keep = 1 − lr·weight_decay. With the corrections of m and v
+    in two numbers there is one division less for each weight: Kingma & Ba 2015, end of §2.
     """
     d = g + coupled * w
     m[...] = beta1 * m + rest1 * d
     v[...] = beta2 * v + rest2 * (d * d)
-    w[...] = keep * w - rate * (m / (np.sqrt(v) / root + eps))
+    w[...] = keep * w - rate * (m / (np.sqrt(v) + eps))
 
 
 @parallel_kernel
-def adam(w, g, m, v, rate, beta1, rest1, beta2, rest2, root, eps, coupled, keep):
+def adam(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
     for i in prange(w.size):
         d = g[i] + coupled * w[i]
         m[i] = beta1 * m[i] + rest1 * d
         v[i] = beta2 * v[i] + rest2 * (d * d)
-        w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) / root + eps))
+        w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
 
 
 def in_one_pass(kernel, w, g, averages, *numbers):

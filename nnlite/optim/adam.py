@@ -53,5 +53,6 @@ def adam_update(w, g, state, options, coupled, keep):
     t = state["step"] = state.get("step", 0) + 1
     m = running_average(state, "exp_avg", w)
     v = running_average(state, "exp_avg_sq", w)
-    rate, root = options["lr"] / (1 - beta1**t), sqrt(1 - beta2**t)
-    updates.in_one_pass(updates.adam, w, g, [m, v], rate, beta1, 1 - beta1, beta2, 1 - beta2, root, eps, coupled, keep)
+    root = sqrt(1 - beta2**t)  # m̂ / (√v̂ + eps) = root / (1 − beta1^t) · m / (√v + root·eps)
+    rate = options["lr"] * root / (1 - beta1**t)
+    updates.in_one_pass(updates.adam, w, g, [m, v], rate, beta1, 1 - beta1, beta2, 1 - beta2, root * eps, coupled, keep)

@@ -12,7 +12,7 @@ KERNELS = {  # how many arrays of averages each takes, and its numbers
     "nesterov": (1, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.03}),
     "rmsprop": (1, {"lr": 0.1, "alpha": 0.7, "rest": 0.3, "eps": 1e-3, "weight_decay": 0.03}),
     "rmsprop_momentum": (2, {"lr": 0.1, "alpha": 0.7, "rest": 0.3, "eps": 1e-3, "weight_decay": 0.03, "momentum": 0.9}),
-    "adam": (2, {"rate": 0.1, "beta1": 0.9, "rest1": 0.1, "beta2": 0.7, "rest2": 0.3, "root": 0.6, "eps": 1e-3, "coupled": 0.03,
+    "adam": (2, {"rate": 0.1, "beta1": 0.9, "rest1": 0.1, "beta2": 0.7, "rest2": 0.3, "eps": 1e-3, "coupled": 0.03,
                  "keep": 0.98}),
 }
 each_kernel = pytest.mark.parametrize("name", KERNELS)
@@ -105,5 +105,5 @@ def test_the_gradient_may_be_the_parameter_itself():
 
 def test_zero_by_zero_is_nan_as_in_numpy():
     w, g, m, v = np.ones(3), np.array([0.0, 1.0, -1.0]), np.zeros(3), np.zeros(3)
-    updates.in_one_pass(updates.adam, w, g, [m, v], 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 0.0, 0.0, 1.0)
+    updates.in_one_pass(updates.adam, w, g, [m, v], 0.5, 0.5, 0.5, 0.5, 1.0, 0.0, 0.0, 1.0)
     np.testing.assert_array_equal(w, [np.nan, 0.75, 1.25])  # m = ±1/2, v = 1: 1 ∓ 1/2·1/2
