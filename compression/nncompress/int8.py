@@ -32,8 +32,9 @@ def matmul_int8(a, packed, out=None):
     if packed.K > 65_793:
         raise ValueError(f"matmul_int8: K is {packed.K}; int32 sums are safe up to 65793")
     shape = (len(a), packed.N)
-    out = kernels.empty(shape, np.int32) if out is None else out
-    if out.shape != shape or out.dtype != np.int32 or not (out.flags.c_contiguous and out.flags.writeable):
+    if out is None:
+        out = kernels.empty(shape, np.int32)
+    elif out.shape != shape or out.dtype != np.int32 or not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError(f"matmul_int8: out has to be writeable, contiguous int32 {shape}, got {out.dtype} {out.shape}")
     kernels.matmul_int8(np.ascontiguousarray(a), packed, out)
     return out

@@ -67,17 +67,19 @@ def matmul_int8(a, packed, c):
             misaligned = a_data % LINE or a_row % LINE
         else:
             threads, misaligned = use_threads(c.size * K // 4), False
-        copied = min(M, LARGEST_BLOCK) if misaligned or K != 4 * steps else 0
-        copies = (empty if copied else np.empty)((threads, copied, 4 * steps), np.uint8)
-        _matmul_int8(a_data, a_row, K, panels, c, copies)
+        _matmul_int8(a_data, a_row, K, panels, c, misaligned or K != 4 * steps, threads)
 
 
 @parallel_kernel
-def _matmul_int8(a, a_row, K, b, c, copies):
-    """A task: one block of rows, and of the panels as many as the cache keeps, or a thread's share where blocks are few."""
+def _matmul_int8(a, a_row, K, b, c, copied, threads):
+    """A task: one block of rows, and of the panels as many as the cache keeps, or a thread's share where blocks are few.
+
+    copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end.
+    """
     M, N = c.shape
     panels, steps, width, _ = b.shape
-    threads, copied, _ = copies.shape
+    block_bytes = min(M, LARGEST_BLOCK) * 4 * steps
+    copies = np.empty((threads * block_bytes if copied else 0) + LINE, np.uint8)
     blocks = max(1, (M + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
     most = max(1, PANELS_BYTES // max(1, steps * width * 4))
     if blocks < threads:
@@ -89,9 +91,9 @@ def _matmul_int8(a, a_row, K, b, c, copies):
         height = M - m if block == blocks - 1 else BLOCK
         x, x_row = a + m * a_row, a_row
         if copied:
-            mine = copies[numba.get_thread_id()]
-            copy_bytes(like, x, a_row, K, mine, height)
-            x, x_row = np.intp(mine.ctypes.data), 4 * steps
+            x = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + numba.get_thread_id() * block_bytes
+            x_row = 4 * steps
+            copy_bytes(like, a + m * a_row, a_row, K, x, x_row, height)
         for panel in range(first, min(first + most, panels)):
             n = panel * width
             left = min(width, N - n)
@@ -103,11 +105,11 @@ def _matmul_int8(a, a_row, K, b, c, copies):
 
 
 @inner_kernel
-def copy_bytes(like, source, source_row, K, target, M):
-    """target[m, k] = source[m, k] for k < K: what is behind meets weights of 0. `source` is an address, like int32."""
+def copy_bytes(like, source, source_row, K, target, target_row, M):
+    """target[m, k] = source[m, k] for k < K: what is behind meets weights of 0. Addresses and strides in bytes, like int32."""
     whole = K // 4
     for m in range(M):
-        row, to = source + m * source_row, target.ctypes.data + m * target.shape[1]
+        row, to = source + m * source_row, target + m * target_row
         for k in range(0, whole, lanes(like)):
             store(to + 4 * k, load(like, row + 4 * k, whole - k), whole - k)
         store_bytes(to + 4 * whole, load_bytes(like, row + 4 * whole, K - 4 * whole), K - 4 * whole)
