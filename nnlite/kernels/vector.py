@@ -258,6 +258,18 @@ def positive(typingctx, x):
 
 
 @intrinsic
+def any_nan(typingctx, x):
+    """Whether one lane at least is NaN."""
+
+    def codegen(context, builder, signature, arguments):
+        lanes = builder.fcmp_unordered("uno", arguments[0], arguments[0])
+        bits = ir.IntType(lanes.type.count)
+        return builder.icmp_unsigned("!=", builder.bitcast(lanes, bits), bits(0))
+
+    return types.boolean(x), codegen
+
+
+@intrinsic
 def where(typingctx, condition, x, y):
     """x where the condition holds, else y (a vector or a number)."""
     return _with_operand(x, y, lambda builder, x, y, condition: builder.select(condition, x, y), condition)

@@ -22,7 +22,7 @@ from nnlite.kernels.convolution import Geometry, block_maximum, sum_rows
 from nnlite.kernels.stages import CONVOLUTION, LOGITS, tasks_of
 from nnlite.kernels.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
 from nnlite.kernels.threads import inner_kernel, parallel_kernel
-from nnlite.kernels.vector import lanes, load, load_bytes, real, real_load, store, store_bytes, store_three_bytes, wide
+from nnlite.kernels.vector import any_nan, lanes, load, load_bytes, real, real_load, store, store_bytes, store_three_bytes, wide
 
 
 @njit(cache=True)
@@ -32,9 +32,9 @@ def quantize(x, S, Z):
 
 
 @inner_kernel
-def quantized(like, x, S, Z, n):
-    """quantize of the n numbers at address x, as a vector of int32."""
-    return round_and_clamp(load(like, x, n) / S, Z, 0, 255)
+def quantized(x, S, Z):
+    """quantize of a vector of float32, as int32."""
+    return round_and_clamp(x / S, Z, 0, 255)
 
 
 @parallel_kernel
@@ -48,23 +48,34 @@ def quantize_rows(x, S, Z, q):
 
 @parallel_kernel
 def quantize_images(x, S, Z, q, top, left):
-    """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8."""
+    """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8.
+
+    -> whether all numbers were finite: x − x is 0 then, and NaN where x is NaN or infinite.
+    """
     N, C, H, W = x.shape
-    plane, x_data, q_data = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data)
+    plane, x_data, q_data, rows_with_nan = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data), 0
     for t in prange(N * H):
         like, n, i = x.dtype, t // H, t % H
+        doubt = load(like, x_data, 0)
         for j in range(0, W, lanes(like)):
             x_at, to = x_data + n * C * plane + 4 * (i * W + j), ((n * q.shape[1] + top + i) * q.shape[2] + left + j) * C
             if C == 1:
-                store_bytes(q_data + to, quantized(like, x_at, S, Z, W - j), W - j)
-            elif C == 3:  # pictures with colours
-                red, green, blue = (quantized(like, x_at, S, Z, W - j), quantized(like, x_at + plane, S, Z, W - j),
-                                    quantized(like, x_at + 2 * plane, S, Z, W - j))
-                store_three_bytes(q_data + to, red + (green << 8) + (blue << 16), W - j)
+                grey = load(like, x_at, W - j)
+                doubt = doubt + (grey - grey)
+                store_bytes(q_data + to, quantized(grey, S, Z), W - j)
+            elif C == 3:
+                red, green, blue = load(like, x_at, W - j), load(like, x_at + plane, W - j), load(like, x_at + 2 * plane, W - j)
+                doubt = doubt + (red - red) + (green - green) + (blue - blue)
+                store_three_bytes(q_data + to, quantized(red, S, Z) + (quantized(green, S, Z) << 8)
+                                  + (quantized(blue, S, Z) << 16), W - j)
             else:
-                for k in range(j, min(j + lanes(like), W)):
-                    for c in range(C):
+                for c in range(C):
+                    numbers = load(like, x_at + c * plane, W - j)
+                    doubt = doubt + (numbers - numbers)
+                    for k in range(j, min(j + lanes(like), W)):
                         q[n, top + i, left + k, c] = quantize(x[n, c, i, k], S, Z)
+        rows_with_nan += any_nan(doubt)
+    return rows_with_nan == 0
 
 
 @inner_kernel

@@ -28,6 +28,7 @@ from nnlite.pipeline import CHUNK, Pipeline, convolution_row, in_memory_order, l
 from nnlite.plan import grouped
 
 LAWS = ("fixed", "float")
+NOT_FINITE = "int8 plan: the input has NaN or infinite values"
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Int8Plan:
             raise ValueError(f"int8 plan: {step.name}: {error}") from None
 
     def __call__(self, images):
-        return self.pipeline(self.check(images))
+        return self.pipeline(self.check_shape(images))
 
     @functools.cached_property
     def pipeline(self):
@@ -86,11 +87,13 @@ class Int8Plan:
                         [step.Z for step in self.steps])
 
     def enter(self, images, buffer):
-        """Quantize the images into the first buffer."""
+        """Quantize a chunk of images into the first buffer."""
         if images.ndim == 4:
             kernels.use_threads(6 * MOVE * images.size)  # a division each
             S, Z = self.steps[0].S, self.steps[0].Z
-            int8_kernels.quantize_images(np.ascontiguousarray(images), S, Z, buffer.array, buffer.top, buffer.left)
+            images = np.ascontiguousarray(images)
+            if not int8_kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left):
+                raise ValueError(NOT_FINITE)
         else:
             buffer.inside(len(images))[...] = self.quantize_input(images)
 
@@ -179,6 +182,13 @@ class Int8Plan:
         return sum(int(np.prod(step.shape)) * int(np.prod(step.w.shape[1:])) for step in self.steps if step.w is not None)
 
     def check(self, images):
+        """The images as float32.   ValueError for another shape or dtype, none at all, NaN and infinities."""
+        images = self.check_shape(images)
+        if not np.isfinite(images).all():
+            raise ValueError(NOT_FINITE)
+        return images
+
+    def check_shape(self, images):
         images = np.asarray(images)
         shape = self.steps[0].shape
         if images.shape[1:] != shape or images.dtype.kind != "f":
@@ -186,8 +196,6 @@ class Int8Plan:
                              f"got {images.dtype} {images.shape}")
         if len(images) == 0:
             raise ValueError("int8 plan: the batch is empty")
-        if not np.isfinite(images).all():
-            raise ValueError("int8 plan: the input has NaN or infinite values")
         return images.astype(np.float32, copy=False)
 
     def quantize_input(self, images):

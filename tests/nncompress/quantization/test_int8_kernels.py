@@ -86,8 +86,10 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
     q = np.full((3, 4 + 2 * top, W + 2 * left, C), UNTOUCHED, np.uint8)
     expected = q.copy()
     expected[:2, top : top + 4, left : left + W] = quantize(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
-    kernels.quantize_images(x, S, Z, q, top, left)
+    assert kernels.quantize_images(x, S, Z, q, top, left)
     np.testing.assert_array_equal(q, expected)
+    x[rng.integers(2), rng.integers(C), rng.integers(4), rng.integers(W)] = rng.choice([np.nan, np.inf, -np.inf])
+    assert not kernels.quantize_images(x, S, Z, q, top, left)
 
 
 # ---- requantization

@@ -6,6 +6,7 @@ from numba import njit
 
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.vector import (
+    any_nan,
     at_least,
     at_most,
     beats,
@@ -47,6 +48,11 @@ def bytes_of(like, x, y, n):
 def three_bytes_of(like, x, y, n):
     for i in range(0, n, lanes(like)):
         store_three_bytes(y + 3 * i, load(like, x + 4 * i, n - i), n - i)
+
+
+@njit
+def nan_among(like, x, n):
+    return any_nan(load(like, x, n))
 
 
 @njit
@@ -108,6 +114,16 @@ def test_three_bytes_of_each_lane_are_written_without_gaps(before_a_wall):
         y = before_a_wall(np.full(3 * n, UNTOUCHED, np.uint8))
         three_bytes_of(x, x.ctypes.data, y.ctypes.data, n)
         np.testing.assert_array_equal(y, x.astype("<i4").view(np.uint8).reshape(n, 4)[:, :3].ravel())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_nan_is_found_in_any_lane_and_nothing_else_is_taken_for_one(dtype):
+    count = LEVEL.vector_bytes // dtype().itemsize
+    for lane in range(count):
+        x = np.array([np.inf, -np.inf, 0, 1] * count, dtype)
+        assert not nan_among(x, x.ctypes.data, count)
+        x[lane] = np.nan
+        assert nan_among(x, x.ctypes.data, count) and not nan_among(x, x.ctypes.data, lane)
 
 
 def test_lanes_from_left_on_are_0_when_loaded():
