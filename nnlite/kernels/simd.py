@@ -1,12 +1,12 @@
 """Which SIMD instructions the tile is made of, chosen from the processor's features when nnlite is imported.
 
-    level        registers   four uint8·int8 products per 32-bit lane
-    amx          64 bytes    vpdpbusd, and tile registers that multiply 16 × 64 by 64 × 16 bytes at once
-    avx512vnni   64 bytes    vpdpbusd, one instruction
-    avxvnni      32 bytes    vpdpbusd
-    avx2         32 bytes    two vpmaddwd on halves widened to 16 bits
-    neon         16 bytes    widened to 32 bits
-    generic      16 bytes    widened to 32 bits
+    level        registers     four uint8·int8 products per 32-bit lane
+    amx          32, 64 bytes  vpdpbusd, and tile registers that multiply 16 × 64 by 64 × 16 bytes at once
+    avx512vnni   32, 64 bytes  vpdpbusd, one instruction
+    avxvnni      16, 32 bytes  vpdpbusd
+    avx2         16, 32 bytes  two vpmaddwd on halves widened to 16 bits
+    neon         32, 16 bytes  widened to 32 bits
+    generic      16, 16 bytes  widened to 32 bits
 
 Integers are exact on every level, floats differ by rounding at most. The environment variable NNLITE_SIMD chooses another
 level that the processor has, for tests and comparisons.
@@ -21,21 +21,22 @@ from nnlite.kernels import amx
 
 
 class Level(NamedTuple):
-    """A set of instructions: how wide its registers are, how it multiplies bytes, and the CPU features that it needs."""
+    """A set of instructions: its registers and their width, how it multiplies bytes, and the CPU features that it needs."""
 
     name: str
+    registers: int
     vector_bytes: int
     dot4: str
     needs: tuple
 
 
 LEVELS = (
-    Level("amx", 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni", "amx-tile", "amx-int8")),
-    Level("avx512vnni", 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni")),
-    Level("avxvnni", 32, "vpdpbusd", ("avx2", "fma", "avxvnni")),
-    Level("avx2", 32, "vpmaddwd", ("avx2", "fma")),
-    Level("neon", 16, "widen", ("neon",)),
-    Level("generic", 16, "widen", ()),
+    Level("amx", 32, 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni", "amx-tile", "amx-int8")),
+    Level("avx512vnni", 32, 64, "vpdpbusd", ("avx512f", "avx512bw", "avx512vnni")),
+    Level("avxvnni", 16, 32, "vpdpbusd", ("avx2", "fma", "avxvnni")),
+    Level("avx2", 16, 32, "vpmaddwd", ("avx2", "fma")),
+    Level("neon", 32, 16, "widen", ("neon",)),
+    Level("generic", 16, 16, "widen", ()),
 )
 
 

@@ -33,7 +33,7 @@ from nnlite.kernels.tile import call_own_function, fma
 from nnlite.kernels.vector import item_bytes
 
 KERNEL = 3  # places side by side, of the kernels that slide
-MANY_REGISTERS = LEVEL.vector_bytes == 64  # 32 of them: room for the sums of 16 rows
+MANY_REGISTERS = LEVEL.registers == 32  # room for the sums of 16 rows
 
 
 def slides(w_shape, stride, dilation, dtype):

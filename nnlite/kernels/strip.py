@@ -14,8 +14,16 @@ from nnlite.kernels.vector import item_bytes
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # each plain 0, 1, 4 in a call would compile the function anew
 
-_whole_tile_8x2, _whole_tile_16x1 = make_tile(8, 2, whole=True), make_tile(16, 1, whole=True)
-_tile_8x2, _tile_8x1 = make_tile(8, 2), make_tile(8, 1)
+
+
+def rows_with_registers(level):
+    """Rows of the largest tile, so that its sums, two registers of b and one of a all find registers."""
+    return 8 if level.registers == 32 else 6
+
+
+TALL = rows_with_registers(LEVEL)
+_whole_tall_tile, _whole_tall_column = make_tile(TALL, 2, whole=True), make_tile(2 * TALL, 1, whole=True)
+_tall_tile, _tall_column = make_tile(TALL, 2), make_tile(TALL, 1)
 _tile_4x2, _tile_2x2, _tile_1x2 = make_tile(4, 2), make_tile(2, 2), make_tile(1, 2)
 _amx_tile_1, _amx_tile_2 = make_amx_tile(1), make_amx_tile(2)
 
@@ -45,8 +53,8 @@ def release(like):
 def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + n]   for m < M, n < N
 
-    Addresses and strides in bytes, as in `tile`. The rows are done eight at a time, sixteen where the columns fill one
-    register, and four, two or one where no eight are left. A tile that would pass the last row is shifted back to end there:
+    Addresses and strides in bytes, as in `tile`. The rows are done TALL at a time, twice as many where the columns fill one
+    register, and four, two or one where fewer are left. A tile that would pass the last row is shifted back to end there:
     the rows that it shares with the one before are computed twice, to the same bits.
     """
     width = TILE_BYTES // item_bytes(like)
@@ -65,22 +73,22 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
                     _amx_tile_1(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
                                 left, ROWS)
                     m += ROWS
-        elif 2 * left == width and M >= 16:
-            count = M // 16
-            _whole_tile_16x1(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left, count)
-            m = 16 * count
+        elif 2 * left == width and M >= 2 * TALL:
+            count = M // (2 * TALL)
+            _whole_tall_column(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left, count)
+            m = 2 * TALL * count
         while m < M:
-            rows = 8 if M - m > 4 and M >= 8 else 4 if M >= 4 else 2 if M >= 2 else 1
+            rows = TALL if M - m > 4 and M >= TALL else 4 if M >= 4 else 2 if M >= 2 else 1
             count = max(1, (M - m) // rows)
             m = min(m, M - rows)
             a_m, c_m = a + m * row, c_n + m * c_row
-            if rows == 8 and left >= width:
-                _whole_tile_8x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row,
+            if rows == TALL and left >= width:
+                _whole_tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row,
                                 left, count)
-            elif rows == 8 and 2 * left > width:
-                _tile_8x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
-            elif rows == 8:
-                _tile_8x1(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == TALL and 2 * left > width:
+                _tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == TALL:
+                _tall_column(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
             elif rows == 4:
                 _tile_4x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
             elif rows == 2:

@@ -9,7 +9,7 @@ import pytest
 from llvmlite import ir
 from numba import types
 
-from nnlite.kernels import amx, instructions, tile
+from nnlite.kernels import amx, instructions, strip, tile
 from nnlite.kernels.simd import LEVELS, choose_level, host_features
 
 BY_NAME = {level.name: level for level in LEVELS}
@@ -77,7 +77,7 @@ def test_the_environment_variable_is_heard():
     assert done.returncode and "there is no level 'sse9'" in done.stderr
 
 
-def assembly(emit, count, triple, cpu):
+def assembly(emit, count, triple, cpu, optimize=False):
     """What emit(builder, numbers), with so many whole numbers, becomes on another processor."""
     module = ir.Module()
     module.triple = triple
@@ -86,7 +86,11 @@ def assembly(emit, count, triple, cpu):
     emit(builder, *function.args)
     builder.ret_void()
     target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
-    return target.emit_assembly(llvm.parse_assembly(str(module)))
+    module = llvm.parse_assembly(str(module))
+    if optimize:
+        passes = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=2))
+        passes.getModulePassManager().run(module, passes)
+    return target.emit_assembly(module)
 
 
 @pytest.mark.parametrize(("name", "dtype", "triple", "cpu", "instruction"), [
@@ -106,6 +110,27 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
     text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, False, *numbers), 16, triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text
+
+
+@pytest.mark.parametrize(("name", "triple", "cpu", "spill"), [
+    ("avx512vnni", "x86_64-linux-gnu", "cascadelake", r"vmov\S+\s+%zmm\d+, .*%rsp"),
+    ("avx2", "x86_64-linux-gnu", "haswell", r"vmov\S+\s+%ymm\d+, .*%rsp"),
+    ("neon", "aarch64-linux-gnu", "cortex-a76", r"st[rp]\s+q\d+.*\[sp"),
+])
+def test_the_sums_of_the_largest_tile_stay_in_registers(monkeypatch, name, triple, cpu, spill):
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    for module in (tile, instructions):
+        monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
+
+    def spills(rows):
+        def emit(builder, *numbers):
+            tile._emit_tile(builder, types.float32, rows, 2, True, False, *numbers)
+
+        return len(re.findall(spill, assembly(emit, 16, triple, cpu, optimize=True)))
+
+    rows = strip.rows_with_registers(BY_NAME[name])
+    assert spills(rows) == 0 < spills(2 * rows)
 
 
 def test_the_tile_registers_are_used_where_a_processor_has_them():
