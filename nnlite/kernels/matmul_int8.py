@@ -20,6 +20,7 @@ from nnlite.kernels.vector import lanes, load, load_bytes, store, store_bytes
 BLOCK = 32  # rows of a task
 LARGEST_BLOCK = BLOCK + BLOCK // 2 - 1  # of the last task
 PANELS_BYTES = 2**20  # of weights that a core's second cache keeps
+FEW_PANELS = 2  # that rows meet where they lie: to put them together, at the start of a line of the cache, takes longer
 
 
 class PackedInt8(NamedTuple):
@@ -67,7 +68,8 @@ def matmul_int8(a, packed, c):
             misaligned = a_data % LINE or a_row % LINE
         else:
             threads, misaligned = use_threads(c.size * K // 4), False
-        _matmul_int8(a_data, a_row, K, panels, c, misaligned or K != 4 * steps, threads)
+        copied = K != 4 * steps or misaligned and len(panels) > FEW_PANELS
+        _matmul_int8(a_data, a_row, K, panels, c, copied, threads)
 
 
 @parallel_kernel
