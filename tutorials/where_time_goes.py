@@ -20,6 +20,7 @@ from nnlite.bench.peak import measure_peak
 from nnlite.bench.works import images_for, multiply_adds
 
 RESULT = Path(__file__).parent / "results" / "where_time_goes.json"
+NARROW = [(256, 256, 7), (256, 256, 16), (256, 256, 32), (1024, 1024, 7), (1024, 1024, 16), (1024, 1024, 32)]
 PRODUCTS = [(64, 1024, 1024), (256, 1024, 256), (256, 1024, 1024), (1024, 1024, 64), (1024, 64, 1024), (1024, 1024, 1024)]
 
 
@@ -34,7 +35,9 @@ def main():
     tables = {"cnn in float32, 64 images": plan_breakdown(nnlite.compile(model, images[:1]), images, float32),
               "cnn in int8, 64 images": plan_breakdown(nncompress.quantize(model, images), images, int8),
               "a training step of lenet-300-100, 64 images, SGD": step_breakdown("lenet-300-100", float32),
-              "int8 products": [product_row(*sizes, int8) for sizes in PRODUCTS]}
+              "int8 products": [product_row("int8", *sizes, int8) for sizes in PRODUCTS],
+              "narrow products in float32": [product_row("float32", *sizes, float32) for sizes in NARROW],
+              "narrow products in int8": [product_row("int8", *sizes, int8) for sizes in NARROW]}
     result = {"command": f"python tutorials/where_time_goes.py --threads {threads}", "machine": machine.describe(),
               "peak": peak, "tables": tables, "seconds": round(time.perf_counter() - started, 1)}
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
@@ -42,8 +45,8 @@ def main():
     print(*(markdown(title, rows) for title, rows in tables.items()), sep="\n")
 
 
-def product_row(M, K, N, peak_gops):
-    work = {"do": "matmul", "rung": "tile", "arithmetic": "int8", "M": M, "K": K, "N": N}
+def product_row(arithmetic, M, K, N, peak_gops):
+    work = {"do": "matmul", "rung": "tile", "arithmetic": arithmetic, "M": M, "K": K, "N": N}
     return part(f"M {M}, K {K}, N {N}", prepare(work), multiply_adds(work), peak_gops, 200)
 
 
