@@ -253,6 +253,20 @@ def test_pixels_side_by_side_give_the_bits_of_each_alone(width, O, stride, paddi
     np.testing.assert_array_equal(plan(images), plan.run(images)[-1].transpose(0, 3, 1, 2))
 
 
+@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (0, 2), (2, 0)])
+def test_an_image_is_flattened_without_the_border_that_a_convolution_wants_around_it(padding):
+    def flattened_and_convolved(m, x):
+        x = m.first(x)
+        return m.head(F.flatten(x, 1)) + m.other(F.flatten(m.second(x), 1))
+
+    x = images(3, 2, 7, 8)
+    second = nn.Conv2d(3, 4, 3, padding=padding, rng=1)
+    after = (5 + 2 * padding[0] - 2) * (6 + 2 * padding[1] - 2)
+    model = Model(flattened_and_convolved, first=nn.Conv2d(2, 3, 3, rng=0), second=second,
+                  head=nn.Linear(3 * 5 * 6, 7, rng=2), other=nn.Linear(4 * after, 7, rng=3))
+    assert_same_bits(nnlite.compile(model, x)(x), eager(model, x))
+
+
 def test_pixels_are_put_side_by_side_where_they_fit_and_save_work():
     def side(o, width, kw=3, sw=1, G=1, dw=1):
         return pixels_side_by_side((G, 3, kw, 4, o), {"stride": (1, sw), "dilation": (1, dw)}, width)
