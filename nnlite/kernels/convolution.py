@@ -156,8 +156,8 @@ def block_maximum(like, z, row, pixel, pool, left):
     """The maximum of the pool × pool pixels from address z on, lane by lane; pool is 1 or 2, row and pixel in bytes."""
     best = load(like, z, left)
     if pool == 2:
-        above, below = load(like, z + pixel, left), load(like, z + row, left)
-        best = larger(larger(load(like, z + row + pixel, left), below), larger(above, best))
+        right, below = load(like, z + pixel, left), load(like, z + row, left)
+        best = larger(larger(load(like, z + row + pixel, left), below), larger(right, best))
     return best
 
 

@@ -15,7 +15,6 @@ TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
 NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # each plain 0, 1, 4 in a call would compile the function anew
 
 
-
 def rows_with_registers(level):
     """Rows of the largest tile, so that its sums, two registers of b and one of a all find registers."""
     return 8 if level.registers == 32 else 6
