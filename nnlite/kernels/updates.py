@@ -1,16 +1,27 @@
-"""What an optimizer does to one parameter in one step, in a single pass over memory.
+"""What an optimizer does to all its parameters in one step, in a single pass over memory.
 
 NumPy's formula reads and writes an array for each of its signs, and these arrays do not fit into the fast caches. A kernel
-reads each number once and writes it once. It does the formula's operations in the formula's order: the same bits.
+reads each number once and writes it once. It does the formula's operations in the formula's order: the same bits. It is
+called once for all parameters, since a small one takes less time than a call.
 
-Letters: w the parameter, g its gradient, which stays as it is; b the momentum buffer, m and v averages of g and g²: arrays
-of one shape, 1-D for the kernels. The rest are numbers.
+Letters: w a parameter, g its gradient, which stays as it is; b the momentum buffer, m and v averages of g and g²: arrays
+of one shape. The rest are numbers. The kernels get a table of the arrays, a row for each parameter p: where in memory w, g
+and the averages begin, and last how many numbers each has. Thread t of T takes a piece of each.
 """
 
 import numpy as np
-from numba import prange
+from numba import carray, prange
 
-from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
+from nnlite.kernels.memory import address
+from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, use_threads
+from nnlite.kernels.vector import pointer
+
+
+@inner_kernel
+def piece(like, row, k, t, T):
+    """The t-th of T pieces of array k in a row of the table; its numbers are like `like`."""
+    size = row[-1]
+    return carray(pointer(like, row[k]), size)[size * t // T : size * (t + 1) // T]
 
 
 def sgd_reference(w, g, lr, weight_decay):
@@ -19,9 +30,12 @@ def sgd_reference(w, g, lr, weight_decay):
 
 
 @parallel_kernel
-def sgd(w, g, lr, weight_decay):
-    for i in prange(w.size):
-        w[i] -= lr * (g[i] + weight_decay * w[i])
+def sgd(table, T, lr, weight_decay):
+    for t in prange(T):
+        for p in range(len(table)):
+            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
+            for i in range(w.size):
+                w[i] -= lr * (g[i] + weight_decay * w[i])
 
 
 def heavy_ball_reference(w, g, b, lr, momentum, weight_decay):
@@ -31,10 +45,14 @@ def heavy_ball_reference(w, g, b, lr, momentum, weight_decay):
 
 
 @parallel_kernel
-def heavy_ball(w, g, b, lr, momentum, weight_decay):
-    for i in prange(w.size):
-        b[i] = momentum * b[i] + (g[i] + weight_decay * w[i])
-        w[i] -= lr * b[i]
+def heavy_ball(table, T, lr, momentum, weight_decay):
+    for t in prange(T):
+        for p in range(len(table)):
+            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
+            b = piece(lr, table[p], 2, t, T)
+            for i in range(w.size):
+                b[i] = momentum * b[i] + (g[i] + weight_decay * w[i])
+                w[i] -= lr * b[i]
 
 
 def nesterov_reference(w, g, b, lr, momentum, weight_decay):
@@ -45,11 +63,15 @@ def nesterov_reference(w, g, b, lr, momentum, weight_decay):
 
 
 @parallel_kernel
-def nesterov(w, g, b, lr, momentum, weight_decay):
-    for i in prange(w.size):
-        d = g[i] + weight_decay * w[i]
-        b[i] = momentum * b[i] + d
-        w[i] -= lr * (d + momentum * b[i])
+def nesterov(table, T, lr, momentum, weight_decay):
+    for t in prange(T):
+        for p in range(len(table)):
+            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
+            b = piece(lr, table[p], 2, t, T)
+            for i in range(w.size):
+                d = g[i] + weight_decay * w[i]
+                b[i] = momentum * b[i] + d
+                w[i] -= lr * (d + momentum * b[i])
 
 
 def rmsprop_reference(w, g, v, lr, alpha, rest, eps, weight_decay):
@@ -60,11 +82,15 @@ def rmsprop_reference(w, g, v, lr, alpha, rest, eps, weight_decay):
 
 
 @parallel_kernel
-def rmsprop(w, g, v, lr, alpha, rest, eps, weight_decay):
-    for i in prange(w.size):
-        d = g[i] + weight_decay * w[i]
-        v[i] = alpha * v[i] + rest * (d * d)
-        w[i] -= lr * (d / (np.sqrt(v[i]) + eps))
+def rmsprop(table, T, lr, alpha, rest, eps, weight_decay):
+    for t in prange(T):
+        for p in range(len(table)):
+            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
+            v = piece(lr, table[p], 2, t, T)
+            for i in range(w.size):
+                d = g[i] + weight_decay * w[i]
+                v[i] = alpha * v[i] + rest * (d * d)
+                w[i] -= lr * (d / (np.sqrt(v[i]) + eps))
 
 
 def rmsprop_momentum_reference(w, g, v, b, lr, alpha, rest, eps, weight_decay, momentum):
@@ -76,12 +102,16 @@ def rmsprop_momentum_reference(w, g, v, b, lr, alpha, rest, eps, weight_decay, m
 
 
 @parallel_kernel
-def rmsprop_momentum(w, g, v, b, lr, alpha, rest, eps, weight_decay, momentum):
-    for i in prange(w.size):
-        d = g[i] + weight_decay * w[i]
-        v[i] = alpha * v[i] + rest * (d * d)
-        b[i] = momentum * b[i] + d / (np.sqrt(v[i]) + eps)
-        w[i] -= lr * b[i]
+def rmsprop_momentum(table, T, lr, alpha, rest, eps, weight_decay, momentum):
+    for t in prange(T):
+        for p in range(len(table)):
+            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
+            v, b = piece(lr, table[p], 2, t, T), piece(lr, table[p], 3, t, T)
+            for i in range(w.size):
+                d = g[i] + weight_decay * w[i]
+                v[i] = alpha * v[i] + rest * (d * d)
+                b[i] = momentum * b[i] + d / (np.sqrt(v[i]) + eps)
+                w[i] -= lr * b[i]
 
 
 def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
@@ -101,37 +131,42 @@ def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, k
 
 
 @parallel_kernel
-def adam(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
-    for i in prange(w.size):
-        d = g[i] + coupled * w[i]
-        m[i] = beta1 * m[i] + rest1 * d
-        v[i] = beta2 * v[i] + rest2 * (d * d)
-        w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
+def adam(table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
+    for t in prange(T):
+        for p in range(len(table)):
+            w, g = piece(rate, table[p], 0, t, T), piece(rate, table[p], 1, t, T)
+            m, v = piece(rate, table[p], 2, t, T), piece(rate, table[p], 3, t, T)
+            for i in range(w.size):
+                d = g[i] + coupled * w[i]
+                m[i] = beta1 * m[i] + rest1 * d
+                v[i] = beta2 * v[i] + rest2 * (d * d)
+                w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
 
 
-def in_one_pass(kernel, w, g, averages, *numbers):
-    """Run a kernel above on arrays of any shape and order in memory: w and the averages change, g does not.
+def in_one_pass(kernel, parameters, *numbers):
+    """Run a kernel above on many parameters, their arrays of any shape and order in memory.
 
-    averages: a list of the arrays that the kernel takes between g and its numbers. The kernel calculates in w's dtype,
-    float32 or float64. Arrays of another dtype or another order in memory than w's are copied, so is a w with gaps.
+    parameters: [w, g, averages …] of each, in the kernel's order; w and the averages change, g does not. All w have one dtype,
+    float32 or float64, and the kernel calculates in it. An array of another dtype or another order in memory than its w is
+    copied, so is a w with gaps.
     """
-    if not lies_like(w, g):
-        g = copy_like(w, g)
-    arrays = [w, g, *averages]
-    views = [a.ravel(order="K") for a in arrays]
-    if views[0].base is None or not all(lies_like(w, a) for a in averages):  # no base: ravel had to copy
-        copies = [copy_like(w, a) for a in (w, *averages)]
-        in_one_pass(kernel, copies[0], g, copies[1:], *numbers)
-        for a, copy in zip((w, *averages), copies, strict=True):
-            a[...] = copy
-        return
-    use_threads(MOVE // 2 * len(arrays) * w.size)
-    kernel(*views, *np.array(numbers, w.dtype))
+    lying_alike = [alike(arrays) for arrays in parameters]
+    table = [[*(address(a.ravel(order="K")) for a in arrays), arrays[0].size] for arrays in lying_alike]
+    count = sum(len(arrays) * arrays[0].size for arrays in lying_alike)
+    dtype = parameters[0][0].dtype
+    kernel(np.array(table, np.intp), use_threads(MOVE // 2 * count), *np.array(numbers, dtype))
+    for given, used in zip(parameters, lying_alike, strict=True):
+        for k in range(len(given)):
+            if k != 1 and used[k] is not given[k]:
+                given[k][...] = used[k]
 
 
-def lies_like(w, a):
-    """Whether a has w's dtype and w's order in memory."""
-    return a.strides == w.strides and a.dtype == w.dtype
+def alike(arrays):
+    """The arrays of a parameter, or copies of some, so that all lie in memory like the first, which has no gaps."""
+    w = arrays[0]
+    if w.ravel(order="K").base is None:  # ravel had to copy
+        w = copy_like(w, w)
+    return [w, *(a if a.strides == w.strides and a.dtype == w.dtype else copy_like(w, a) for a in arrays[1:])]
 
 
 def copy_like(w, a):

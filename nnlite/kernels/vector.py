@@ -72,6 +72,17 @@ def lanes(typingctx, like):
 
 
 @intrinsic
+def pointer(typingctx, like, address):
+    """An address as Numba's pointer to numbers like `like`, for loops that leave the registers to the compiler."""
+    kind = types.CPointer(like)
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[1], context.get_value_type(kind))
+
+    return kind(like, types.intp), codegen
+
+
+@intrinsic
 def load(typingctx, like, address, left):
     """The numbers at `address`; 0 in the lanes from `left` on."""
     kind = Vector(like.dtype, lane_count(like.dtype))

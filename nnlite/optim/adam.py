@@ -24,7 +24,7 @@ class Adam(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update(self, w, g, state, options):
-        adam_update(w, g, state, options, coupled=options["weight_decay"], keep=1.0)
+        return adam_update(w, state, options, coupled=options["weight_decay"], keep=1.0)
 
 
 class AdamW(Optimizer):
@@ -42,17 +42,15 @@ class AdamW(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update(self, w, g, state, options):
-        adam_update(w, g, state, options, coupled=0.0, keep=1 - options["lr"] * options["weight_decay"])
+        return adam_update(w, state, options, coupled=0.0, keep=1 - options["lr"] * options["weight_decay"])
 
 
-def adam_update(w, g, state, options, coupled, keep):
+def adam_update(w, state, options, coupled, keep):
     """The step t that Adam and AdamW share: g ← g + coupled·w is averaged in m and v, w ← keep·w − lr·m̂ / (√v̂ + eps)."""
-    from nnlite.kernels import updates  # here, because it loads Numba
-
     (beta1, beta2), eps = options["betas"], options["eps"]
     t = state["step"] = state.get("step", 0) + 1
     m = running_average(state, "exp_avg", w)
     v = running_average(state, "exp_avg_sq", w)
     root = sqrt(1 - beta2**t)  # m̂ / (√v̂ + eps) = root / (1 − beta1^t) · m / (√v + root·eps)
     rate = options["lr"] * root / (1 - beta1**t)
-    updates.in_one_pass(updates.adam, w, g, [m, v], rate, beta1, 1 - beta1, beta2, 1 - beta2, root * eps, coupled, keep)
+    return "adam", [m, v], (rate, beta1, 1 - beta1, beta2, 1 - beta2, root * eps, coupled, keep)

@@ -46,8 +46,16 @@ def check_arrays(where, p, state):
             )
 
 
+def run(passes):
+    """Call each kernel once for all parameters that need it with the same numbers: {(name, numbers, dtype): their arrays}."""
+    from nnlite.kernels import updates  # here, because it loads Numba
+
+    for (kernel, numbers, _), parameters in passes.items():
+        updates.in_one_pass(getattr(updates, kernel), parameters, *numbers)
+
+
 class Optimizer:
-    """Change parameters in place from their gradients; a subclass writes the rule for one parameter in `update`.
+    """Change parameters in place from their gradients; a subclass says in `update` what happens to one of them.
 
     params      iterable of Parameters, or of groups {"params": [...], "lr": ...}
     defaults    the rule's options (lr, weight_decay, ...), for the groups that do not set their own
@@ -84,7 +92,11 @@ class Optimizer:
             p.grad = None
 
     def update(self, w, g, state, options):
-        """Change the parameter w in place. g its gradient (not to be changed), state its dict, options its group's."""
+        """Change the parameter w in place, or name the kernel that shall: what many parameters need is then done in one call.
+
+        g its gradient (not to be changed), state its dict, options its group's. Returns None or (kernel, averages, numbers):
+        the name of a function in `kernels/updates.py`, the arrays that it takes after w and g, and its numbers, a tuple.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
 
     def step(self):
@@ -95,7 +107,7 @@ class Optimizer:
         All of this is checked before any parameter changes.
         """
         name = type(self).__name__
-        updates = []
+        parameters = []
         i = 0
         for group in self.param_groups:
             options = checked_options(name, group)
@@ -103,10 +115,15 @@ class Optimizer:
                 if p.grad is not None:
                     state = self.state.setdefault(i, {})
                     check_arrays(f"{name}: parameter {i}", p, state)
-                    updates.append((p, state, options))
+                    parameters.append((p.data, p.grad, state, options))
                 i += 1
-        for p, state, options in updates:
-            self.update(p.data, p.grad, state, options)
+        passes = {}
+        for w, g, state, options in parameters:
+            work = self.update(w, g, state, options)
+            if work is not None:
+                kernel, averages, numbers = work
+                passes.setdefault((kernel, numbers, w.dtype), []).append([w, g, *averages])
+        run(passes)
 
     def add_param_group(self, group):
         """Append a group {"params": [...], "lr": ...}; the options that it leaves out are the optimizer's."""

@@ -22,13 +22,9 @@ class RMSprop(Optimizer):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
 
     def update(self, w, g, state, options):
-        from nnlite.kernels import updates  # here, because it loads Numba
-
         alpha, momentum = options["alpha"], options["momentum"]
         numbers = options["lr"], alpha, 1 - alpha, options["eps"], options["weight_decay"]
         v = running_average(state, "square_avg", w)
         if momentum == 0:
-            updates.in_one_pass(updates.rmsprop, w, g, [v], *numbers)
-        else:
-            b = running_average(state, "momentum_buffer", w)
-            updates.in_one_pass(updates.rmsprop_momentum, w, g, [v, b], *numbers, momentum)
+            return "rmsprop", [v], numbers
+        return "rmsprop_momentum", [v, running_average(state, "momentum_buffer", w)], (*numbers, momentum)

@@ -22,12 +22,8 @@ class SGD(Optimizer):
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
     def update(self, w, g, state, options):
-        from nnlite.kernels import updates  # here, because it loads Numba
-
         lr, momentum, weight_decay = options["lr"], options["momentum"], options["weight_decay"]
         if momentum == 0:
-            updates.in_one_pass(updates.sgd, w, g, [], lr, weight_decay)
-            return
-        rule = updates.nesterov if options["nesterov"] else updates.heavy_ball
+            return "sgd", [], (lr, weight_decay)
         b = running_average(state, "momentum_buffer", w)
-        updates.in_one_pass(rule, w, g, [b], lr, momentum, weight_decay)
+        return "nesterov" if options["nesterov"] else "heavy_ball", [b], (lr, momentum, weight_decay)

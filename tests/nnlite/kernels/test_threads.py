@@ -21,7 +21,7 @@ from nnlite.kernels.threads import WORTH_A_THREAD
 
 def moved():
     w, g = np.ones(WORTH_A_THREAD, np.float32), np.ones(WORTH_A_THREAD, np.float32)
-    updates.in_one_pass(updates.sgd, w, g, [], 0.25, 0.0)
+    updates.in_one_pass(updates.sgd, [[w, g]], 0.25, 0.0)
     return (w == 0.75).all()
 """
 

@@ -35,7 +35,7 @@ def after_the_formula(name, w, g, averages, numbers):
 
 
 def after_one_pass(name, w, g, averages, numbers):
-    updates.in_one_pass(getattr(updates, name), w, g, averages, *numbers)
+    updates.in_one_pass(getattr(updates, name), [[w, g, *averages]], *numbers)
     return [a.tobytes() for a in (w, *averages)]
 
 
@@ -49,14 +49,28 @@ def test_one_pass_gives_the_formulas_bits(name, dtype, size):
 
 
 @each_kernel
-def test_the_bits_do_not_depend_on_the_number_of_threads(name, monkeypatch):
+def test_one_call_for_many_parameters_gives_the_bits_of_one_each_whatever_the_number_of_threads(name, monkeypatch):
     monkeypatch.setattr("nnlite.kernels.threads.WORTH_A_THREAD", 0)
-    results = []
+    shapes = [(1,), (0, 3), (5003,), (7, 11), (2,)]
+    expected = [after_the_formula(name, *arrays_and_numbers(name, shape, np.float32)) for shape in shapes]
     for n in range(1, numba.config.NUMBA_NUM_THREADS + 1):
         monkeypatch.setattr("nnlite.kernels.threads._most", n)
-        results.append(after_one_pass(name, *arrays_and_numbers(name, 5003, np.float32)))
+        given = [arrays_and_numbers(name, shape, np.float32) for shape in shapes]
+        updates.in_one_pass(getattr(updates, name), [[w, g, *averages] for w, g, averages, _ in given], *given[0][-1])
+        assert [[a.tobytes() for a in (w, *averages)] for w, _, averages, _ in given] == expected
         assert numba.get_num_threads() == n
-    assert all(result == results[0] for result in results)
+
+
+def test_the_pieces_of_the_threads_are_all_of_an_array_without_overlap():
+    @numba.njit
+    def sum_of_pieces(row, T):
+        return [updates.piece(np.float32(0), row, 1, t, T).sum() for t in range(T)]
+
+    a = np.float32([1, 2, 4, 8, 16])
+    row = np.array([0, a.ctypes.data, a.size])
+    assert sum_of_pieces(row, 1) == [31]
+    assert sum_of_pieces(row, 2) == [3, 28]
+    assert sum_of_pieces(row, 7) == [0, 1, 2, 0, 4, 8, 16]
 
 
 def in_its_own_order(a):
@@ -92,18 +106,18 @@ def test_arrays_of_another_dtype_are_rounded_to_the_parameters_and_keep_theirs()
     w, g, [b], numbers = arrays_and_numbers("heavy_ball", 9, np.float32)
     wide_g, wide_b = g.astype(np.float64) * (1 + 1e-10), b.astype(np.float64) * (1 + 1e-10)  # both round back
     expected_w, expected_b = after_the_formula("heavy_ball", w, g, [b], numbers)
-    updates.in_one_pass(updates.heavy_ball, w, wide_g, [wide_b], *numbers)
+    updates.in_one_pass(updates.heavy_ball, [[w, wide_g, wide_b]], *numbers)
     assert w.tobytes() == expected_w
     assert wide_b.astype(np.float32).tobytes() == expected_b
 
 
 def test_the_gradient_may_be_the_parameter_itself():
     w = np.arange(100.0)
-    updates.in_one_pass(updates.sgd, w, w, [], 0.25, 0.0)
+    updates.in_one_pass(updates.sgd, [[w, w]], 0.25, 0.0)
     assert w.tolist() == [0.75 * i for i in range(100)]
 
 
 def test_zero_by_zero_is_nan_as_in_numpy():
     w, g, m, v = np.ones(3), np.array([0.0, 1.0, -1.0]), np.zeros(3), np.zeros(3)
-    updates.in_one_pass(updates.adam, w, g, [m, v], 0.5, 0.5, 0.5, 0.5, 1.0, 0.0, 0.0, 1.0)
+    updates.in_one_pass(updates.adam, [[w, g, m, v]], 0.5, 0.5, 0.5, 0.5, 1.0, 0.0, 0.0, 1.0)
     np.testing.assert_array_equal(w, [np.nan, 0.75, 1.25])  # m = ±1/2, v = 1: 1 ∓ 1/2·1/2

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from nnlite.kernels import updates
 from nnlite.optim import SGD, Adam, AdamW, Optimizer, RMSprop, StepLR
 
 
@@ -313,6 +314,48 @@ def test_a_state_dict_that_does_not_fit_is_an_error_and_changes_nothing(change, 
         optimizer.load_state_dict(saved)
     assert optimizer.state == {}
     assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def calls_of_kernels(monkeypatch, optimizer):
+    """What one step calls: (kernel, shapes of the parameters, numbers)."""
+    calls = []
+    one_pass = updates.in_one_pass
+
+    def noted(kernel, parameters, *numbers):
+        calls.append((kernel.__name__, [w.shape for w, *_ in parameters], numbers))
+        one_pass(kernel, parameters, *numbers)
+
+    monkeypatch.setattr(updates, "in_one_pass", noted)
+    optimizer.step()
+    return calls
+
+
+def test_a_step_is_one_call_for_all_parameters_of_like_dtype_and_options(monkeypatch):
+    shapes = [(3, 4), (4,), (2,), (5,)]
+    dtypes = [np.float32, np.float32, np.float64, np.float32]
+    params = [Parameter(np.ones(s, dtype), np.ones(s, dtype)) for s, dtype in zip(shapes, dtypes, strict=True)]
+    optimizer = SGD([{"params": params[:3]}, {"params": params[3:], "lr": 0.5}], lr=0.25)
+    assert calls_of_kernels(monkeypatch, optimizer) == [
+        ("sgd", [(3, 4), (4,)], (0.25, 0.0)), ("sgd", [(2,)], (0.25, 0.0)), ("sgd", [(5,)], (0.5, 0.0))]
+    assert [p.data.max() for p in params] == [0.75, 0.75, 0.75, 0.5]
+
+
+def test_a_parameter_that_has_missed_a_step_counts_its_own(monkeypatch):
+    params = [Parameter(np.ones(2), np.ones(2)), Parameter(np.ones(3), None)]
+    optimizer = Adam(params, lr=0.1)
+    optimizer.step()
+    params[1].grad = np.ones(3)
+    assert [shapes for _, shapes, _ in calls_of_kernels(monkeypatch, optimizer)] == [[(2,)], [(3,)]]
+
+
+def test_a_rule_may_change_the_parameter_itself():
+    class SignDescent(Optimizer):
+        def update(self, w, g, state, options):
+            w -= options["lr"] * np.sign(g)
+
+    p = Parameter(np.ones(2), np.array([3.0, -3.0]))
+    SignDescent([p], lr=0.25).step()
+    assert p.data.tolist() == [0.75, 1.25]
 
 
 def test_an_optimizer_without_a_rule_says_so():
