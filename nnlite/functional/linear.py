@@ -74,7 +74,8 @@ class Linear(Operation):
         if b is not None and b.shape != w.shape[:1]:
             raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
         self.x, self.w, self.has_bias = x, w, b is not None
-        y = kernels.matmul(x.reshape(-1, w.shape[1]), w.T, b, self.relu).reshape(*x.shape[:-1], w.shape[0])
+        rows = np.ascontiguousarray(x.reshape(-1, w.shape[1]))  # as in a plan: the order of a sum may depend on the layout
+        y = kernels.matmul(rows, w.T, b, self.relu).reshape(*x.shape[:-1], w.shape[0])
         self.y = y if self.relu else None
         return y
 

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.memory import LINE, address, empty
+from nnlite.kernels.narrow import is_narrow, narrow_product
 from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, item_bytes, lanes, load, store, transpose_block
@@ -21,27 +22,33 @@ def matmul_reference(a, b):
 
 
 def matmul(a, b, bias=None, relu=False):
-    """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous."""
+    """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous.
+
+    A row of c does not depend on the others. Where N is small its sums add up in another order if rows of a are contiguous.
+    """
     (M, K), (_, N) = a.shape, b.shape
     c = empty((M, N), b.dtype)
     if M and N:
         if b.itemsize not in b.strides:
             b = np.ascontiguousarray(b)
         (a_row, a_step), (b_row, b_step), size = a.strides, b.strides, b.itemsize
-        packed = b_step != size or (M >= PACKING_PAYS and N > TILE_BYTES // size)
+        narrow = a_step == size and is_narrow(K, N, size)
+        packed = b_row != size if narrow else b_step != size or (M >= PACKING_PAYS and N > TILE_BYTES // size)
         low = 0.0 if relu else -np.inf
         finished = bias is not None or relu
         bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, packed, use_threads(M * N * K))
+        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, narrow, packed,
+                use_threads(M * N * K))
     return c
 
 
 @parallel_kernel
-def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, threads):
+def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, narrow, packed, threads):
     """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
-    together first: rows of b lie far apart in memory, which caches and page tables do not like.
+    together first: rows of b lie far apart in memory, which caches and page tables do not like. narrow: b has only a few
+    columns, which are copied where they are not contiguous.
     """
     M, N = c.shape
     size, width = c.itemsize, TILE_BYTES // c.itemsize
@@ -51,16 +58,21 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
     for t in prange(columns * ((M + rows - 1) // rows)):
         like, n, m = c.dtype, t % columns * width, t // columns * rows
         left, height = min(width, N - n), min(rows, M - m)
+        c_at = c.ctypes.data + (m * N + n) * size
         panel, panel_row = b + n * b_step, b_row
         if packed:
             first = (np.intp(panels.ctypes.data) + LINE - 1) // LINE * LINE
             panel, panel_row = first + numba.get_thread_id() * K * TILE_BYTES, TILE_BYTES
-            if b_step == size:
+            if narrow:
+                copy_columns(like, b, b_row, panel, K * size, N, K)
+            elif b_step == size:
                 copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
             else:
                 copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, left)
-        c_at = c.ctypes.data + (m * N + n) * size
-        product(like, a + m * a_row, a_row, a_step, K, panel, panel_row, c_at, N * size, height, left)
+        if narrow:
+            narrow_product(like, a + m * a_row, a_row, panel, K * size if packed else b_step, K, c_at, N * size, height, N)
+        else:
+            product(like, a + m * a_row, a_row, a_step, K, panel, panel_row, c_at, N * size, height, left)
         if finished:
             finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
 

@@ -11,6 +11,7 @@ from numba import njit, prange
 from nnlite.kernels.convolution import Geometry, finish_row, sum_rows
 from nnlite.kernels.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.memory import empty
+from nnlite.kernels.narrow import narrow_product
 from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import parallel_kernel
 from nnlite.kernels.vector import item_bytes, lanes, transpose_block
@@ -20,10 +21,12 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
 # side: how many pixels the weights make at a time. channels: of a pixel's sums, O or more, from the zeros that fill w up.
 # pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
-# K and what follows are those of `Geometry`; for linear layers only K. b to M: `nncompress`'s numbers for each channel.
+# K and what follows are those of `Geometry`; for linear layers only K. narrow: as in `matmul`. M0 to M: `nncompress`'s
+# numbers for each channel.
 STAGE = np.dtype([(name, np.int64) for name in (
     "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
-    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "M0", "left", "right", "M", "Z")]
+    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "narrow", "M0", "left", "right",
+    "M", "Z")]
     + [("low", np.float64)])
 
 
@@ -99,13 +102,16 @@ def flatten_task(stages, i, image, like):
 
 @njit(inline="always")
 def linear_task(stages, i, t, n, rows, like):
-    """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
+    """One panel of the results, as wide as a tile, or some rows of it; w in panels, but (O, K) where that is narrow."""
     s, size = stages[i], item_bytes(like)
     width = TILE_BYTES // size
     columns = (s.O + width - 1) // width
     panel, m = t % columns, t // columns * rows
     left, height = min(width, s.O - panel * width), min(rows, n - m)
     y = s.y + m * s.y_image + panel * width * size
-    product(like, s.x + m * s.x_image, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image,
-            height, left)
+    if s.narrow:
+        narrow_product(like, s.x + m * s.x_image, s.x_image, s.w, s.K * size, s.K, y, s.y_image, height, s.O)
+    else:
+        product(like, s.x + m * s.x_image, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image,
+                height, left)
     finish_rows(like, y, s.y_image, s.b + panel * width * size, s.low, height, left)

@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 from networks import Model, random_network
+from support import every_other_reversed, fortran_ordered
 
 import nnlite
 from nnlite import functional as F
@@ -45,6 +46,18 @@ def test_a_compiled_model_equals_the_model_bit_for_bit(name):
 def test_a_compiled_random_network_without_batch_norm_equals_it_bit_for_bit(seed):
     model, x = random_network(seed, batch_norm=False)
     assert_same_bits(nnlite.compile(model, x)(x), eager(model, x))
+
+
+@pytest.mark.parametrize("O", [1, 2, 3, 13])
+def test_a_layer_with_few_outputs_has_the_models_bits_whatever_the_layout_and_the_other_images(O):
+    model, x = nn.Sequential(nn.Linear(300, O, rng=0), nn.ReLU()), images(37, 300)
+    plan, expected = nnlite.compile(model, x), eager(model, x)
+    for view in (np.asarray, fortran_ordered, every_other_reversed):
+        assert_same_bits(eager(model, view(x)), expected)
+        assert_same_bits(plan(view(x)), expected)
+    assert_same_bits(np.concatenate([plan(one[None]) for one in x]), expected)
+    model[0].weight.data = np.asfortranarray(model[0].weight.data)
+    assert_same_bits(eager(model, x), expected)
 
 
 @pytest.mark.parametrize("forward, shape", [

@@ -111,7 +111,7 @@ class Int8Plan:
         if step.kind == "linear":
             w = weights_in_memory_order(self.steps, step, step.w).T
             w = kernels.panels_int8(w, -(-len(w) // 4))
-            return {**linear_row(source, out, w), **self.numbers(step, w)}
+            return {**linear_row(source, out, w.shape[1], len(w) * w.shape[2]), **self.numbers(step, w)}
         if in_memory_order(self.steps, stage.result):
             return self.flatten(source, out)
         run = self.runners[self.steps.index(step)]
