@@ -153,8 +153,8 @@ def flatten_row(source, out):
             "out_h": H, "out_w": W, "y": out.array.ctypes.data, "y_image": out.array.strides[0]}
 
 
-def linear_row(source, out, K, channels):
-    """The same for a linear layer whose sums have K steps and, with the zeros that fill panels up, `channels` columns."""
+def linear_row(source, out, K, channels=0):
+    """The same for a linear layer. K: steps of its sums; channels: columns of the buffer of sums, where there is one."""
     return {"kind": kernels.LINEAR, "x": source.array.ctypes.data, "x_image": source.array.strides[0], "K": K,
             "y": out.array.ctypes.data, "y_image": out.array.strides[0], "O": out.array.shape[-1], "sums_w": 1, "pool": 1,
             "channels": channels}

@@ -53,10 +53,8 @@ class Plan:
             laid_out = kernels.lay_out(w)
             return {**convolution_row(stage, source, out, w.shape, laid_out, 1, side, slide), **self.weights(step, laid_out)}
         if step.kind == "linear":
-            w = step.arrays["w"]
-            (O, K), narrow = w.shape, kernels.is_narrow(w.shape[1], len(w), w.itemsize)
-            w = w if narrow else kernels.pack(w.T)
-            return {**linear_row(source, out, K, O), "narrow": narrow, **self.weights(step, w)}
+            w, rest = kernels.pack(step.arrays["w"].T)
+            return {**linear_row(source, out, step.arrays["w"].shape[1]), "rest": rest, **self.weights(step, w)}
         if step.kind == "flatten" and source.array.ndim == 4:
             return flatten_row(source, out)
         run = self.runners[self.steps.index(step)]

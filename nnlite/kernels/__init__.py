@@ -23,7 +23,6 @@ from nnlite.kernels.convolution_int8 import conv2d_int8, pack_conv_int8  # noqa:
 from nnlite.kernels.images import enter, to_nchw, to_nhwc  # noqa: E402
 from nnlite.kernels.matmul import matmul, pack  # noqa: E402
 from nnlite.kernels.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8  # noqa: E402
-from nnlite.kernels.narrow import is_narrow  # noqa: E402
 from nnlite.kernels.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
 from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
 from nnlite.kernels.simd import LANES  # noqa: E402
@@ -34,7 +33,7 @@ from nnlite.kernels.threads import use_threads  # noqa: E402
 __all__ = [
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "aligned", "avg_pool2d",
     "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf",
-    "geometry", "is_narrow", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places",
+    "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places",
     "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient", "run_stages", "slides",
     "sums_buffer", "table", "thread_sums", "to_nchw", "to_nhwc", "use_threads",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from nnlite.kernels.memory import LINE, address, empty
-from nnlite.kernels.narrow import is_narrow, narrow_product
+from nnlite.kernels.narrow import narrow_columns, narrow_product
 from nnlite.kernels.strip import TILE_BYTES, product
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
 from nnlite.kernels.vector import at_least, item_bytes, lanes, load, store, transpose_block
@@ -24,7 +24,8 @@ def matmul_reference(a, b):
 def matmul(a, b, bias=None, relu=False):
     """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous.
 
-    A row of c does not depend on the others. Where N is small its sums add up in another order if rows of a are contiguous.
+    A row of c does not depend on the others. The sums of its last columns may add up in another order if rows of a are
+    contiguous.
     """
     (M, K), (_, N) = a.shape, b.shape
     c = empty((M, N), b.dtype)
@@ -32,47 +33,49 @@ def matmul(a, b, bias=None, relu=False):
         if b.itemsize not in b.strides:
             b = np.ascontiguousarray(b)
         (a_row, a_step), (b_row, b_step), size = a.strides, b.strides, b.itemsize
-        narrow = a_step == size and is_narrow(K, N, size)
-        packed = b_row != size if narrow else b_step != size or (M >= PACKING_PAYS and N > TILE_BYTES // size)
+        packed = b_step != size or (M >= PACKING_PAYS and N > TILE_BYTES // size)
         low = 0.0 if relu else -np.inf
         finished = bias is not None or relu
         bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, narrow, packed,
-                use_threads(M * N * K))
+        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, packed, use_threads(M * N * K))
     return c
 
 
 @parallel_kernel
-def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, narrow, packed, threads):
+def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, threads):
     """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
-    together first: rows of b lie far apart in memory, which caches and page tables do not like. narrow: b has only a few
-    columns, which are copied where they are not contiguous.
+    together first: rows of b lie far apart in memory, which caches and page tables do not like. The last `rest`
+    columns are done by themselves where rows of a are contiguous; for that they have to be, too.
     """
     M, N = c.shape
     size, width = c.itemsize, TILE_BYTES // c.itemsize
     columns = (N + width - 1) // width
+    rest = narrow_columns(K, N, size) if a_step == size else 0
     rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
-    panels = np.empty((threads * K * TILE_BYTES if packed else 0) + LINE, np.uint8)
+    panels = np.empty((threads * K * TILE_BYTES if packed or rest else 0) + LINE, np.uint8)
     for t in prange(columns * ((M + rows - 1) // rows)):
         like, n, m = c.dtype, t % columns * width, t // columns * rows
         left, height = min(width, N - n), min(rows, M - m)
-        c_at = c.ctypes.data + (m * N + n) * size
-        panel, panel_row = b + n * b_step, b_row
-        if packed:
-            first = (np.intp(panels.ctypes.data) + LINE - 1) // LINE * LINE
-            panel, panel_row = first + numba.get_thread_id() * K * TILE_BYTES, TILE_BYTES
-            if narrow:
-                copy_columns(like, b, b_row, panel, K * size, N, K)
-            elif b_step == size:
-                copy_rows(like, b + n * size, b_row, panel, panel_row, K, left)
-            else:
-                copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, left)
-        if narrow:
-            narrow_product(like, a + m * a_row, a_row, panel, K * size if packed else b_step, K, c_at, N * size, height, N)
-        else:
-            product(like, a + m * a_row, a_row, a_step, K, panel, panel_row, c_at, N * size, height, left)
+        wide = min(left, N - rest - n)
+        a_m, c_at = a + m * a_row, c.ctypes.data + (m * N + n) * size
+        copy = (np.intp(panels.ctypes.data) + LINE - 1) // LINE * LINE + numba.get_thread_id() * K * TILE_BYTES
+        if wide > 0:
+            panel, panel_row = b + n * b_step, b_row
+            if packed:
+                panel, panel_row = copy, TILE_BYTES
+                if b_step == size:
+                    copy_rows(like, b + n * size, b_row, panel, panel_row, K, wide)
+                else:
+                    copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, wide)
+            product(like, a_m, a_row, a_step, K, panel, panel_row, c_at, N * size, height, wide)
+        if wide < left:
+            column, column_step = b + (N - rest) * b_step, b_step
+            if b_row != size:
+                column, column_step = copy, K * size
+                copy_columns(like, b + (N - rest) * size, b_row, column, column_step, rest, K)
+            narrow_product(like, a_m, a_row, column, column_step, K, c_at + wide * size, N * size, height, rest)
         if finished:
             finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
 
@@ -122,10 +125,11 @@ def finish_rows(like, c, c_row, bias, low, M, N):
 
 
 def pack(w):
-    """w (K, N) floats -> its panels (⌈N/width⌉, K, width), each as wide as a tile; zeros past N."""
+    """w (K, N) floats -> (numbers, rest): its panels (⌈(N − rest)/width⌉, K, width), each as wide as a tile, with zeros past
+    their last column, and then the last `rest` columns, each for itself (rest, K)."""
     (K, N), width = w.shape, TILE_BYTES // w.itemsize
-    panels = empty((-(-N // width), K, width), w.dtype)
-    panels[...] = 0
-    for n, panel in zip(range(0, N, width), panels, strict=True):
-        panel[:, : min(width, N - n)] = w[:, n : n + width]
-    return panels
+    rest = narrow_columns(K, N, w.itemsize)
+    panels = np.zeros((-(-(N - rest) // width), K, width), w.dtype)
+    for n, panel in zip(range(0, N - rest, width), panels, strict=True):
+        panel[:, : min(width, N - rest - n)] = w[:, n : min(n + width, N - rest)]
+    return np.concatenate([panels.ravel(), w[:, N - rest :].T.ravel()]), rest

@@ -9,7 +9,7 @@ whatever rows and columns are computed together: the same bits.
 """
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -17,13 +17,19 @@ from nnlite.kernels.instructions import I1, I32, I64, ITEM_BYTES, LLVM_TYPE, emi
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.tile import call_own_function, fma
 
+VECTOR_BYTES = LEVEL.vector_bytes
 COLUMNS = 2  # of a tile: each number of a that is read is multiplied twice, each of w as often as the tile has rows
 
 
-def is_narrow(K, N, itemsize):
-    """Whether adding up the lanes of N sums over K costs less than leaving all but N lanes empty (measured)."""
-    lanes = LEVEL.vector_bytes // itemsize
-    return 4 * N <= 3 * lanes and lanes * N <= K
+@njit(cache=True)
+def narrow_columns(K, N, itemsize):
+    """How many columns, the last ones of N, are better done here: those that would fill no whole register, or none.
+
+    Adding up the lanes of so many sums over K has to cost less than leaving lanes empty (measured).
+    """
+    lanes = VECTOR_BYTES // itemsize
+    rest = N % lanes
+    return rest if 8 * rest <= 5 * lanes and lanes * rest <= K else 0
 
 
 @intrinsic

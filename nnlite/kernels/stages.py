@@ -21,11 +21,11 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
 # side: how many pixels the weights make at a time. channels: of a pixel's sums, O or more, from the zeros that fill w up.
 # pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
-# K and what follows are those of `Geometry`; for linear layers only K. narrow: as in `matmul`. M0 to M: `nncompress`'s
+# K and what follows are those of `Geometry`; for linear layers only K. rest: as in `matmul`. M0 to M: `nncompress`'s
 # numbers for each channel.
 STAGE = np.dtype([(name, np.int64) for name in (
     "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
-    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "narrow", "M0", "left", "right",
+    "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "rest", "M0", "left", "right",
     "M", "Z")]
     + [("low", np.float64)])
 
@@ -102,16 +102,17 @@ def flatten_task(stages, i, image, like):
 
 @njit(inline="always")
 def linear_task(stages, i, t, n, rows, like):
-    """One panel of the results, as wide as a tile, or some rows of it; w in panels, but (O, K) where that is narrow."""
+    """One panel of the results, as wide as a tile, or some rows of it; w as `pack` lays it out."""
     s, size = stages[i], item_bytes(like)
     width = TILE_BYTES // size
     columns = (s.O + width - 1) // width
     panel, m = t % columns, t // columns * rows
     left, height = min(width, s.O - panel * width), min(rows, n - m)
-    y = s.y + m * s.y_image + panel * width * size
-    if s.narrow:
-        narrow_product(like, s.x + m * s.x_image, s.x_image, s.w, s.K * size, s.K, y, s.y_image, height, s.O)
-    else:
-        product(like, s.x + m * s.x_image, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image,
-                height, left)
+    wide = min(left, s.O - s.rest - panel * width)
+    x, y = s.x + m * s.x_image, s.y + m * s.y_image + panel * width * size
+    if wide > 0:
+        product(like, x, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image, height, wide)
+    if wide < left:
+        column = s.w + (s.O - s.rest + width - 1) // width * s.K * width * size
+        narrow_product(like, x, s.x_image, column, s.K * size, s.K, y + wide * size, s.y_image, height, s.rest)
     finish_rows(like, y, s.y_image, s.b + panel * width * size, s.low, height, left)

@@ -6,7 +6,7 @@ from numba import njit
 from support import assert_sums_agree
 
 from nnlite.kernels import instructions, matmul, narrow
-from nnlite.kernels.narrow import is_narrow, narrow_product
+from nnlite.kernels.narrow import narrow_columns, narrow_product
 from nnlite.kernels.simd import LEVEL, LEVELS, host_features
 
 UNTOUCHED = -77
@@ -92,22 +92,29 @@ def test_every_level_gives_the_same_sums(monkeypatch, level):
 
 
 @pytest.mark.parametrize("dtype", [np.dtype(np.float32), np.dtype(np.float64)])
-def test_narrow_is_what_leaves_a_quarter_of_a_register_empty_under_a_long_sum(dtype):
+def test_columns_are_narrow_that_leave_three_eighths_of_a_register_empty_under_a_long_sum(dtype):
     lanes = LEVEL.vector_bytes // dtype.itemsize
-    widest = 3 * lanes // 4
-    assert is_narrow(lanes, 1, dtype.itemsize) and is_narrow(lanes * widest, widest, dtype.itemsize)
-    assert not is_narrow(lanes - 1, 1, dtype.itemsize) and not is_narrow(100 * lanes, widest + 1, dtype.itemsize)
+    widest = 5 * lanes // 8
+
+    def answer(K, N):
+        return narrow_columns(K, N, dtype.itemsize)
+
+    assert answer(lanes, 1) == answer(lanes, 5 * lanes + 1) == 1
+    assert answer(lanes * widest, widest) == answer(lanes * widest, lanes + widest) == widest
+    assert answer(100 * lanes, 2 * lanes) == answer(100 * lanes, lanes + widest + 1) == answer(lanes - 1, 1) == 0
 
 
 @FLOATS
-def test_matmul_takes_it_for_narrow_results_whatever_the_layout_of_b(dtype):
+@pytest.mark.parametrize("registers", [0, 1, 2, 3])
+def test_matmul_takes_it_for_the_last_columns_whatever_the_layout_of_b(dtype, registers):
     lanes = LEVEL.vector_bytes // np.dtype(dtype).itemsize
-    N = 3 * lanes // 4
-    a, w = operands(0, 40, 2 * lanes * N + 1, N, dtype)
-    expected = run_on_arrays(a, w).tobytes()
-    assert is_narrow(a.shape[1], N, a.itemsize)
+    rest = 5 * lanes // 8
+    N = registers * lanes + rest
+    a, w = operands(0, 40, 2 * lanes * rest + 1, N, dtype)
+    wide, narrow = matmul(a, w[:-rest].T).tobytes(), run_on_arrays(a, w[-rest:]).tobytes()
     for b in (w.T, np.ascontiguousarray(w.T), np.repeat(w.T, 2, axis=0)[::2], np.repeat(w, 2, axis=1).T[::2]):
-        assert matmul(a, b).tobytes() == expected
+        c = matmul(a, b)
+        assert (c[:, :-rest].tobytes(), c[:, -rest:].tobytes()) == (wide, narrow)
 
 
 def test_matmul_of_a_transposed_array_does_without():
