@@ -106,9 +106,17 @@ def test_arrays_of_another_dtype_are_rounded_to_the_parameters_and_keep_theirs()
     w, g, [b], numbers = arrays_and_numbers("heavy_ball", 9, np.float32)
     wide_g, wide_b = g.astype(np.float64) * (1 + 1e-10), b.astype(np.float64) * (1 + 1e-10)  # both round back
     expected_w, expected_b = after_the_formula("heavy_ball", w, g, [b], numbers)
+    before = wide_g.tobytes()
     updates.in_one_pass(updates.heavy_ball, [[w, wide_g, wide_b]], *numbers)
     assert w.tobytes() == expected_w
     assert wide_b.astype(np.float32).tobytes() == expected_b
+    assert wide_g.tobytes() == before
+
+
+def test_a_gradient_of_whole_numbers_as_long_as_the_parameters_is_taken_for_what_it_is():
+    w, g = np.ones(3, np.float32), np.int32([1, 2, -4])
+    updates.in_one_pass(updates.sgd, [[w, g]], 0.5, 0.0)
+    assert w.tolist() == [0.5, 0, 3]
 
 
 def test_the_gradient_may_be_the_parameter_itself():
