@@ -9,7 +9,9 @@ from nnlite.tensor import Operation, Tensor, record
 
 
 def unbroadcast(dx, shape):
-    """Sum dx over the axes along which an array of `shape` was repeated -> array of `shape`."""
+    """Sum dx over the axes along which an array of `shape` was repeated -> array of `shape`, dx itself where it has that."""
+    if dx.shape == shape:
+        return dx
     dx = dx.sum(axis=tuple(range(dx.ndim - len(shape))))
     repeated = tuple(axis for axis, size in enumerate(shape) if size == 1 and dx.shape[axis] != 1)
     return dx.sum(axis=repeated, keepdims=True) if repeated else dx

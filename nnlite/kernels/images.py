@@ -4,7 +4,7 @@ An array of shape (N, C, H, W) may lie in memory either way; the functions here 
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from nnlite.kernels.memory import empty
 from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
@@ -17,8 +17,8 @@ def to_nhwc(x, border=(0, 0)):
     if x.transpose(0, 2, 3, 1).flags.c_contiguous and top == left == 0:
         return x.transpose(0, 2, 3, 1)
     y = empty((N, H + 2 * top, W + 2 * left, C), x.dtype)
-    if top or left:
-        _clear_border(y, top, left)
+    y[:, :top] = y[:, H + top :] = 0
+    y[:, :, :left] = y[:, :, W + left :] = 0
     enter(x, y, top, left)
     return y
 
@@ -77,13 +77,3 @@ def _leave(x, y):
             for c in range(C):
                 for j in range(W):
                     y[n, c, i, j] = x[n, i, j, c]
-
-
-@njit(cache=True)
-def _clear_border(y, top, left):
-    N, H, W, C = y.shape
-    for n in range(N):
-        y[n, :top] = 0
-        y[n, H - top :] = 0
-        y[n, :, :left] = 0
-        y[n, :, W - left :] = 0
