@@ -6,7 +6,8 @@ The gradient dy of the result goes back through pooling and ReLU to dz, the grad
     db[o] = Σ_n Σ_i Σ_j dz[n, i, j, o]
     dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dz[n, i, j, g·o + β]
     dx = the convolution of dz, spread out to the stride and bordered by d(k − 1) zeros, with the kernel turned by 180° and its
-         channels exchanged: every pixel of dz was made from a patch of x, so every pixel of x collects a patch of dz
+         channels exchanged: every pixel of dz was made from a patch of x, so every pixel of x collects a patch of dz; or,
+         where most of that would be zeros, see `scattering`
 
 Images are dealt with in parts of a few, so that dz of a part is still in the cache when it is used. Each part has sums of
 its own for dw and db, added up at the end: how many parts there are depends on the shapes alone, so threads change no bit.
@@ -16,9 +17,10 @@ import numba
 import numpy as np
 from numba import prange
 
-from nnlite.kernels.convolution import geometry, lay_out, no_places, runs, sum_rows
+from nnlite.kernels.convolution import geometry, lay_out, no_places, output_size, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
+from nnlite.kernels.scattering import lay_out_for_scattering, scatter_image, scatters
 from nnlite.kernels.sliding import slides
 from nnlite.kernels.strip import ONE, strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
@@ -42,31 +44,37 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     (sh, sw), (dh, dw_) = stride, dilation
     P, Q, L = runs(w.shape, dilation)
     parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))
-    if dx is None:  # then dz needs neither border nor spreading out
-        dx, turned = np.empty((0, 0, 0, C), dy.dtype), np.empty((G, 0, c), dy.dtype)
+    dz_h, dz_w = output_size(H, kh, sh, dh), output_size(W, kw, sw, dw_)
+    scattered = dx is not None and scatters(G, Q, dz_h * dz_w, dx.shape[1] * dx.shape[2])
+    threads, run, patches = numba.config.NUMBA_NUM_THREADS, (0, 0), (0, 0, 0)
+    if dx is None or scattered:  # then dz needs neither border nor spreading out
         back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)
-        dz_h, dz_w = ((H - dh * (kh - 1) - 1) // sh + 1, (W - dw_ * (kw - 1) - 1) // sw + 1)
+    if dx is None:
+        dx, turned = np.empty((0, 0, 0, C), dy.dtype), np.empty((G, 0, c), dy.dtype)
+    elif scattered:
+        turned = lay_out_for_scattering(w)
+        run, patches = (dz_w, turned.shape[2]), (H, W, C)
     else:
         turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
         slide = slides(turned.shape, (1, 1), dilation, dy.dtype)
         back, border, spread_by = geometry(turned.shape, (1, 1), dilation, slide=slide), (dh * (kh - 1), dw_ * (kw - 1)), stride
         turned = lay_out(turned)
         dz_h, dz_w = H + border[0], W + border[1]
-    dz = empty((numba.config.NUMBA_NUM_THREADS, -(-N // parts), dz_h, dz_w, O), dy.dtype)
+    dz, run, patches = (empty((threads, *shape), dy.dtype) for shape in ((-(-N // parts), dz_h, dz_w, O), run, patches))
     laid_out = dw.swapaxes(0, 4) if is_depthwise(G, C, O) else dw  # as `lay_out` has the weights
     dw_parts, db_parts = empty((parts, len(laid_out), P, Q, L, laid_out.shape[4]), dy.dtype), np.zeros((parts, O), dy.dtype)
     dz[...] = 0
     use_threads(dy.size * (1 if argmax is None else 4) * P * Q * L)
     _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
                       no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,
-                      turned, back, dx, *padding)
+                      turned, back, scattered, run, patches, dx, *padding)
     np.add.reduce(dw_parts.reshape(parts, *laid_out.shape), axis=0, out=laid_out)
     np.add.reduce(db_parts, axis=0, out=db)
 
 
 @parallel_kernel
 def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
-                      turned, back, dx, top, left):
+                      turned, back, scattered, run, patches, dx, top, left):
     N, parts, size = len(x), len(dw_parts), x.itemsize
     pool = 2 if argmax.size else 1
     _, _, dz_h, dz_w, O = dz.shape
@@ -83,8 +91,11 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
                             inside + (n - start) * dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size, db_parts[part])
         weight_gradient(x[start:end], g, inside, dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size,
                         pool * dy.shape[1], pool * dy.shape[2], dw_parts[part])
-        if dx.size:
-            for n in range(start, end):
+        for n in range(start, end if dx.size else start):
+            if scattered:
+                scatter_image(inside + (n - start) * dz_h * dz_w * O * size, dz_w * O * size, dz_h, dz_w, turned, g.K, g,
+                              run[numba.get_thread_id()], patches[numba.get_thread_id()], dx[n], top, left)
+            else:
                 for i in range(dx_h):
                     dz_at = ((n - start) * dz_h + i + top) * dz_w + left
                     sum_rows(x.dtype, dx_data + (n * dx_h + i) * dx_w * C * size, ONE, dx_w, C, dz_data + dz_at * O * size,

@@ -115,9 +115,9 @@ def test_weights_of_no_channels_have_gradients_of_no_numbers():
 
 
 @pytest.mark.parametrize("pool", [False, True])
-@pytest.mark.parametrize(("G", "c", "o"), [(2, 2, 5), (19, 1, 1)])
-def test_the_input_gradient_of_an_image_has_the_same_bits_whatever_images_are_with_it(G, c, o, pool):
-    case = ((9, 8, 7, G * c), (G, 3, 3, c, o), (1, 1), (1, 1))
+@pytest.mark.parametrize(("G", "c", "o", "stride"), [(2, 2, 5, 1), (19, 1, 1, 1), (1, 5, 7, 2)])
+def test_the_input_gradient_of_an_image_has_the_same_bits_whatever_images_are_with_it(G, c, o, stride, pool):
+    case = ((9, 8, 7, G * c), (G, 3, 3, c, o), (stride, stride), (1, 1))
     x, w, dy, y, argmax = operands(case, (1, 1), True, pool, np.random.default_rng(0), np.float32)
     dx, *_ = gradients(x, w, dy, *case[2:], (1, 1), y, argmax)
     for n in range(9):
@@ -131,6 +131,7 @@ def test_the_input_gradient_of_an_image_has_the_same_bits_whatever_images_are_wi
     ((3, 7, 8, 3), (1, 3, 2, 3, 5), (1, 1), (1, 1)),
     ((5, 8, 9, 6), (3, 2, 3, 2, 3), (2, 1), (1, 2)),
     ((5, 8, 9, 19), (19, 3, 3, 1, 1), (2, 1), (1, 2)),
+    ((5, 8, 9, 5), (1, 3, 2, 5, 7), (2, 2), (1, 1)),
 ])
 def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, case, pool):
     arrays = operands(case, (1, 1), True, pool, np.random.default_rng(0), np.float32)
@@ -143,9 +144,9 @@ def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, case, pool):
 
 
 @pytest.mark.parametrize("pool", [False, True])
-@pytest.mark.parametrize(("G", "c", "o"), [(1, 6, 4), (2, 3, 2), (19, 1, 1)])
-def test_the_number_of_threads_changes_no_bit(threads, G, c, o, pool):
-    case = ((23, 13, 14, G * c), (G, 3, 3, c, o), (1, 1), (1, 1))
+@pytest.mark.parametrize(("G", "c", "o", "stride"), [(1, 6, 4, 1), (2, 3, 2, 1), (19, 1, 1, 1), (1, 6, 4, 2)])
+def test_the_number_of_threads_changes_no_bit(threads, G, c, o, stride, pool):
+    case = ((23, 13, 14, G * c), (G, 3, 3, c, o), (stride, stride), (1, 1))
     x, w, dy, y, argmax = operands(case, (1, 1), True, pool, np.random.default_rng(0), np.float32)
     results = []
     for count in (1, 2):
