@@ -19,6 +19,7 @@ from numba import prange
 
 from nnlite.kernels.convolution import geometry, lay_out, no_places, output_size, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
+from nnlite.kernels.matmul import copy_rows
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.scattering import lay_out_for_scattering, scatter_image, scatters
 from nnlite.kernels.sliding import slides
@@ -93,8 +94,13 @@ def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw,
                         pool * dy.shape[1], pool * dy.shape[2], dw_parts[part])
         for n in range(start, end if dx.size else start):
             if scattered:
-                scatter_image(inside + (n - start) * dz_h * dz_w * O * size, dz_w * O * size, dz_h, dz_w, turned, g.K, g,
-                              run[numba.get_thread_id()], patches[numba.get_thread_id()], dx[n], top, left)
+                _, H, W, _ = x.shape
+                runs_data = np.intp(run[numba.get_thread_id()].ctypes.data)
+                x_data = np.intp(patches[numba.get_thread_id()].ctypes.data)
+                scatter_image(x.dtype, dz_data + (n - start) * dz_h * dz_w * O * size, dz_h, dz_w, O, turned_data,
+                              turned.shape[2], g, runs_data, x_data, H, W)
+                copy_rows(x.dtype, x_data + (top * W + left) * C * size, W * C * size, dx_data + n * dx_h * dx_w * C * size,
+                          dx_w * C * size, dx_h, dx_w * C)
             else:
                 for i in range(dx_h):
                     dz_at = ((n - start) * dz_h + i + top) * dz_w + left

@@ -11,12 +11,11 @@ of runs, which overlap and are added one by one. Letters as in `convolution`; wi
 """
 
 from nnlite.kernels.convolution import with_whole_registers
-from nnlite.kernels.matmul import copy_rows
 from nnlite.kernels.memory import aligned
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import product
 from nnlite.kernels.threads import inner_kernel
-from nnlite.kernels.vector import lanes, load, store
+from nnlite.kernels.vector import item_bytes, lanes, load, store
 
 
 def scatters(groups, Q, dz_pixels, dx_pixels):
@@ -31,26 +30,20 @@ def lay_out_for_scattering(w):
 
 
 @inner_kernel
-def scatter_image(dz, dz_row, out_h, out_w, w, L, g, runs, patches, dx, top, left):
-    """dx (H, W, C) of one image; dz an address, dz_row bytes a row; w from `lay_out_for_scattering`, L numbers of a run count.
+def scatter_image(like, dz, out_h, out_w, O, w, width, g, runs, patches, H, W):
+    """patches (H, W, C) = the sum of the shares of dz (out_h, out_w, O); w (kh, O, width) from `lay_out_for_scattering`.
 
-    runs (out_w, as wide as w) and patches (H + 2·top, W + 2·left, C) are scratch.
+    All are addresses, as is `runs`, where out_w runs of `width` numbers find room.
     """
-    like, size, C = dx.dtype, dx.itemsize, dx.shape[2]
-    kh, O, width = w.shape
-    _, W, _ = patches.shape
-    run_row, patch_row, pixel = width * size, W * C * size, g.sw * C * size
-    runs_data, patches_data = runs.ctypes.data, patches.ctypes.data
-    patches[...] = 0
+    size, numbers = item_bytes(like), H * W * g.C
+    for k in range(0, numbers, lanes(like)):
+        store(patches + k * size, load(like, patches, 0), numbers - k)
+    row, pixel, run = W * g.C * size, g.sw * g.C * size, width * size
     for i in range(out_h):
-        for u in range(kh):
-            product(like, dz + i * dz_row, O * size, size, O, w.ctypes.data + u * O * run_row, run_row, runs_data, run_row,
-                    out_w, width)
-            row = patches_data + (i * g.sh + u * g.dh) * patch_row
+        for u in range(g.P):
+            product(like, dz + i * out_w * O * size, O * size, size, O, w + u * O * run, run, runs, run, out_w, width)
+            first = patches + (i * g.sh + u * g.dh) * row
             for j in range(out_w):
-                for k in range(0, L, lanes(like)):
-                    at = row + j * pixel + k * size
-                    share = load(like, runs_data + j * run_row + k * size, L - k)
-                    store(at, load(like, at, L - k) + share, L - k)
-    rows, numbers = dx.shape[0], dx.shape[1] * C
-    copy_rows(like, patches_data + top * patch_row + left * C * size, patch_row, dx.ctypes.data, numbers * size, rows, numbers)
+                for k in range(0, g.K, lanes(like)):
+                    at, left = first + j * pixel + k * size, g.K - k
+                    store(at, load(like, at, left) + load(like, runs + j * run + k * size, left), left)

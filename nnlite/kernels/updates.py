@@ -18,10 +18,9 @@ from nnlite.kernels.vector import pointer
 
 
 @inner_kernel
-def piece(like, row, k, t, T):
-    """The t-th of T pieces of array k in a row of the table; its numbers are like `like`."""
-    size = row[-1]
-    return carray(pointer(like, row[k]), size)[size * t // T : size * (t + 1) // T]
+def piece(like, address, size, t, T):
+    """The t-th of T pieces of an array of `size` numbers like `like`."""
+    return carray(pointer(like, address), size)[size * t // T : size * (t + 1) // T]
 
 
 def sgd_reference(w, g, lr, weight_decay):
@@ -33,7 +32,8 @@ def sgd_reference(w, g, lr, weight_decay):
 def sgd(table, T, lr, weight_decay):
     for t in prange(T):
         for p in range(len(table)):
-            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
+            size = table[p, -1]
+            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
             for i in range(w.size):
                 w[i] -= lr * (g[i] + weight_decay * w[i])
 
@@ -48,8 +48,9 @@ def heavy_ball_reference(w, g, b, lr, momentum, weight_decay):
 def heavy_ball(table, T, lr, momentum, weight_decay):
     for t in prange(T):
         for p in range(len(table)):
-            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
-            b = piece(lr, table[p], 2, t, T)
+            size = table[p, -1]
+            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+            b = piece(lr, table[p, 2], size, t, T)
             for i in range(w.size):
                 b[i] = momentum * b[i] + (g[i] + weight_decay * w[i])
                 w[i] -= lr * b[i]
@@ -66,8 +67,9 @@ def nesterov_reference(w, g, b, lr, momentum, weight_decay):
 def nesterov(table, T, lr, momentum, weight_decay):
     for t in prange(T):
         for p in range(len(table)):
-            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
-            b = piece(lr, table[p], 2, t, T)
+            size = table[p, -1]
+            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+            b = piece(lr, table[p, 2], size, t, T)
             for i in range(w.size):
                 d = g[i] + weight_decay * w[i]
                 b[i] = momentum * b[i] + d
@@ -85,8 +87,9 @@ def rmsprop_reference(w, g, v, lr, alpha, rest, eps, weight_decay):
 def rmsprop(table, T, lr, alpha, rest, eps, weight_decay):
     for t in prange(T):
         for p in range(len(table)):
-            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
-            v = piece(lr, table[p], 2, t, T)
+            size = table[p, -1]
+            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+            v = piece(lr, table[p, 2], size, t, T)
             for i in range(w.size):
                 d = g[i] + weight_decay * w[i]
                 v[i] = alpha * v[i] + rest * (d * d)
@@ -105,8 +108,9 @@ def rmsprop_momentum_reference(w, g, v, b, lr, alpha, rest, eps, weight_decay, m
 def rmsprop_momentum(table, T, lr, alpha, rest, eps, weight_decay, momentum):
     for t in prange(T):
         for p in range(len(table)):
-            w, g = piece(lr, table[p], 0, t, T), piece(lr, table[p], 1, t, T)
-            v, b = piece(lr, table[p], 2, t, T), piece(lr, table[p], 3, t, T)
+            size = table[p, -1]
+            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+            v, b = piece(lr, table[p, 2], size, t, T), piece(lr, table[p, 3], size, t, T)
             for i in range(w.size):
                 d = g[i] + weight_decay * w[i]
                 v[i] = alpha * v[i] + rest * (d * d)
@@ -134,8 +138,9 @@ def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, k
 def adam(table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
     for t in prange(T):
         for p in range(len(table)):
-            w, g = piece(rate, table[p], 0, t, T), piece(rate, table[p], 1, t, T)
-            m, v = piece(rate, table[p], 2, t, T), piece(rate, table[p], 3, t, T)
+            size = table[p, -1]
+            w, g = piece(rate, table[p, 0], size, t, T), piece(rate, table[p, 1], size, t, T)
+            m, v = piece(rate, table[p, 2], size, t, T), piece(rate, table[p, 3], size, t, T)
             for i in range(w.size):
                 d = g[i] + coupled * w[i]
                 m[i] = beta1 * m[i] + rest1 * d

@@ -63,14 +63,13 @@ def test_one_call_for_many_parameters_gives_the_bits_of_one_each_whatever_the_nu
 
 def test_the_pieces_of_the_threads_are_all_of_an_array_without_overlap():
     @numba.njit
-    def sum_of_pieces(row, T):
-        return [updates.piece(np.float32(0), row, 1, t, T).sum() for t in range(T)]
+    def sums_of_pieces(address, size, T):
+        return [updates.piece(np.float32(0), address, size, t, T).sum() for t in range(T)]
 
     a = np.float32([1, 2, 4, 8, 16])
-    row = np.array([0, a.ctypes.data, a.size])
-    assert sum_of_pieces(row, 1) == [31]
-    assert sum_of_pieces(row, 2) == [3, 28]
-    assert sum_of_pieces(row, 7) == [0, 1, 2, 0, 4, 8, 16]
+    assert sums_of_pieces(a.ctypes.data, 5, 1) == [31]
+    assert sums_of_pieces(a.ctypes.data, 5, 2) == [3, 28]
+    assert sums_of_pieces(a.ctypes.data, 5, 7) == [0, 1, 2, 0, 4, 8, 16]
 
 
 def in_its_own_order(a):
