@@ -47,7 +47,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))
     dz_h, dz_w = output_size(H, kh, sh, dh), output_size(W, kw, sw, dw_)
     scattered = dx is not None and scatters(G, Q, dz_h * dz_w, dx.shape[1] * dx.shape[2])
-    threads, run, patches = numba.config.NUMBA_NUM_THREADS, (0, 0), (0, 0, 0)
+    run, patches = (0, 0), (0, 0, 0)  # the shapes of what `scatter_image` needs in each thread
     if dx is None or scattered:  # then dz needs neither border nor spreading out
         back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)
     if dx is None:
@@ -61,7 +61,8 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
         back, border, spread_by = geometry(turned.shape, (1, 1), dilation, slide=slide), (dh * (kh - 1), dw_ * (kw - 1)), stride
         turned = lay_out(turned)
         dz_h, dz_w = H + border[0], W + border[1]
-    dz, run, patches = (empty((threads, *shape), dy.dtype) for shape in ((-(-N // parts), dz_h, dz_w, O), run, patches))
+    dz, run, patches = (empty((numba.config.NUMBA_NUM_THREADS, *shape), dy.dtype)
+                        for shape in ((-(-N // parts), dz_h, dz_w, O), run, patches))
     laid_out = dw.swapaxes(0, 4) if is_depthwise(G, C, O) else dw  # as `lay_out` has the weights
     dw_parts, db_parts = empty((parts, len(laid_out), P, Q, L, laid_out.shape[4]), dy.dtype), np.zeros((parts, O), dy.dtype)
     dz[...] = 0

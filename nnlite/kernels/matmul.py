@@ -46,8 +46,8 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
     """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
-    together first: rows of b lie far apart in memory, which caches and page tables do not like. The last `rest`
-    columns are done by themselves where rows of a are contiguous; for that they have to be, too.
+    together first: rows of b lie far apart in memory, which caches and page tables do not like. Where rows of a are
+    contiguous, the last `rest` columns are done by themselves, once each of these columns is contiguous, too.
     """
     M, N = c.shape
     size, width = c.itemsize, TILE_BYTES // c.itemsize
@@ -125,8 +125,9 @@ def finish_rows(like, c, c_row, bias, low, M, N):
 
 
 def pack(w):
-    """w (K, N) floats -> (numbers, rest): its panels (⌈(N − rest)/width⌉, K, width), each as wide as a tile, with zeros past
-    their last column, and then the last `rest` columns, each for itself (rest, K)."""
+    """w (K, N) floats -> (numbers, rest): panels (⌈(N − rest)/width⌉, K, width) of all but the last `rest` columns, each as
+    wide as a tile, with zeros past the last of them; behind these the `rest` columns, one after the other (rest, K).
+    """
     (K, N), width = w.shape, TILE_BYTES // w.itemsize
     rest = narrow_columns(K, N, w.itemsize)
     panels = np.zeros((-(-(N - rest) // width), K, width), w.dtype)
