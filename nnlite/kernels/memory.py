@@ -14,15 +14,16 @@ from numba import njit
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 LINE = 64  # bytes of a line of the cache
-LARGEST = 2**25  # the most that every version of glibc accepts
+LARGEST = 2**25  # array that can come from memory that was kept: the most that every version of glibc accepts
+NEVER = -1
 
 
 def keep_freed_memory():
-    """Make glibc's malloc reuse arrays of up to 32 MiB; with another C library nothing happens."""
+    """Make glibc's malloc reuse arrays of up to 32 MiB, however many; with another C library nothing happens."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
-        libc.mallopt(M_TRIM_THRESHOLD, LARGEST)
+        libc.mallopt(M_TRIM_THRESHOLD, NEVER)
 
 
 def empty(shape, dtype):
