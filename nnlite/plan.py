@@ -81,7 +81,7 @@ class Plan:
         """Rows of the table as a function(n) that runs them."""
         stages, sums = kernels.table(rows), kernels.thread_sums(rows, 0, np.float32)
         macs = sum(table_macs(row) for row in rows)
-        return lambda n: kernels.run_stages(stages, sums, n, kernels.use_threads(n * macs, alone=True))
+        return lambda n: kernels.run_stages(stages, sums, n, kernels.threads_for(n * macs, alone=True))
 
     def run(self, images):
         """The results of all steps (images as (N, H, W, C)), one by one: what calibration looks at."""

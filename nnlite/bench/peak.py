@@ -7,15 +7,17 @@ cache, other ones at every step: a product that stays the same would be computed
 
 import time
 
-import numba
 import numpy as np
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnlite.bench.peak_amx import OPERATIONS, configuration, run_tile_loops
+from nnlite.kernels.pointwise import part
+from nnlite.kernels.sharing import share_out, start_pool
 from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.tile import dot4, fma
 
 WIDTH = LEVEL.vector_bytes // 4  # numbers of 32 bits in a register
@@ -62,17 +64,27 @@ def _emit_loop(builder, dtype, x, y, sums, steps):
         builder.store(builder.load(totals[ij]), place(sums, ij), align=4)
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def run_loops(x, y, sums, steps):
     """sums (threads, X·Y, WIDTH) += what `multiply_add_loop` adds; one task for each thread."""
-    for thread in prange(len(sums)):
-        multiply_add_loop(sums, x.ctypes.data, y.ctypes.data, sums[thread].ctypes.data, steps)
+    share_out(run_loop, len(sums), len(sums), (x, y, sums, steps))
 
 
-@njit(cache=True, parallel=True)
-def triad(a, b, c):
+@inner_kernel
+def run_loop(t, thread, x, y, sums, steps):
+    multiply_add_loop(sums, x.ctypes.data, y.ctypes.data, sums[t].ctypes.data, steps)
+
+
+@parallel_kernel
+def triad(a, b, c, threads):
     """a = b + 3 c (McCalpin's STREAM)."""
-    for i in prange(len(a)):
+    share_out(triad_part, threads, threads, (threads, a, b, c))
+
+
+@inner_kernel
+def triad_part(t, thread, parts, a, b, c):
+    a, b, c = part(a, t, parts), part(b, t, parts), part(c, t, parts)
+    for i in range(len(a)):
         a[i] = b[i] + np.float32(3) * c[i]
 
 
@@ -81,14 +93,10 @@ def measure_peak(threads, seconds=0.5):
 
     Operations are multiplications and additions, two for each multiply-add, of float32 or of uint8·int8 in int32.
     """
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        return {"threads": threads, "float32_gops": round(peak_gops("float32", threads, seconds), 1),
-                "int8_gops": round(peak_gops("int8", threads, seconds), 1),
-                "memory_gb_per_s": round(memory_bandwidth(seconds), 1)}
-    finally:
-        numba.set_num_threads(before)
+    start_pool()
+    return {"threads": threads, "float32_gops": round(peak_gops("float32", threads, seconds), 1),
+            "int8_gops": round(peak_gops("int8", threads, seconds), 1),
+            "memory_gb_per_s": round(memory_bandwidth(threads, seconds), 1)}
 
 
 def peak_gops(arithmetic, threads, seconds):
@@ -112,10 +120,10 @@ def operands(arithmetic, threads):
     return x, y, np.zeros((threads, X * Y, WIDTH), x.dtype)
 
 
-def memory_bandwidth(seconds):
+def memory_bandwidth(threads, seconds):
     """10⁹ bytes per second that `triad` reads and writes, in arrays too large for a core's caches."""
     a, b, c = (np.ones(TRIAD_NUMBERS, np.float32) for _ in range(3))
-    return 3 * a.nbytes / best_seconds(lambda: triad(a, b, c), seconds) / 1e9
+    return 3 * a.nbytes / best_seconds(lambda: triad(a, b, c, threads), seconds) / 1e9
 
 
 def best_seconds(work, seconds):

@@ -6,9 +6,12 @@ as there are registers for, and enough that the next product can begin before th
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from nnlite.kernels.sharing import share_out
+from nnlite.kernels.threads import inner_kernel, parallel_kernel
 
 I8, I64 = ir.IntType(8), ir.IntType(64)
 BYTES = 16 * 64  # of a register
@@ -53,8 +56,12 @@ def configuration():
     return table
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def run_tile_loops(table, operands, sums, steps):
     """sums (threads, 4, 16, 16) int32 = what `tile_loop` adds up; operands (4, 16, 64) bytes; one task for each thread."""
-    for thread in prange(len(sums)):
-        tile_loop(table.ctypes.data, operands.ctypes.data, sums[thread].ctypes.data, steps)
+    share_out(run_tile_loop, len(sums), len(sums), (table, operands, sums, steps))
+
+
+@inner_kernel
+def run_tile_loop(t, thread, table, operands, sums, steps):
+    tile_loop(table.ctypes.data, operands.ctypes.data, sums[t].ctypes.data, steps)

@@ -49,7 +49,7 @@ class MaxPool2d(Pool2d):
 
     def backward(self, dy):
         dx = kernels.empty(self.x_shape, dy.dtype)
-        kernels.max_pool2d_gradient(kernels.to_nhwc(dy), self.argmax, dx, self.kernel[1], *self.stride, *self.padding)
+        kernels.max_pool2d_gradient(kernels.to_nhwc(dy), self.argmax, dx, *self.kernel, *self.stride, *self.padding)
         return (as_nchw(dx),)
 
 

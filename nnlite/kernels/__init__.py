@@ -11,7 +11,6 @@ keep_compiled_kernels_by_content()  # before the kernels below are declared
 
 from nnlite.kernels.convolution import (  # noqa: E402
     conv2d,
-    conv2d_fused,
     geometry,
     lay_out,
     no_places,
@@ -28,12 +27,12 @@ from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, 
 from nnlite.kernels.simd import LANES  # noqa: E402
 from nnlite.kernels.sliding import slides  # noqa: E402
 from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
-from nnlite.kernels.threads import use_threads  # noqa: E402
+from nnlite.kernels.threads import threads_for  # noqa: E402
 
 __all__ = [
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "aligned", "avg_pool2d",
-    "avg_pool2d_gradient", "conv2d", "conv2d_fused", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf",
+    "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf",
     "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places",
     "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient", "run_stages", "slides",
-    "sums_buffer", "table", "thread_sums", "to_nchw", "to_nhwc", "use_threads",
+    "sums_buffer", "table", "thread_sums", "threads_for", "to_nchw", "to_nhwc",
 ]

@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import prange
 
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.sliding import slides, sliding_strip
 from nnlite.kernels.strip import strip
-from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
 
 
@@ -118,11 +118,10 @@ def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
         O, pool = y.shape[3], 1 if argmax is None else 2
         g = geometry(w.shape, stride, dilation, slide=slides(w.shape, stride, dilation, y.dtype))
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
-        use_threads(pool * pool * y.size * g.P * g.Q * g.K)
         w = lay_out(w)
-        conv2d_fused(x.ctypes.data, *x.strides[:2], w, g,
-                     np.zeros(O, y.dtype) if b is None else b, 0.0 if relu else -np.inf,
-                     sums_buffer(pool, sums_w, w, y.dtype), y, 0, 0, *y.shape[:3], no_places() if argmax is None else argmax)
+        _conv2d(x, w, g, np.zeros(O, y.dtype) if b is None else b, 0.0 if relu else -np.inf,
+                sums_buffer(pool, sums_w, w, y.dtype), y, no_places() if argmax is None else argmax,
+                threads_for(pool * pool * y.size * g.P * g.Q * g.K))
 
 
 def no_places():
@@ -192,25 +191,21 @@ def finish_row_with_places(like, part, pixel, sums_w, O, b, low, y, argmax, out_
 
 
 @parallel_kernel
-def conv2d_fused(x, x_image, x_row, w, g, b, low, sums, y, top, left, N, out_h, out_w, argmax):
-    """The formula of this file: w from `lay_out`, b (O,), y (≥ N, H' + 2·top, W' + 2·left, O); out_h × out_w is y's inside.
+def _conv2d(x, w, g, b, low, sums, y, argmax, threads):
+    share_out(convolution_row, len(y) * y.shape[1], threads, (x, w, g, b, low, sums, y, argmax))
 
-    Images come and go with a border, so that nobody has to pad them: x is the address of the first pixel that the first
-    patch reads, x_image and x_row the bytes from one image and one row to the next; y is filled inside its border. One task
-    is one row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y.
-    """
-    _, pool, sums_w, channels = sums.shape
-    size, y_h, y_w, O, w_row = y.itemsize, y.shape[1], y.shape[2], y.shape[3], w.shape[2] * w.itemsize
-    sums_data, w_data, b_data = np.intp(sums.ctypes.data), np.intp(w.ctypes.data), np.intp(b.ctypes.data)
-    y_data, argmax_data = np.intp(y.ctypes.data), np.intp(argmax.ctypes.data)
-    for t in prange(N * out_h):
-        like, n, i = y.dtype, t // out_h, t % out_h
-        pixel = channels * size
-        part = sums_data + numba.get_thread_id() * pool * sums_w * pixel
-        sum_rows(like, part, pool, sums_w, channels, x + n * x_image + i * pool * g.sh * x_row, x_row, size, size,
-                 w_data, w.shape[1] * w_row, w_row, g)
-        y_at = y_data + ((n * y_h + top + i) * y_w + left) * O * size
-        if argmax.size:
-            finish_row_with_places(like, part, pixel, sums_w, O, b_data, low, y_at, argmax_data + t * out_w * O, out_w)
-        else:
-            finish_row(like, part, pixel, pool, sums_w, O, b_data, low, y_at, out_w)
+
+@inner_kernel
+def convolution_row(t, thread, x, w, g, b, low, sums, y, argmax):
+    """One row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y."""
+    (_, H, W, C), (_, out_h, out_w, O), (_, pool, sums_w, channels) = x.shape, y.shape, sums.shape
+    n, i, like, size, w_row = t // out_h, t % out_h, y.dtype, y.itemsize, w.shape[2] * w.itemsize
+    pixel, x_row = channels * size, W * C * size
+    part = np.intp(sums.ctypes.data) + thread * pool * sums_w * pixel
+    sum_rows(like, part, pool, sums_w, channels, np.intp(x.ctypes.data) + (n * H + i * pool * g.sh) * x_row, x_row, size, size,
+             np.intp(w.ctypes.data), w.shape[1] * w_row, w_row, g)
+    b_data, y_at = np.intp(b.ctypes.data), np.intp(y.ctypes.data) + t * out_w * O * size
+    if argmax.size:
+        finish_row_with_places(like, part, pixel, sums_w, O, b_data, low, y_at, argmax.ctypes.data + t * out_w * O, out_w)
+    else:
+        finish_row(like, part, pixel, pool, sums_w, O, b_data, low, y_at, out_w)

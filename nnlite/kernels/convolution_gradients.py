@@ -15,16 +15,16 @@ its own for dw and db, added up at the end: how many parts there are depends on 
 
 import numba
 import numpy as np
-from numba import prange
 
 from nnlite.kernels.convolution import geometry, lay_out, no_places, output_size, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.matmul import copy_rows
 from nnlite.kernels.memory import aligned, empty
 from nnlite.kernels.scattering import lay_out_for_scattering, scatter_image, scatters
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.sliding import slides
 from nnlite.kernels.strip import ONE, strip
-from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import equal, lanes, load, load_bytes, positive, store, where
 
 IMAGES_IN_A_PART = 4
@@ -66,47 +66,51 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     laid_out = dw.swapaxes(0, 4) if is_depthwise(G, C, O) else dw  # as `lay_out` has the weights
     dw_parts, db_parts = empty((parts, len(laid_out), P, Q, L, laid_out.shape[4]), dy.dtype), np.zeros((parts, O), dy.dtype)
     dz[...] = 0
-    use_threads(dy.size * (1 if argmax is None else 4) * P * Q * L)
     _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
                       no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,
-                      turned, back, scattered, run, patches, dx, *padding)
+                      turned, back, scattered, run, patches, dx, *padding,
+                      threads_for(dy.size * (1 if argmax is None else 4) * P * Q * L))
     np.add.reduce(dw_parts.reshape(parts, *laid_out.shape), axis=0, out=laid_out)
     np.add.reduce(db_parts, axis=0, out=db)
 
 
 @parallel_kernel
 def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
+                      turned, back, scattered, run, patches, dx, top, left, threads):
+    share_out(gradients_of_part, len(dw_parts), threads,
+              (x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, back, scattered, run,
+               patches, dx, top, left))
+
+
+@inner_kernel
+def gradients_of_part(part, thread, x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
                       turned, back, scattered, run, patches, dx, top, left):
-    N, parts, size = len(x), len(dw_parts), x.itemsize
+    """Of the images of one part; `dz`, `run` and `patches` are this thread's own."""
+    N, parts, size, like = len(x), len(dw_parts), x.itemsize, x.dtype
     pool = 2 if argmax.size else 1
-    _, _, dz_h, dz_w, O = dz.shape
-    image, turned_row = dy.shape[1] * dy.shape[2] * O, turned.shape[2] * size
-    _, dx_h, dx_w, C = dx.shape
-    dx_data, turned_data = np.intp(dx.ctypes.data), np.intp(turned.ctypes.data)
-    for part in prange(parts):
-        start, end = N * part // parts, N * (part + 1) // parts
-        mine = dz[numba.get_thread_id()]
-        dz_data = np.intp(mine.ctypes.data)
-        inside = dz_data + (border_h * dz_w + border_w) * O * size
-        for n in range(start, end):
-            spread_gradient(dy[n], y.ctypes.data + n * image * size, relu, argmax.ctypes.data + n * image, pool,
-                            inside + (n - start) * dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size, db_parts[part])
-        weight_gradient(x[start:end], g, inside, dz_h * dz_w * O * size, sh * dz_w * O * size, sw * O * size,
-                        pool * dy.shape[1], pool * dy.shape[2], dw_parts[part])
-        for n in range(start, end if dx.size else start):
-            if scattered:
-                _, H, W, _ = x.shape
-                runs_data = np.intp(run[numba.get_thread_id()].ctypes.data)
-                x_data = np.intp(patches[numba.get_thread_id()].ctypes.data)
-                scatter_image(x.dtype, dz_data + (n - start) * dz_h * dz_w * O * size, dz_h, dz_w, O, turned_data,
-                              turned.shape[2], g, runs_data, x_data, H, W)
-                copy_rows(x.dtype, x_data + (top * W + left) * C * size, W * C * size, dx_data + n * dx_h * dx_w * C * size,
-                          dx_w * C * size, dx_h, dx_w * C)
-            else:
-                for i in range(dx_h):
-                    dz_at = ((n - start) * dz_h + i + top) * dz_w + left
-                    sum_rows(x.dtype, dx_data + (n * dx_h + i) * dx_w * C * size, ONE, dx_w, C, dz_data + dz_at * O * size,
-                             dz_w * O * size, size, size, turned_data, turned.shape[1] * turned_row, turned_row, back)
+    (_, dy_h, dy_w, _), (_, _, dz_h, dz_w, O), (_, dx_h, dx_w, C) = dy.shape, dz.shape, dx.shape
+    dz_row, dz_pixel, dx_row, turned_row = dz_w * O * size, O * size, dx_w * C * size, turned.shape[2] * size
+    dz_image = dz_h * dz_row
+    dx_data, turned_data, dz_data = np.intp(dx.ctypes.data), np.intp(turned.ctypes.data), np.intp(dz[thread].ctypes.data)
+    inside = dz_data + border_h * dz_row + border_w * dz_pixel
+    start, end = N * part // parts, N * (part + 1) // parts
+    for n in range(start, end):
+        at = n * dy_h * dy_w * O
+        spread_gradient(dy[n], y.ctypes.data + at * size, relu, argmax.ctypes.data + at, pool,
+                        inside + (n - start) * dz_image, sh * dz_row, sw * dz_pixel, db_parts[part])
+    weight_gradient(x[start:end], g, inside, dz_image, sh * dz_row, sw * dz_pixel, pool * dy_h, pool * dy_w, dw_parts[part])
+    for n in range(start, end if dx.size else start):
+        dz_n, dx_n = dz_data + (n - start) * dz_image, dx_data + n * dx_h * dx_row
+        if scattered:
+            _, H, W, _ = x.shape
+            x_data = np.intp(patches[thread].ctypes.data)
+            scatter_image(like, dz_n, dz_h, dz_w, O, turned_data, turned.shape[2], g, np.intp(run[thread].ctypes.data),
+                          x_data, H, W)
+            copy_rows(like, x_data + (top * W + left) * C * size, W * C * size, dx_n, dx_row, dx_h, dx_w * C)
+        else:
+            for i in range(dx_h):
+                sum_rows(like, dx_n + i * dx_row, ONE, dx_w, C, dz_n + (i + top) * dz_row + left * dz_pixel, dz_row, size, size,
+                         turned_data, turned.shape[1] * turned_row, turned_row, back)
 
 
 @inner_kernel

@@ -1,16 +1,15 @@
 """Convolution of uint8 images with int8 weights, summed exactly in int32: the formula of `convolution` in integers."""
 
-import numba
 import numpy as np
-from numba import prange
 
 from nnlite.kernels.convolution import geometry, runs, sum_rows, sums_buffer, with_whole_registers
 from nnlite.kernels.depthwise import is_depthwise
 from nnlite.kernels.matmul import copy_rows
 from nnlite.kernels.memory import aligned
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LANES
 from nnlite.kernels.strip import FOUR, ONE, configure, release
-from nnlite.kernels.threads import parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 
 
 def pack_conv_int8(w, dilation):
@@ -34,23 +33,24 @@ def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
     """
     if y.size:
         g = geometry((groups, *kernel, x.shape[3] // groups, y.shape[3] // groups), stride, dilation, step=4)
-        use_threads(y.size * g.P * g.Q * g.K)
-        _conv2d_int8(x, packed, y, g, sums_buffer(1, y.shape[2], packed, np.int32))
+        sums = sums_buffer(1, y.shape[2], packed, np.int32)
+        _conv2d_int8(x, packed, y, g, sums, threads_for(y.size * g.P * g.Q * g.K))
 
 
 @parallel_kernel
-def _conv2d_int8(x, packed, y, g, sums):
+def _conv2d_int8(x, packed, y, g, sums, threads):
+    share_out(row_int8, len(y) * y.shape[1], threads, (x, packed, y, g, sums))
+
+
+@inner_kernel
+def row_int8(t, thread, x, packed, y, g, sums):
     """The sums of a row, with those of the channels that fill w up, go to this thread's part of `sums`, and from there to y."""
-    N, H, W, C = x.shape
-    _, out_h, out_w, O = y.shape
-    channels = sums.shape[3]
+    (_, H, W, C), (_, out_h, out_w, O), channels, like = x.shape, y.shape, sums.shape[3], y.dtype
+    n, i = t // out_h, t % out_h
     x_data, y_data, w_data = np.intp(x.ctypes.data), np.intp(y.ctypes.data), np.intp(packed.ctypes.data)
-    sums_data = np.intp(sums.ctypes.data)
-    for t in prange(N * out_h):
-        n, i = t // out_h, t % out_h
-        like, part = y.dtype, sums_data + numba.get_thread_id() * 4 * out_w * channels
-        configure(like, out_w, g.K, channels // g.G)
-        sum_rows(like, part, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
-                 packed[0].size, packed.shape[2] * 4, g)
-        release(like)
-        copy_rows(like, part, 4 * channels, y_data + 4 * t * out_w * O, 4 * O, out_w, O)
+    part = np.intp(sums.ctypes.data) + thread * 4 * out_w * channels
+    configure(like, out_w, g.K, channels // g.G)
+    sum_rows(like, part, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
+             packed[0].size, packed.shape[2] * 4, g)
+    release(like)
+    copy_rows(like, part, 4 * channels, y_data + 4 * t * out_w * O, 4 * O, out_w, O)

@@ -11,7 +11,9 @@ import threading
 
 import numba
 import numpy as np
-from numba import njit, prange, types
+from numba import njit, types
+
+from nnlite.kernels.sharing import share_out, start_pool
 
 _libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
 _possible = hasattr(_libc, "sched_getcpu") and hasattr(_libc, "gettid") and not numba.config.DISABLE_JIT  # glibc ≥ 2.30
@@ -52,16 +54,18 @@ def move_off(core):
 def other_threads():
     """Linux's numbers of the threads of OpenMP's pool without the caller's; none with another pool."""
     numbers = np.zeros(numba.config.NUMBA_NUM_THREADS, np.int64)
-    before = numba.get_num_threads()
-    numba.set_num_threads(len(numbers))
+    start_pool()
     _collect_numbers(numbers)
-    numba.set_num_threads(before)
     if numba.threading_layer() != "omp":
         return []
     return [int(number) for number in numbers if number not in (0, threading.get_native_id())]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _collect_numbers(numbers):
-    for _ in prange(len(numbers)):
-        numbers[numba.get_thread_id()] = _gettid()
+    share_out(collect_number, len(numbers), len(numbers), (numbers,))
+
+
+@njit
+def collect_number(t, thread, numbers):
+    numbers[thread] = _gettid()

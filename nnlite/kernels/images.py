@@ -4,10 +4,10 @@ An array of shape (N, C, H, W) may lie in memory either way; the functions here 
 """
 
 import numpy as np
-from numba import prange
 
 from nnlite.kernels.memory import empty
-from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
+from nnlite.kernels.sharing import share_out
+from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import interleave_three, lanes
 
 
@@ -25,11 +25,11 @@ def to_nhwc(x, border=(0, 0)):
 
 def enter(x, y, top, left):
     """Copy x (n, C, H, W) to the inside of y (≥ n, H + 2·top, W + 2·left, C); its border stays as it is."""
-    use_threads(MOVE * x.size)
+    threads = threads_for(MOVE * x.size)
     if x.transpose(0, 2, 3, 1).flags.c_contiguous:
-        _enter_nhwc(x.transpose(0, 2, 3, 1), y, top, left)
+        _enter_nhwc(x.transpose(0, 2, 3, 1), y, top, left, threads)
     else:
-        _enter_nchw(np.ascontiguousarray(x), y, top, left)
+        _enter_nchw(np.ascontiguousarray(x), y, top, left, threads)
 
 
 def to_nchw(x):
@@ -38,42 +38,52 @@ def to_nchw(x):
     if x.flags.c_contiguous or not images.flags.c_contiguous:
         return np.ascontiguousarray(x)
     y = empty(x.shape, x.dtype)
-    use_threads(MOVE * x.size)
-    _leave(images, y)
+    _leave(images, y, threads_for(MOVE * x.size))
     return y
 
 
 @parallel_kernel
-def _enter_nhwc(x, y, top, left):
-    N, H, W, C = x.shape
-    for t in prange(N * H):
-        n, i = t // H, t % H
-        for j in range(W):
-            for c in range(C):
-                y[n, top + i, left + j, c] = x[n, i, j, c]
+def _enter_nhwc(x, y, top, left, threads):
+    share_out(enter_row_nhwc, len(x) * x.shape[1], threads, (x, y, top, left))
+
+
+@inner_kernel
+def enter_row_nhwc(t, thread, x, y, top, left):
+    _, H, W, C = x.shape
+    n, i = t // H, t % H
+    for j in range(W):
+        for c in range(C):
+            y[n, top + i, left + j, c] = x[n, i, j, c]
 
 
 @parallel_kernel
-def _enter_nchw(x, y, top, left):
-    N, C, H, W = x.shape
-    size, x_data, y_data = y.itemsize, x.ctypes.data, y.ctypes.data
-    for t in prange(N * H):
-        like, n, i = y.dtype, t // H, t % H
-        if C == 3:  # pictures with colours
-            for j in range(0, W, lanes(like)):
-                interleave_three(like, x_data + ((n * C * H + i) * W + j) * size, H * W * size,
-                                 y_data + (((n * y.shape[1] + top + i) * y.shape[2] + left + j) * C) * size, W - j)
-            continue
+def _enter_nchw(x, y, top, left, threads):
+    share_out(enter_row_nchw, len(x) * x.shape[2], threads, (x, y, top, left))
+
+
+@inner_kernel
+def enter_row_nchw(t, thread, x, y, top, left):
+    _, C, H, W = x.shape
+    like, size, n, i = y.dtype, y.itemsize, t // H, t % H
+    if C == 3:  # pictures with colours
+        for j in range(0, W, lanes(like)):
+            interleave_three(like, x.ctypes.data + ((n * C * H + i) * W + j) * size, H * W * size,
+                             y.ctypes.data + (((n * y.shape[1] + top + i) * y.shape[2] + left + j) * C) * size, W - j)
+        return
+    for c in range(C):
+        for j in range(W):
+            y[n, top + i, left + j, c] = x[n, c, i, j]
+
+
+@parallel_kernel
+def _leave(x, y, threads):
+    share_out(leave_image, len(x), threads, (x, y))
+
+
+@inner_kernel
+def leave_image(n, thread, x, y):
+    _, H, W, C = x.shape
+    for i in range(H):
         for c in range(C):
             for j in range(W):
-                y[n, top + i, left + j, c] = x[n, c, i, j]
-
-
-@parallel_kernel
-def _leave(x, y):
-    N, H, W, C = x.shape
-    for n in prange(N):
-        for i in range(H):
-            for c in range(C):
-                for j in range(W):
-                    y[n, c, i, j] = x[n, i, j, c]
+                y[n, c, i, j] = x[n, i, j, c]

@@ -3,14 +3,14 @@
 Letters: a (M, K), b (K, N), c (M, N).
 """
 
-import numba
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from nnlite.kernels.memory import LINE, address, empty
 from nnlite.kernels.narrow import narrow_columns, narrow_product
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.strip import TILE_BYTES, product
-from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import at_least, item_bytes, lanes, load, store, transpose_block
 
 PACKING_PAYS = 16
@@ -37,7 +37,7 @@ def matmul(a, b, bias=None, relu=False):
         low = 0.0 if relu else -np.inf
         finished = bias is not None or relu
         bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, packed, use_threads(M * N * K))
+        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, packed, threads_for(M * N * K))
     return c
 
 
@@ -49,35 +49,42 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
     together first: rows of b lie far apart in memory, which caches and page tables do not like. Where rows of a are
     contiguous, the last `rest` columns are done by themselves, once each of these columns is contiguous, too.
     """
-    M, N = c.shape
-    size, width = c.itemsize, TILE_BYTES // c.itemsize
-    columns = (N + width - 1) // width
+    (M, N), size = c.shape, c.itemsize
+    columns = (N * size + TILE_BYTES - 1) // TILE_BYTES
     rest = narrow_columns(K, N, size) if a_step == size else 0
     rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
-    panels = np.empty((threads * K * TILE_BYTES if packed or rest else 0) + LINE, np.uint8)
-    for t in prange(columns * ((M + rows - 1) // rows)):
-        like, n, m = c.dtype, t % columns * width, t // columns * rows
-        left, height = min(width, N - n), min(rows, M - m)
-        wide = min(left, N - rest - n)
-        a_m, c_at = a + m * a_row, c.ctypes.data + (m * N + n) * size
-        copy = (np.intp(panels.ctypes.data) + LINE - 1) // LINE * LINE + numba.get_thread_id() * K * TILE_BYTES
-        if wide > 0:
-            panel, panel_row = b + n * b_step, b_row
-            if packed:
-                panel, panel_row = copy, TILE_BYTES
-                if b_step == size:
-                    copy_rows(like, b + n * size, b_row, panel, panel_row, K, wide)
-                else:
-                    copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, wide)
-            product(like, a_m, a_row, a_step, K, panel, panel_row, c_at, N * size, height, wide)
-        if wide < left:
-            column, column_step = b + (N - rest) * b_step, b_step
-            if b_row != size:
-                column, column_step = copy, K * size
-                copy_columns(like, b + (N - rest) * size, b_row, column, column_step, rest, K)
-            narrow_product(like, a_m, a_row, column, column_step, K, c_at + wide * size, N * size, height, rest)
-        if finished:
-            finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
+    copies = np.empty((threads * K * TILE_BYTES if packed or rest else 0) + LINE, np.uint8)
+    share_out(panel_of_product, columns * ((M + rows - 1) // rows), threads,
+              (a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, columns, rows, rest, copies))
+
+
+@inner_kernel
+def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, columns, rows, rest,
+                     copies):
+    (M, N), size, like = c.shape, c.itemsize, c.dtype
+    width = TILE_BYTES // size
+    n, m = t % columns * width, t // columns * rows
+    left, height = min(width, N - n), min(rows, M - m)
+    wide = min(left, N - rest - n)
+    a_m, c_at = a + m * a_row, c.ctypes.data + (m * N + n) * size
+    copy = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * K * TILE_BYTES
+    if wide > 0:
+        panel, panel_row = b + n * b_step, b_row
+        if packed:
+            panel, panel_row = copy, TILE_BYTES
+            if b_step == size:
+                copy_rows(like, b + n * size, b_row, panel, panel_row, K, wide)
+            else:
+                copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, wide)
+        product(like, a_m, a_row, a_step, K, panel, panel_row, c_at, N * size, height, wide)
+    if wide < left:
+        column, column_step = b + (N - rest) * b_step, b_step
+        if b_row != size:
+            column, column_step = copy, K * size
+            copy_columns(like, b + (N - rest) * size, b_row, column, column_step, rest, K)
+        narrow_product(like, a_m, a_row, column, column_step, K, c_at + wide * size, N * size, height, rest)
+    if finished:
+        finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
 
 
 @njit(cache=True)

@@ -6,15 +6,14 @@ or so, which stay in the first cache, past one panel after the other, which come
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
-from numba import prange
 
 from nnlite.kernels.amx import FEWEST_ROWS, STEPS
 from nnlite.kernels.memory import LINE, address, empty
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import FOUR, TILE_BYTES, configure, product, release
-from nnlite.kernels.threads import inner_kernel, parallel_kernel, use_threads
+from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import lanes, load, load_bytes, store, store_bytes
 
 BLOCK = 32  # rows of a task
@@ -64,10 +63,10 @@ def matmul_int8(a, packed, c):
         panels, K, _ = packed
         M, a_data, a_row, steps = len(a), address(a), a.strides[0], panels.shape[1]
         if LEVEL.name == "amx" and M >= FEWEST_ROWS:
-            threads = use_threads(c.size * (K // 32 + 16) + 4 * M * K)
+            threads = threads_for(c.size * (K // 32 + 16) + 4 * M * K)
             misaligned = a_data % LINE or a_row % LINE
         else:
-            threads, misaligned = use_threads(c.size * K // 4), False
+            threads, misaligned = threads_for(c.size * K // 4), False
         copied = K != 4 * steps or misaligned and len(panels) > FEW_PANELS
         _matmul_int8(a_data, a_row, K, panels, c, copied, threads)
 
@@ -78,32 +77,35 @@ def _matmul_int8(a, a_row, K, b, c, copied, threads):
 
     copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end.
     """
-    M, N = c.shape
     panels, steps, width, _ = b.shape
-    block_bytes = min(M, LARGEST_BLOCK) * 4 * steps
-    copies = np.empty((threads * block_bytes if copied else 0) + LINE, np.uint8)
-    blocks = max(1, (M + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
+    copies = np.empty((threads * min(len(c), LARGEST_BLOCK) * 4 * steps if copied else 0) + LINE, np.uint8)
+    blocks = max(1, (len(c) + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
     most = max(1, PANELS_BYTES // max(1, steps * width * 4))
     if blocks < threads:
         most = min(most, (panels + threads - 1) // threads)
-    for t in prange(blocks * ((panels + most - 1) // most)):
-        like, block, first = c.dtype, t % blocks, t // blocks * most
-        b_data, c_data = np.intp(b.ctypes.data), np.intp(c.ctypes.data)
-        m = block * BLOCK
-        height = M - m if block == blocks - 1 else BLOCK
-        x, x_row = a + m * a_row, a_row
-        if copied:
-            x = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + numba.get_thread_id() * block_bytes
-            x_row = 4 * steps
-            copy_bytes(like, a + m * a_row, a_row, K, x, x_row, height)
-        for panel in range(first, min(first + most, panels)):
-            n = panel * width
-            left = min(width, N - n)
-            if panel == first or left < width:
-                configure(like, height, steps, left)
-            product(like, x, x_row, FOUR, steps, b_data + n * steps * 4, width * 4, c_data + (m * N + n) * 4, N * 4,
-                    height, left)
-        release(like)
+    share_out(block_of_product, blocks * ((panels + most - 1) // most), threads,
+              (a, a_row, K, b, c, copied, copies, blocks, most))
+
+
+@inner_kernel
+def block_of_product(t, thread, a, a_row, K, b, c, copied, copies, blocks, most):
+    (M, N), (panels, steps, width, _), like = c.shape, b.shape, c.dtype
+    block, first = t % blocks, t // blocks * most
+    b_data, c_data = np.intp(b.ctypes.data), np.intp(c.ctypes.data)
+    m = block * BLOCK
+    height = M - m if block == blocks - 1 else BLOCK
+    x, x_row = a + m * a_row, a_row
+    if copied:
+        x_row = 4 * steps
+        x = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * min(M, LARGEST_BLOCK) * x_row
+        copy_bytes(like, a + m * a_row, a_row, K, x, x_row, height)
+    for panel in range(first, min(first + most, panels)):
+        n = panel * width
+        left = min(width, N - n)
+        if panel == first or left < width:
+            configure(like, height, steps, left)
+        product(like, x, x_row, FOUR, steps, b_data + n * steps * 4, width * 4, c_data + (m * N + n) * 4, N * 4, height, left)
+    release(like)
 
 
 @inner_kernel

@@ -8,10 +8,11 @@ put together at the end in float64: how many parts there are depends on the shap
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from nnlite.kernels.memory import empty
-from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
+from nnlite.kernels.sharing import share_out
+from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import lanes, load, store
 
 BYTES_IN_A_PART = 2**15
@@ -42,8 +43,7 @@ def residual_reference(x, dy, mean, scale, dy_mean, slope):
 def normalize(x, mean, scale, shift):
     """y = (x − mean)·scale + shift, in one pass -> y (R, C)."""
     y = empty(x.shape, x.dtype)
-    use_threads(MOVE * x.size)
-    _normalize(x, part_count(x), *of_dtype(x, mean, scale, shift), y)
+    _normalize(x, part_count(x), *of_dtype(x, mean, scale, shift), y, threads_for(MOVE * x.size))
     return y
 
 
@@ -58,8 +58,7 @@ def moments(x):
     """
     R, parts = len(x), part_count(x)
     means, q = empty((2, parts, x.shape[1]), x.dtype)
-    use_threads(MOVE * x.size)
-    _moments(x, means, q)
+    _moments(x, means, q, threads_for(MOVE * x.size))
     n = np.diff(R * np.arange(parts + 1) // parts).reshape(parts, 1)
     mean = (n * means.astype(np.float64)).sum(axis=0) / R
     return mean, (q + n * (means - mean) ** 2).sum(axis=0) / R
@@ -68,16 +67,14 @@ def moments(x):
 def gradient_sums(x, dy, mean):
     """Σ dy and Σ dy·(x − mean), in one pass -> both (C,) float64."""
     sums = empty((2, part_count(x), x.shape[1]), x.dtype)
-    use_threads(MOVE * x.size)
-    _gradient_sums(x, dy, *of_dtype(x, mean), *sums)
+    _gradient_sums(x, dy, *of_dtype(x, mean), *sums, threads_for(MOVE * x.size))
     return sums.sum(axis=1, dtype=np.float64)
 
 
 def residual(x, dy, mean, scale, dy_mean, slope):
     """dx = scale·(dy − (dy_mean + slope·(x − mean))), in one pass -> dx (R, C)."""
     dx = empty(x.shape, x.dtype)
-    use_threads(MOVE * x.size)
-    _residual(x, dy, part_count(x), *of_dtype(x, mean, scale, dy_mean, slope), dx)
+    _residual(x, dy, part_count(x), *of_dtype(x, mean, scale, dy_mean, slope), dx, threads_for(MOVE * x.size))
     return dx
 
 
@@ -97,64 +94,80 @@ def zeros(x):
 
 
 @parallel_kernel
-def _normalize(x, parts, mean, scale, shift, y):
+def _normalize(x, parts, mean, scale, shift, y, threads):
+    share_out(normalize_part, parts, threads, (parts, x, mean, scale, shift, y))
+
+
+@inner_kernel
+def normalize_part(part, thread, parts, x, mean, scale, shift, y):
     (R, C), size = x.shape, x.itemsize
-    for part in prange(parts):
-        for c in range(0, C, lanes(x)):
-            left, at = C - c, c * size
-            mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
-            shift_c = load(x, shift.ctypes.data + at, left)
-            for r in range(R * part // parts, R * (part + 1) // parts):
-                here = r * C * size + at
-                store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - mean_c) * scale_c + shift_c, left)
+    for c in range(0, C, lanes(x)):
+        left, at = C - c, c * size
+        mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
+        shift_c = load(x, shift.ctypes.data + at, left)
+        for r in range(R * part // parts, R * (part + 1) // parts):
+            here = r * C * size + at
+            store(y.ctypes.data + here, (load(x, x.ctypes.data + here, left) - mean_c) * scale_c + shift_c, left)
 
 
 @parallel_kernel
-def _moments(x, means, q):
+def _moments(x, means, q, threads):
+    share_out(moments_of_part, len(means), threads, (x, means, q))
+
+
+@inner_kernel
+def moments_of_part(part, thread, x, means, q):
     """The mean from distances to the first row: they are as small as the numbers differ, so their sum is precise."""
     (R, C), parts, size = x.shape, len(means), x.itemsize
-    for part in prange(parts):
-        start, end = R * part // parts, R * (part + 1) // parts
-        for c in range(0, C, lanes(x)):
-            left, at, to = C - c, x.ctypes.data + c * size, (part * C + c) * size
-            first = load(x, at + start * C * size, left)
-            distances, squares = zeros(x), zeros(x)
-            for r in range(start, end):
-                distances = distances + (load(x, at + r * C * size, left) - first)
-            mean = first + distances * x.dtype.type(1 / (end - start))
-            for r in range(start, end):
-                d = load(x, at + r * C * size, left) - mean
-                squares = squares + d * d
-            store(means.ctypes.data + to, mean, left)
-            store(q.ctypes.data + to, squares, left)
+    start, end = R * part // parts, R * (part + 1) // parts
+    for c in range(0, C, lanes(x)):
+        left, at, to = C - c, x.ctypes.data + c * size, (part * C + c) * size
+        first = load(x, at + start * C * size, left)
+        distances, squares = zeros(x), zeros(x)
+        for r in range(start, end):
+            distances = distances + (load(x, at + r * C * size, left) - first)
+        mean = first + distances * x.dtype.type(1 / (end - start))
+        for r in range(start, end):
+            d = load(x, at + r * C * size, left) - mean
+            squares = squares + d * d
+        store(means.ctypes.data + to, mean, left)
+        store(q.ctypes.data + to, squares, left)
 
 
 @parallel_kernel
-def _gradient_sums(x, dy, mean, dy_sums, product_sums):
+def _gradient_sums(x, dy, mean, dy_sums, product_sums, threads):
+    share_out(gradient_sums_of_part, len(dy_sums), threads, (x, dy, mean, dy_sums, product_sums))
+
+
+@inner_kernel
+def gradient_sums_of_part(part, thread, x, dy, mean, dy_sums, product_sums):
     (R, C), parts, size = x.shape, len(dy_sums), x.itemsize
-    for part in prange(parts):
-        for c in range(0, C, lanes(x)):
-            left, at, to = C - c, c * size, (part * C + c) * size
-            mean_c = load(x, mean.ctypes.data + at, left)
-            dy_sum, product_sum = zeros(x), zeros(x)
-            for r in range(R * part // parts, R * (part + 1) // parts):
-                here = r * C * size + at
-                dy_c = load(x, dy.ctypes.data + here, left)
-                dy_sum = dy_sum + dy_c
-                product_sum = product_sum + dy_c * (load(x, x.ctypes.data + here, left) - mean_c)
-            store(dy_sums.ctypes.data + to, dy_sum, left)
-            store(product_sums.ctypes.data + to, product_sum, left)
+    for c in range(0, C, lanes(x)):
+        left, at, to = C - c, c * size, (part * C + c) * size
+        mean_c = load(x, mean.ctypes.data + at, left)
+        dy_sum, product_sum = zeros(x), zeros(x)
+        for r in range(R * part // parts, R * (part + 1) // parts):
+            here = r * C * size + at
+            dy_c = load(x, dy.ctypes.data + here, left)
+            dy_sum = dy_sum + dy_c
+            product_sum = product_sum + dy_c * (load(x, x.ctypes.data + here, left) - mean_c)
+        store(dy_sums.ctypes.data + to, dy_sum, left)
+        store(product_sums.ctypes.data + to, product_sum, left)
 
 
 @parallel_kernel
-def _residual(x, dy, parts, mean, scale, dy_mean, slope, dx):
+def _residual(x, dy, parts, mean, scale, dy_mean, slope, dx, threads):
+    share_out(residual_of_part, parts, threads, (parts, x, dy, mean, scale, dy_mean, slope, dx))
+
+
+@inner_kernel
+def residual_of_part(part, thread, parts, x, dy, mean, scale, dy_mean, slope, dx):
     (R, C), size = x.shape, x.itemsize
-    for part in prange(parts):
-        for c in range(0, C, lanes(x)):
-            left, at = C - c, c * size
-            mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
-            dy_mean_c, slope_c = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
-            for r in range(R * part // parts, R * (part + 1) // parts):
-                here = r * C * size + at
-                line = dy_mean_c + slope_c * (load(x, x.ctypes.data + here, left) - mean_c)
-                store(dx.ctypes.data + here, scale_c * (load(x, dy.ctypes.data + here, left) - line), left)
+    for c in range(0, C, lanes(x)):
+        left, at = C - c, c * size
+        mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
+        dy_mean_c, slope_c = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
+        for r in range(R * part // parts, R * (part + 1) // parts):
+            here = r * C * size + at
+            line = dy_mean_c + slope_c * (load(x, x.ctypes.data + here, left) - mean_c)
+            store(dx.ctypes.data + here, scale_c * (load(x, dy.ctypes.data + here, left) - line), left)

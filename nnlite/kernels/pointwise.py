@@ -3,22 +3,34 @@
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from nnlite.kernels.threads import MOVE, parallel_kernel, use_threads
+from nnlite.kernels.sharing import share_out
+from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+
+
+@inner_kernel
+def part(x, t, parts):
+    """The t-th of so many parts of an array (n,). Its numbers are counted from 0: others might be negative, for all Numba knows."""
+    return x[x.size * t // parts : x.size * (t + 1) // parts]
 
 
 def relu(x):
     """y = max(x, 0), a NaN where x is one -> array of x's shape, dtype and order in memory."""
     y = np.empty_like(x)
-    use_threads(MOVE * x.size)
-    _relu(x.ravel(order="K"), y.ravel(order="K"))
+    _relu(x.ravel(order="K"), y.ravel(order="K"), threads_for(MOVE * x.size))
     return y
 
 
 @parallel_kernel
-def _relu(x, y):
-    for i in prange(x.size):
+def _relu(x, y, threads):
+    share_out(relu_part, threads, threads, (threads, x, y))
+
+
+@inner_kernel
+def relu_part(t, thread, parts, x, y):
+    x, y = part(x, t, parts), part(y, t, parts)
+    for i in range(x.size):
         y[i] = 0 if x[i] <= 0 else x[i]
 
 
@@ -28,14 +40,19 @@ def relu_gradient(dy, y):
         dy, given = np.empty_like(y), dy
         dy[...] = given
     dx = np.empty_like(y)
-    use_threads(MOVE * y.size)
-    _relu_gradient(dy.ravel(order="K"), y.ravel(order="K"), dx.ravel(order="K"))
+    _relu_gradient(dy.ravel(order="K"), y.ravel(order="K"), dx.ravel(order="K"), threads_for(MOVE * y.size))
     return dx
 
 
 @parallel_kernel
-def _relu_gradient(dy, y, dx):
-    for i in prange(y.size):
+def _relu_gradient(dy, y, dx, threads):
+    share_out(relu_gradient_part, threads, threads, (threads, dy, y, dx))
+
+
+@inner_kernel
+def relu_gradient_part(t, thread, parts, dy, y, dx):
+    dy, y, dx = part(dy, t, parts), part(y, t, parts), part(dx, t, parts)
+    for i in range(y.size):
         dx[i] = dy[i] if y[i] > 0 else 0
 
 

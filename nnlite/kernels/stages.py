@@ -6,14 +6,15 @@ than the layers. All the arrays behind the addresses have to be kept alive by wh
 
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from nnlite.kernels.convolution import Geometry, finish_row, sum_rows
 from nnlite.kernels.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.memory import empty
 from nnlite.kernels.narrow import narrow_product
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.strip import TILE_BYTES, product
-from nnlite.kernels.threads import parallel_kernel
+from nnlite.kernels.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.vector import item_bytes, lanes, transpose_block
 
 CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
@@ -61,17 +62,20 @@ def tasks_of(stages, i, n, width, threads):
 
 @parallel_kernel
 def run_stages(stages, sums, n, threads):
-    """All stages of the table in floats of sums' dtype, for n images: `conv2d_fused` and `matmul`, from buffer to buffer."""
+    """All stages of the table in floats of sums' dtype, for n images: convolutions and matrix products, buffer to buffer."""
     for i in range(len(stages)):
         tasks, rows = tasks_of(stages, i, n, TILE_BYTES // sums.itemsize, threads)
-        for t in prange(tasks):
-            mine = sums[numba.get_thread_id()]
-            if stages[i].kind == CONVOLUTION:
-                convolution_task(stages, i, t, n, rows, mine)
-            elif stages[i].kind == FLATTEN:
-                flatten_task(stages, i, t, mine.dtype)
-            else:
-                linear_task(stages, i, t, n, rows, mine.dtype)
+        share_out(task_of_stage, tasks, threads, (stages, i, n, rows, sums))
+
+
+@inner_kernel
+def task_of_stage(t, thread, stages, i, n, rows, sums):
+    if stages[i].kind == CONVOLUTION:
+        convolution_task(stages, i, t, n, rows, sums[thread])
+    elif stages[i].kind == FLATTEN:
+        flatten_task(stages, i, t, sums.dtype)
+    else:
+        linear_task(stages, i, t, n, rows, sums.dtype)
 
 
 @njit(inline="always")

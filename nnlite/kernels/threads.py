@@ -6,8 +6,8 @@ may be called once in a while. Between kernels threads stay awake for some milli
 programs keep all cores busy: there one thread is faster (`set_num_threads`). The result has the same bits either way:
 threads share out outputs, never a sum.
 
-Numba's parallel loops let other Python threads run meanwhile. With OpenMP or TBB below, these may run kernels, too. Where
-there is neither (macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
+While a kernel runs, other Python threads run, too. With OpenMP or TBB below, these may run kernels. Where there is neither
+(macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
 """
 
 import functools
@@ -15,9 +15,9 @@ import os
 import threading
 
 import numba
-from numba.np.ufunc import parallel
 
 from nnlite.kernels.cores import keep_apart
+from nnlite.kernels.sharing import start_pool
 
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 3 ms
 
@@ -27,27 +27,27 @@ MOVE = 16  # a number that is read, changed a little and written takes about as 
 
 
 _lost_in_fork = False
+LOST = (
+    "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: start it by "
+    "multiprocessing.get_context('spawn'), set NUMBA_THREADING_LAYER=workqueue for both, or call nnlite.set_num_threads(1) in it"
+)
 
 
-def use_threads(work, alone=False):
-    """Set the number of threads of the next kernel call from its work, counted in multiply-adds, and return it.
+def threads_for(work, alone=False):
+    """How many threads a kernel call gets for its work, counted in multiply-adds; if several, there is a pool of them now.
 
     alone: not one of many kernels in a row, so that the threads may be asleep.
 
-    Errors: RuntimeError in a forked process that has lost the threads.
+    Errors: RuntimeError for several in a forked process that has lost the threads.
     """
-    if _lost_in_fork:
-        raise RuntimeError(
-            "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: "
-            "start it by multiprocessing.get_context('spawn'), or set NUMBA_THREADING_LAYER=workqueue for both"
-        )
-    wanted = 1 if work < 2 * WORTH_A_THREAD * (WAKING if alone else 1) else most_threads()
-    count = getattr(parallel, "_get_num_threads", None)  # Numba's public function takes locks, longer than a small kernel runs
-    if count is None or count() != wanted:
-        numba.set_num_threads(wanted)
-    if wanted > 1 and not _numbas_own_pool:
-        keep_apart()
-    return wanted
+    threads = 1 if work < 2 * WORTH_A_THREAD * (WAKING if alone else 1) else most_threads()
+    if threads > 1:
+        if _lost_in_fork:
+            raise RuntimeError(LOST)
+        start_pool()
+        if not _numbas_own_pool:
+            keep_apart()
+    return threads
 
 
 _most = None
@@ -73,8 +73,8 @@ _turn = threading.Lock()
 
 
 def parallel_kernel(function):
-    """Numba's @njit(cache=True, parallel=True), for any number of Python threads; x/0 is inf or NaN as in NumPy."""
-    kernel = numba.njit(cache=True, parallel=True, error_model="numpy")(function)
+    """Numba's @njit(cache=True) for functions that call `share_out`, in any number of Python threads; x/0 is inf or NaN."""
+    kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     if not _numbas_own_pool:
         return kernel
 
@@ -86,7 +86,7 @@ def parallel_kernel(function):
     return one_at_a_time
 
 
-inner_kernel = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner_kernel = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 """@njit for functions that kernels alone call: without a way in from Python (a call ends the process) or a file of their own,
 which take time to make."""
 

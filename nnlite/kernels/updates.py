@@ -6,21 +6,23 @@ called once for all parameters, since a small one takes less time than a call.
 
 Letters: w a parameter, g its gradient, which stays as it is; b the momentum buffer, m and v averages of g and g²: arrays
 of one shape. The rest are numbers. The kernels get a table of the arrays, a row for each parameter p: where in memory w, g
-and the averages begin, and last how many numbers each has. Thread t of T takes a piece of each.
+and the averages begin, and last how many numbers each has. Task t of T, one for each thread, takes a piece of each.
 """
 
 import numpy as np
-from numba import carray, prange
+from numba import carray
 
 from nnlite.kernels.memory import address
-from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, use_threads
+from nnlite.kernels.pointwise import part
+from nnlite.kernels.sharing import share_out
+from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import pointer
 
 
 @inner_kernel
 def piece(like, address, size, t, T):
     """The t-th of T pieces of an array of `size` numbers like `like`."""
-    return carray(pointer(like, address), size)[size * t // T : size * (t + 1) // T]
+    return part(carray(pointer(like, address), size), t, T)
 
 
 def sgd_reference(w, g, lr, weight_decay):
@@ -30,12 +32,16 @@ def sgd_reference(w, g, lr, weight_decay):
 
 @parallel_kernel
 def sgd(table, T, lr, weight_decay):
-    for t in prange(T):
-        for p in range(len(table)):
-            size = table[p, -1]
-            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-            for i in range(w.size):
-                w[i] -= lr * (g[i] + weight_decay * w[i])
+    share_out(sgd_pieces, T, T, (table, T, lr, weight_decay))
+
+
+@inner_kernel
+def sgd_pieces(t, thread, table, T, lr, weight_decay):
+    for p in range(len(table)):
+        size = table[p, -1]
+        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+        for i in range(w.size):
+            w[i] -= lr * (g[i] + weight_decay * w[i])
 
 
 def heavy_ball_reference(w, g, b, lr, momentum, weight_decay):
@@ -46,14 +52,18 @@ def heavy_ball_reference(w, g, b, lr, momentum, weight_decay):
 
 @parallel_kernel
 def heavy_ball(table, T, lr, momentum, weight_decay):
-    for t in prange(T):
-        for p in range(len(table)):
-            size = table[p, -1]
-            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-            b = piece(lr, table[p, 2], size, t, T)
-            for i in range(w.size):
-                b[i] = momentum * b[i] + (g[i] + weight_decay * w[i])
-                w[i] -= lr * b[i]
+    share_out(heavy_ball_pieces, T, T, (table, T, lr, momentum, weight_decay))
+
+
+@inner_kernel
+def heavy_ball_pieces(t, thread, table, T, lr, momentum, weight_decay):
+    for p in range(len(table)):
+        size = table[p, -1]
+        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+        b = piece(lr, table[p, 2], size, t, T)
+        for i in range(w.size):
+            b[i] = momentum * b[i] + (g[i] + weight_decay * w[i])
+            w[i] -= lr * b[i]
 
 
 def nesterov_reference(w, g, b, lr, momentum, weight_decay):
@@ -65,15 +75,19 @@ def nesterov_reference(w, g, b, lr, momentum, weight_decay):
 
 @parallel_kernel
 def nesterov(table, T, lr, momentum, weight_decay):
-    for t in prange(T):
-        for p in range(len(table)):
-            size = table[p, -1]
-            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-            b = piece(lr, table[p, 2], size, t, T)
-            for i in range(w.size):
-                d = g[i] + weight_decay * w[i]
-                b[i] = momentum * b[i] + d
-                w[i] -= lr * (d + momentum * b[i])
+    share_out(nesterov_pieces, T, T, (table, T, lr, momentum, weight_decay))
+
+
+@inner_kernel
+def nesterov_pieces(t, thread, table, T, lr, momentum, weight_decay):
+    for p in range(len(table)):
+        size = table[p, -1]
+        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+        b = piece(lr, table[p, 2], size, t, T)
+        for i in range(w.size):
+            d = g[i] + weight_decay * w[i]
+            b[i] = momentum * b[i] + d
+            w[i] -= lr * (d + momentum * b[i])
 
 
 def rmsprop_reference(w, g, v, lr, alpha, rest, eps, weight_decay):
@@ -85,15 +99,19 @@ def rmsprop_reference(w, g, v, lr, alpha, rest, eps, weight_decay):
 
 @parallel_kernel
 def rmsprop(table, T, lr, alpha, rest, eps, weight_decay):
-    for t in prange(T):
-        for p in range(len(table)):
-            size = table[p, -1]
-            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-            v = piece(lr, table[p, 2], size, t, T)
-            for i in range(w.size):
-                d = g[i] + weight_decay * w[i]
-                v[i] = alpha * v[i] + rest * (d * d)
-                w[i] -= lr * (d / (np.sqrt(v[i]) + eps))
+    share_out(rmsprop_pieces, T, T, (table, T, lr, alpha, rest, eps, weight_decay))
+
+
+@inner_kernel
+def rmsprop_pieces(t, thread, table, T, lr, alpha, rest, eps, weight_decay):
+    for p in range(len(table)):
+        size = table[p, -1]
+        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+        v = piece(lr, table[p, 2], size, t, T)
+        for i in range(w.size):
+            d = g[i] + weight_decay * w[i]
+            v[i] = alpha * v[i] + rest * (d * d)
+            w[i] -= lr * (d / (np.sqrt(v[i]) + eps))
 
 
 def rmsprop_momentum_reference(w, g, v, b, lr, alpha, rest, eps, weight_decay, momentum):
@@ -106,16 +124,20 @@ def rmsprop_momentum_reference(w, g, v, b, lr, alpha, rest, eps, weight_decay, m
 
 @parallel_kernel
 def rmsprop_momentum(table, T, lr, alpha, rest, eps, weight_decay, momentum):
-    for t in prange(T):
-        for p in range(len(table)):
-            size = table[p, -1]
-            w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-            v, b = piece(lr, table[p, 2], size, t, T), piece(lr, table[p, 3], size, t, T)
-            for i in range(w.size):
-                d = g[i] + weight_decay * w[i]
-                v[i] = alpha * v[i] + rest * (d * d)
-                b[i] = momentum * b[i] + d / (np.sqrt(v[i]) + eps)
-                w[i] -= lr * b[i]
+    share_out(rmsprop_momentum_pieces, T, T, (table, T, lr, alpha, rest, eps, weight_decay, momentum))
+
+
+@inner_kernel
+def rmsprop_momentum_pieces(t, thread, table, T, lr, alpha, rest, eps, weight_decay, momentum):
+    for p in range(len(table)):
+        size = table[p, -1]
+        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+        v, b = piece(lr, table[p, 2], size, t, T), piece(lr, table[p, 3], size, t, T)
+        for i in range(w.size):
+            d = g[i] + weight_decay * w[i]
+            v[i] = alpha * v[i] + rest * (d * d)
+            b[i] = momentum * b[i] + d / (np.sqrt(v[i]) + eps)
+            w[i] -= lr * b[i]
 
 
 def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
@@ -136,16 +158,20 @@ def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, k
 
 @parallel_kernel
 def adam(table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
-    for t in prange(T):
-        for p in range(len(table)):
-            size = table[p, -1]
-            w, g = piece(rate, table[p, 0], size, t, T), piece(rate, table[p, 1], size, t, T)
-            m, v = piece(rate, table[p, 2], size, t, T), piece(rate, table[p, 3], size, t, T)
-            for i in range(w.size):
-                d = g[i] + coupled * w[i]
-                m[i] = beta1 * m[i] + rest1 * d
-                v[i] = beta2 * v[i] + rest2 * (d * d)
-                w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
+    share_out(adam_pieces, T, T, (table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep))
+
+
+@inner_kernel
+def adam_pieces(t, thread, table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
+    for p in range(len(table)):
+        size = table[p, -1]
+        w, g = piece(rate, table[p, 0], size, t, T), piece(rate, table[p, 1], size, t, T)
+        m, v = piece(rate, table[p, 2], size, t, T), piece(rate, table[p, 3], size, t, T)
+        for i in range(w.size):
+            d = g[i] + coupled * w[i]
+            m[i] = beta1 * m[i] + rest1 * d
+            v[i] = beta2 * v[i] + rest2 * (d * d)
+            w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
 
 
 def in_one_pass(kernel, parameters, *numbers):
@@ -159,7 +185,7 @@ def in_one_pass(kernel, parameters, *numbers):
     table = [[*(address(a.ravel(order="K")) for a in arrays), arrays[0].size] for arrays in lying_alike]
     count = sum(len(arrays) * arrays[0].size for arrays in lying_alike)
     dtype = parameters[0][0].dtype
-    kernel(np.array(table, np.intp), use_threads(MOVE // 2 * count), *np.array(numbers, dtype))
+    kernel(np.array(table, np.intp), threads_for(MOVE // 2 * count), *np.array(numbers, dtype))
     for given, used in zip(parameters, lying_alike, strict=True):
         for k in range(len(given)):
             if k != 1 and used[k] is not given[k]:

@@ -6,9 +6,8 @@ empty). Where left is empty, nothing is to be shifted left and no sum can exceed
 The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_reference`.
 """
 
-import numba
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from nncompress.quantization.requantize_kernels import (
     add_fixed,
@@ -19,10 +18,13 @@ from nncompress.quantization.requantize_kernels import (
     shift_left,
 )
 from nnlite.kernels.convolution import Geometry, block_maximum, sum_rows
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.stages import CONVOLUTION, LOGITS, tasks_of
 from nnlite.kernels.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
 from nnlite.kernels.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.vector import any_nan, lanes, load, load_bytes, real, real_load, store, store_bytes, store_three_bytes, wide
+
+ROWS = 64  # that a task requantizes or adds
 
 
 @njit(cache=True)
@@ -38,44 +40,53 @@ def quantized(x, S, Z):
 
 
 @parallel_kernel
-def quantize_rows(x, S, Z, q):
+def quantize_rows(x, S, Z, q, threads):
     """q = quantize(x):  x (R, O) float32 -> q uint8."""
-    R, O = x.shape
-    for r in prange(R):
-        for o in range(O):
-            q[r, o] = quantize(x[r, o], S, Z)
+    share_out(quantize_row, len(x), threads, (x, S, Z, q))
+
+
+@inner_kernel
+def quantize_row(r, thread, x, S, Z, q):
+    for o in range(x.shape[1]):
+        q[r, o] = quantize(x[r, o], S, Z)
 
 
 @parallel_kernel
-def quantize_images(x, S, Z, q, top, left):
+def quantize_images(x, S, Z, q, top, left, threads):
     """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8.
 
-    -> whether all numbers were finite: x − x is 0 then, and NaN where x is NaN or infinite.
+    -> whether all numbers were finite.
     """
-    N, C, H, W = x.shape
-    plane, x_data, q_data, rows_with_nan = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data), 0
-    for t in prange(N * H):
-        like, n, i = x.dtype, t // H, t % H
-        doubt = load(like, x_data, 0)
-        for j in range(0, W, lanes(like)):
-            x_at, to = x_data + n * C * plane + 4 * (i * W + j), ((n * q.shape[1] + top + i) * q.shape[2] + left + j) * C
-            if C == 1:
-                grey = load(like, x_at, W - j)
-                doubt = doubt + (grey - grey)
-                store_bytes(q_data + to, quantized(grey, S, Z), W - j)
-            elif C == 3:
-                red, green, blue = load(like, x_at, W - j), load(like, x_at + plane, W - j), load(like, x_at + 2 * plane, W - j)
-                doubt = doubt + (red - red) + (green - green) + (blue - blue)
-                store_three_bytes(q_data + to, quantized(red, S, Z) + (quantized(green, S, Z) << 8)
-                                  + (quantized(blue, S, Z) << 16), W - j)
-            else:
-                for c in range(C):
-                    numbers = load(like, x_at + c * plane, W - j)
-                    doubt = doubt + (numbers - numbers)
-                    for k in range(j, min(j + lanes(like), W)):
-                        q[n, top + i, left + k, c] = quantize(x[n, c, i, k], S, Z)
-        rows_with_nan += any_nan(doubt)
-    return rows_with_nan == 0
+    finite = np.ones(1, np.bool_)
+    share_out(quantize_image_row, len(x) * x.shape[2], threads, (x, S, Z, q, top, left, finite))
+    return finite[0]
+
+
+@inner_kernel
+def quantize_image_row(t, thread, x, S, Z, q, top, left, finite):
+    """finite[0] becomes False where a number is not: x − x is 0 or, of NaN and infinities, NaN."""
+    (_, C, H, W), like, n, i = x.shape, x.dtype, t // x.shape[2], t % x.shape[2]
+    plane, x_data, q_data = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data)
+    doubt = load(like, x_data, 0)
+    for j in range(0, W, lanes(like)):
+        x_at, to = x_data + n * C * plane + 4 * (i * W + j), ((n * q.shape[1] + top + i) * q.shape[2] + left + j) * C
+        if C == 1:
+            grey = load(like, x_at, W - j)
+            doubt = doubt + (grey - grey)
+            store_bytes(q_data + to, quantized(grey, S, Z), W - j)
+        elif C == 3:
+            red, green, blue = load(like, x_at, W - j), load(like, x_at + plane, W - j), load(like, x_at + 2 * plane, W - j)
+            doubt = doubt + (red - red) + (green - green) + (blue - blue)
+            store_three_bytes(q_data + to, quantized(red, S, Z) + (quantized(green, S, Z) << 8)
+                              + (quantized(blue, S, Z) << 16), W - j)
+        else:
+            for c in range(C):
+                numbers = load(like, x_at + c * plane, W - j)
+                doubt = doubt + (numbers - numbers)
+                for k in range(j, min(j + lanes(like), W)):
+                    q[n, top + i, left + k, c] = quantize(x[n, c, i, k], S, Z)
+    if any_nan(doubt):
+        finite[0] = False
 
 
 @inner_kernel
@@ -125,12 +136,15 @@ def run_stages_int8(stages, sums, n, threads):
     """`nnlite.kernels.run_stages` in integers: uint8 from buffer to buffer, float32 where the stage is the last, LOGITS."""
     for i in range(len(stages)):
         tasks, rows = tasks_of(stages, i, n, TILE_BYTES // 4, threads)
-        for t in prange(tasks):
-            mine = sums[numba.get_thread_id()]
-            if stages[i].kind == CONVOLUTION:
-                convolution_task_int8(stages, i, t, n, rows, mine)
-            else:
-                linear_task_int8(stages, i, t, n, rows, mine)
+        share_out(task_of_stage_int8, tasks, threads, (stages, i, n, rows, sums))
+
+
+@inner_kernel
+def task_of_stage_int8(t, thread, stages, i, n, rows, sums):
+    if stages[i].kind == CONVOLUTION:
+        convolution_task_int8(stages, i, t, n, rows, sums[thread])
+    else:
+        linear_task_int8(stages, i, t, n, rows, sums[thread])
 
 
 @njit(inline="always")
@@ -176,21 +190,28 @@ def address(array):
 
 
 @parallel_kernel
-def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q):
+def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q, threads):
     """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
-    R, O = acc.shape
-    for t in prange((R + 63) // 64):
-        r = 64 * t
-        requantize(acc.dtype, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
-                   address(M), 0, O, Z, low, high, q.ctypes.data + r * O, O, min(64, R - r))
+    share_out(requantize_block, (len(acc) + ROWS - 1) // ROWS, threads, (acc, b, M0, left, right, M, Z, low, high, q))
+
+
+@inner_kernel
+def requantize_block(t, thread, acc, b, M0, left, right, M, Z, low, high, q):
+    (R, O), r = acc.shape, ROWS * t
+    requantize(acc.dtype, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
+               address(M), 0, O, Z, low, high, q.ctypes.data + r * O, O, min(ROWS, R - r))
 
 
 @parallel_kernel
-def add_rows(x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
+def add_rows(x, y, Z1, Z2, M0, right, M, Z3, low, high, q, threads):
     """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, right (3,), or M (2,): by the float law."""
-    R, O = x.shape
-    like = np.empty(0, np.int32)
-    for r in prange(R):
+    share_out(add_block, (len(x) + ROWS - 1) // ROWS, threads, (x, y, Z1, Z2, M0, right, M, Z3, low, high, q))
+
+
+@inner_kernel
+def add_block(t, thread, x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
+    (R, O), like = x.shape, M0.dtype
+    for r in range(ROWS * t, min(R, ROWS * (t + 1))):
         for o in range(0, O, lanes(like)):
             at, n = r * O + o, O - o
             q1, q2 = load_bytes(like, x.ctypes.data + at, n), load_bytes(like, y.ctypes.data + at, n)
@@ -201,16 +222,19 @@ def add_rows(x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
 
 
 @parallel_kernel
-def sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc):
+def sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, threads):
     """acc[n, i, j, c] = Σ over the window, inside the image, of x − Z:  x (N, H, W, C) uint8 -> acc (N, H', W', C) int32."""
-    N, H, W, C = x.shape
-    _, out_h, out_w, _ = acc.shape
-    for t in prange(N * out_h):
-        n, i = t // out_h, t % out_h
-        for j in range(out_w):
-            for c in range(C):
-                acc[n, i, j, c] = 0
-            for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
-                for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
-                    for c in range(C):
-                        acc[n, i, j, c] += np.int32(x[n, i * sh + u - ph, j * sw + v - pw, c]) - Z
+    share_out(sum_pool_row, len(acc) * acc.shape[1], threads, (x, Z, kh, kw, sh, sw, ph, pw, acc))
+
+
+@inner_kernel
+def sum_pool_row(t, thread, x, Z, kh, kw, sh, sw, ph, pw, acc):
+    (_, H, W, C), (_, out_h, out_w, _) = x.shape, acc.shape
+    n, i = t // out_h, t % out_h
+    for j in range(out_w):
+        for c in range(C):
+            acc[n, i, j, c] = 0
+        for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+            for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                for c in range(C):
+                    acc[n, i, j, c] += np.int32(x[n, i * sh + u - ph, j * sw + v - pw, c]) - Z

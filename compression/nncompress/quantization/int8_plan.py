@@ -89,10 +89,9 @@ class Int8Plan:
     def enter(self, images, buffer):
         """Quantize a chunk of images into the first buffer."""
         if images.ndim == 4:
-            kernels.use_threads(MOVE * images.size)
-            S, Z = self.steps[0].S, self.steps[0].Z
+            S, Z, threads = self.steps[0].S, self.steps[0].Z, kernels.threads_for(MOVE * images.size)
             images = np.ascontiguousarray(images)
-            if not int8_kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left):
+            if not int8_kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left, threads):
                 raise ValueError(NOT_FINITE)
         else:
             buffer.inside(len(images))[...] = self.quantize_input(images)
@@ -152,7 +151,7 @@ class Int8Plan:
         """Rows of the table as a function(n) that runs them."""
         stages, sums = kernels.table(rows), kernels.thread_sums(rows, CHUNK, np.int32)
         steps = sum(table_macs(row) for row in rows)
-        return lambda n: int8_kernels.run_stages_int8(stages, sums, n, kernels.use_threads(n * steps, alone=True))
+        return lambda n: int8_kernels.run_stages_int8(stages, sums, n, kernels.threads_for(n * steps, alone=True))
 
     def run(self, images):
         """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""
@@ -204,8 +203,7 @@ class Int8Plan:
         x = self.check(images)
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
-        kernels.use_threads(2 * MOVE * x.size)
-        int8_kernels.quantize_rows(_rows(x), self.steps[0].S, self.steps[0].Z, _rows(q))
+        int8_kernels.quantize_rows(_rows(x), self.steps[0].S, self.steps[0].Z, _rows(q), kernels.threads_for(2 * MOVE * x.size))
         return q
 
     def to_real(self, q):
@@ -238,8 +236,8 @@ class Int8Plan:
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
-            kernels.use_threads(2 * MOVE * q.size)
-            int8_kernels.requantize_rows(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q))
+            threads = kernels.threads_for(2 * MOVE * q.size)
+            int8_kernels.requantize_rows(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q), threads)
             return q
 
         return run
@@ -334,8 +332,8 @@ def _avg_pool2d(plan, step):
 
     def run(x):
         acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
-        kernels.use_threads(MOVE * x.size)
-        int8_kernels.sum_pool2d(x, before.Z, *o["kernel"], *o["stride"], *o["padding"], acc)
+        threads = kernels.threads_for(MOVE * x.size)
+        int8_kernels.sum_pool2d(x, before.Z, *o["kernel"], *o["stride"], *o["padding"], acc, threads)
         return requantize(acc)
 
     return run
@@ -351,8 +349,8 @@ def _add(plan, step):
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)
-        kernels.use_threads(4 * MOVE * q.size)
-        int8_kernels.add_rows(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q))
+        threads = kernels.threads_for(4 * MOVE * q.size)
+        int8_kernels.add_rows(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q), threads)
         return q
 
     return run

@@ -4,7 +4,7 @@ import numpy as np
 
 from nncompress.sparse.checks import check_input, check_weights
 from nncompress.sparse.kernels import FEW, csr_batch, csr_few, csr_few_on_threads, side_by_side
-from nnlite.kernels.threads import WORTH_A_THREAD, use_threads
+from nnlite.kernels.threads import WORTH_A_THREAD, threads_for
 
 
 class CSR:
@@ -64,11 +64,9 @@ class CSR:
         x = check_input("CSR.matmul", x, self.shape)
         y = np.empty((len(x), self.shape[0]), np.float32)
         if len(x) >= FEW:
-            use_threads(self.values.size * len(x))
-            csr_batch(*self.arrays, side_by_side(x), y)
+            csr_batch(*self.arrays, side_by_side(x), y, threads_for(self.values.size * len(x)))
         elif self.values.size * len(x) < WORTH_A_THREAD:
             csr_few(*self.arrays, x, y, 0, self.shape[0])
         else:
-            use_threads(self.values.size * len(x))
-            csr_few_on_threads(*self.arrays, x, y)
+            csr_few_on_threads(*self.arrays, x, y, threads_for(self.values.size * len(x)))
         return y

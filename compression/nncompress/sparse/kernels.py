@@ -12,7 +12,7 @@ Threads share out rows and samples, never a sum. Unsigned indices spare Numba it
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -27,8 +27,9 @@ from nnlite.kernels.instructions import (
     lane_count,
 )
 from nnlite.kernels.memory import empty
+from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.threads import parallel_kernel
+from nnlite.kernels.threads import inner_kernel, parallel_kernel
 
 LANES = lane_count(types.float32)
 WIDTH = 4 * LANES  # samples of a tile
@@ -64,10 +65,13 @@ def csr_few(values, columns, starts, x, y, first, last):
 
 
 @parallel_kernel
-def csr_few_on_threads(values, columns, starts, x, y):
-    O = len(starts) - 1
-    for block in prange((O + ROWS - 1) // ROWS):
-        csr_few(values, columns, starts, x, y, block * ROWS, min(O, (block + 1) * ROWS))
+def csr_few_on_threads(values, columns, starts, x, y, threads):
+    share_out(csr_few_block, (y.shape[1] + ROWS - 1) // ROWS, threads, (values, columns, starts, x, y))
+
+
+@inner_kernel
+def csr_few_block(block, thread, values, columns, starts, x, y):
+    csr_few(values, columns, starts, x, y, block * ROWS, min(y.shape[1], (block + 1) * ROWS))
 
 
 @njit(cache=True)
@@ -125,10 +129,13 @@ def relative_few(gaps, codes, codebook, starts, before, x, y, first, last):
 
 
 @parallel_kernel
-def relative_few_on_threads(gaps, codes, codebook, starts, before, x, y):
-    O = len(starts) - 1
-    for block in prange((O + ROWS - 1) // ROWS):
-        relative_few(gaps, codes, codebook, starts, before, x, y, block * ROWS, min(O, (block + 1) * ROWS))
+def relative_few_on_threads(gaps, codes, codebook, starts, before, x, y, threads):
+    share_out(relative_few_block, (y.shape[1] + ROWS - 1) // ROWS, threads, (gaps, codes, codebook, starts, before, x, y))
+
+
+@inner_kernel
+def relative_few_block(block, thread, gaps, codes, codebook, starts, before, x, y):
+    relative_few(gaps, codes, codebook, starts, before, x, y, block * ROWS, min(y.shape[1], (block + 1) * ROWS))
 
 
 def make_row_tile(vectors):
@@ -183,17 +190,20 @@ def row_times_tile(values, columns, start, end, x, sums, samples):
 
 
 @parallel_kernel
-def csr_batch(values, columns, starts, tiles, y):
+def csr_batch(values, columns, starts, tiles, y, threads):
     """y (B, O) from x as `side_by_side` lays it out."""
-    O = len(starts) - 1
-    blocks = (O + ROWS - 1) // ROWS
-    for task in prange(len(tiles) * blocks):
-        t, block = task // blocks, task % blocks
-        x, y_tile, sums = tiles[t], y[t * WIDTH : (t + 1) * WIDTH], np.empty(WIDTH, np.float32)
-        for r in range(block * ROWS, min(O, (block + 1) * ROWS)):
-            row_times_tile(values, columns, starts[r], starts[r + 1], x, sums, len(y_tile))
-            for b in range(len(y_tile)):
-                y_tile[b, r] = sums[b]
+    blocks = (y.shape[1] + ROWS - 1) // ROWS
+    share_out(csr_batch_block, len(tiles) * blocks, threads, (blocks, values, columns, starts, tiles, y))
+
+
+@inner_kernel
+def csr_batch_block(task, thread, blocks, values, columns, starts, tiles, y):
+    t, block = task // blocks, task % blocks
+    x, y_tile, sums = tiles[t], y[t * WIDTH : (t + 1) * WIDTH], np.empty(WIDTH, np.float32)
+    for r in range(block * ROWS, min(y.shape[1], (block + 1) * ROWS)):
+        row_times_tile(values, columns, starts[r], starts[r + 1], x, sums, len(y_tile))
+        for b in range(len(y_tile)):
+            y_tile[b, r] = sums[b]
 
 
 @njit(cache=True)
@@ -208,16 +218,19 @@ def decode_row(gaps, codes, codebook, start, end, c, values, columns):
 
 
 @parallel_kernel
-def relative_batch(gaps, codes, codebook, starts, before, tiles, y):
+def relative_batch(gaps, codes, codebook, starts, before, tiles, y, threads):
     """y (B, O) from x as `side_by_side` lays it out; each thread decodes one row at a time, and only that."""
-    O = len(starts) - 1
-    blocks = (O + ROWS - 1) // ROWS
-    for task in prange(len(tiles) * blocks):
-        t, block = task // blocks, task % blocks
-        x, y_tile, sums = tiles[t], y[t * WIDTH : (t + 1) * WIDTH], np.empty(WIDTH, np.float32)
-        values, columns = np.empty(len(x), np.float32), np.empty(len(x), np.uint32)
-        for r in range(block * ROWS, min(O, (block + 1) * ROWS)):
-            n = decode_row(gaps, codes, codebook, starts[r], starts[r + 1], np.uint64(before[r]), values, columns)
-            row_times_tile(values, columns, 0, n, x, sums, len(y_tile))
-            for b in range(len(y_tile)):
-                y_tile[b, r] = sums[b]
+    blocks = (y.shape[1] + ROWS - 1) // ROWS
+    share_out(relative_batch_block, len(tiles) * blocks, threads, (blocks, gaps, codes, codebook, starts, before, tiles, y))
+
+
+@inner_kernel
+def relative_batch_block(task, thread, blocks, gaps, codes, codebook, starts, before, tiles, y):
+    t, block = task // blocks, task % blocks
+    x, y_tile, sums = tiles[t], y[t * WIDTH : (t + 1) * WIDTH], np.empty(WIDTH, np.float32)
+    values, columns = np.empty(len(x), np.float32), np.empty(len(x), np.uint32)
+    for r in range(block * ROWS, min(y.shape[1], (block + 1) * ROWS)):
+        n = decode_row(gaps, codes, codebook, starts[r], starts[r + 1], np.uint64(before[r]), values, columns)
+        row_times_tile(values, columns, 0, n, x, sums, len(y_tile))
+        for b in range(len(y_tile)):
+            y_tile[b, r] = sums[b]

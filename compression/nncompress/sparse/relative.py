@@ -6,7 +6,7 @@ from nncompress.coding.sparse import from_relative, to_relative
 from nncompress.sparse.checks import check_input, check_weights
 from nncompress.sparse.kernels import FEW, relative_batch, relative_few, relative_few_on_threads, side_by_side
 from nnlite.errors import FormatError
-from nnlite.kernels.threads import WORTH_A_THREAD, use_threads
+from nnlite.kernels.threads import WORTH_A_THREAD, threads_for
 
 INDEX_BITS = 8  # of a gap made here: longer runs of zeros need a filler every 256
 MOST_CODES = 256
@@ -92,13 +92,11 @@ class RelativeForm:
         x = check_input("RelativeForm.matmul", x, self.shape)
         y = np.empty((len(x), self.shape[0]), np.float32)
         if len(x) >= FEW:
-            use_threads(self.codes.size * len(x))
-            relative_batch(*self.arrays, side_by_side(x), y)
+            relative_batch(*self.arrays, side_by_side(x), y, threads_for(self.codes.size * len(x)))
         elif self.codes.size * len(x) < WORTH_A_THREAD:
             relative_few(*self.arrays, x, y, 0, self.shape[0])
         else:
-            use_threads(self.codes.size * len(x))
-            relative_few_on_threads(*self.arrays, x, y)
+            relative_few_on_threads(*self.arrays, x, y, threads_for(self.codes.size * len(x)))
         return y
 
 

@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 from convolutions import blocks, convolutions, floats, patches, result_shape, seeds
@@ -5,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import conv2d, conv2d_fused, geometry, lay_out, no_places, output_size, relu, sums_buffer
+from nnlite.kernels import CONVOLUTION, conv2d, geometry, lay_out, output_size, relu, run_stages, table, thread_sums
 from nnlite.kernels.convolution import conv2d_reference, runs
 from nnlite.kernels.simd import LEVEL
 
+ALL = numba.config.NUMBA_NUM_THREADS
 GROUPS = [(1, 6, 10), (2, 3, 10), (19, 1, 1)]  # G, c, o: the last is depthwise
 
 
@@ -34,18 +36,22 @@ def convolved(x, w, stride, dilation, b=None, relu=False, pool=False):
     return y, argmax
 
 
-def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border):
-    """conv2d_fused as plans use it: y with a border of −7 around each image, and behind the last image another."""
+def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border, threads):
+    """As plans do it: a stage of a table, y with a border of −7 around each image, and behind the last image another."""
     N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
     (top, left), out_h, out_w = border, H // pool, W // pool
     y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
-    laid_out = lay_out(w)
-    conv2d_fused(x.ctypes.data, *x.strides[:2], laid_out, geometry(w.shape, stride, dilation), b, float(low),
-                 sums_buffer(pool, W, laid_out, x.dtype), y, top, left, N, out_h, out_w, no_places())
-    inside = y[:N, top : top + out_h, left : left + out_w].copy()
-    y[:N, top : top + out_h, left : left + out_w] = -7
+    inside, laid_out = y[:N, top : top + out_h, left : left + out_w], lay_out(w)
+    row = {"kind": CONVOLUTION, "side": 1, "channels": len(laid_out) * laid_out.shape[2], "pool": pool, "sums_w": W, "low": low,
+           "x": x.ctypes.data, "x_image": x.strides[0], "x_row": x.strides[1], "b": b.ctypes.data,
+           "y": inside.ctypes.data, "y_image": y.strides[0], "y_row": y.strides[1], "out_h": out_h, "out_w": out_w, "O": O,
+           "w": laid_out.ctypes.data, "w_group": laid_out.strides[0], "w_row": laid_out.strides[1],
+           **geometry(w.shape, stride, dilation)._asdict()}
+    run_stages(table([row]), thread_sums([row], N, x.dtype), N, threads)
+    result = inside.copy()
+    inside[...] = -7
     assert (y == -7).all(), "the border was written"
-    return inside
+    return result
 
 
 def numbers_with_ties(shape, rng, dtype):
@@ -136,8 +142,8 @@ def test_conv2d_equals_its_formula(dtype, case, has_bias, relu, pool, seed):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(deadline=None, max_examples=60)
-@given(convolutions(), st.integers(0, 2), st.integers(0, 2), seeds)
-def test_bias_relu_and_pooling_in_the_same_pass_give_the_bits_of_one_after_the_other(dtype, case, top, left, seed):
+@given(convolutions(), st.integers(0, 2), st.integers(0, 2), st.integers(1, ALL), seeds)
+def test_bias_relu_and_pooling_in_the_same_pass_give_the_bits_of_one_after_the_other(dtype, case, top, left, threads, seed):
     x_shape, w_shape, *options = case
     rng = np.random.default_rng(seed)
     x, w = numbers_with_ties(x_shape, rng, dtype), numbers_with_ties(w_shape, rng, dtype)
@@ -151,7 +157,8 @@ def test_bias_relu_and_pooling_in_the_same_pass_give_the_bits_of_one_after_the_o
             expected = relu(expected) if with_relu else expected
             y, argmax = convolved(x, w, *options, b, with_relu, pool)
             np.testing.assert_array_equal(y, expected)
-            np.testing.assert_array_equal(convolved_into_a_border(x, w, *options, b, low, 1 + pool, (top, left)), expected)
+            np.testing.assert_array_equal(
+                convolved_into_a_border(x, w, *options, b, low, 1 + pool, (top, left), threads), expected)
             if pool:
                 np.testing.assert_array_equal(argmax, place)
 
@@ -177,7 +184,7 @@ def test_of_the_two_zeros_the_first_is_pooled_with_and_without_places(place):
     x, w, b = np.zeros((1, 2, 2, 1), np.float32), np.full((1, 1, 1, 1, 1), 1e-30, np.float32), -np.zeros(1, np.float32)
     x.reshape(-1)[place] = -1e-30  # its product is −0, the others are 0
     for y in (convolved(x, w, (1, 1), (1, 1), b, pool=True)[0],
-              convolved_into_a_border(x, w, (1, 1), (1, 1), b, -np.inf, 2, (0, 0))):
+              convolved_into_a_border(x, w, (1, 1), (1, 1), b, -np.inf, 2, (0, 0), 1)):
         assert y.item() == 0 and np.signbit(y.item()) == (place == 0)
 
 

@@ -7,7 +7,7 @@ import numba
 import pytest
 
 from nnlite.kernels import cores
-from nnlite.kernels.threads import WORTH_A_THREAD, set_num_threads, use_threads
+from nnlite.kernels.threads import WORTH_A_THREAD, set_num_threads, threads_for
 
 ALL = numba.config.NUMBA_NUM_THREADS
 pytestmark = pytest.mark.skipif(not cores._possible or len(os.sched_getaffinity(0)) < 2 or ALL < 2,
@@ -75,10 +75,10 @@ def test_nobody_is_moved_for_another_python_thread(moved, monkeypatch):
 
 def test_nobody_is_moved_for_work_of_one_thread(moved, monkeypatch):
     on_core(monkeypatch, 0)
-    use_threads(0)
+    threads_for(0)
     assert moved == []
     set_num_threads(ALL)
-    use_threads(100 * WORTH_A_THREAD)
+    threads_for(100 * WORTH_A_THREAD)
     assert [thread for thread, _ in moved] == [7, 8]
 
 
@@ -86,13 +86,13 @@ REAL = """
 import os, threading
 import numba
 from nnlite.kernels import cores
-from nnlite.kernels.threads import WORTH_A_THREAD, use_threads
+from nnlite.kernels.threads import WORTH_A_THREAD, threads_for
 
 os.sched_setaffinity(0, {CORE})                       # so that the main thread's core is known
 others = cores.other_threads()
 os.sched_setaffinity(0, ALL)
 cores._libc = type("Libc", (), {"sched_getcpu": staticmethod(lambda: CORE)})
-use_threads(100 * WORTH_A_THREAD)
+threads_for(100 * WORTH_A_THREAD)
 running = {int(number) for number in os.listdir("/proc/self/task")}
 assert len(others) == numba.config.NUMBA_NUM_THREADS - 1 and set(others) < running
 assert threading.get_native_id() not in others

@@ -99,7 +99,7 @@ def test_the_gradient_of_a_maximum_goes_to_the_place_that_won(case, seed):
         for n, c in np.ndindex(dy.shape[0], dy.shape[3]):
             r, s, argmax[n, i, j, c] = max(places, key=lambda place: x[n, place[0], place[1], c])  # noqa: B023
             expected[n, r, s, c] += dy[n, i, j, c]
-    max_pool2d_gradient(dy, argmax, dx, case[1][1], *case[2], *case[3])
+    max_pool2d_gradient(dy, argmax, dx, *case[1], *case[2], *case[3])
     np.testing.assert_array_equal(dx, expected)
 
 
@@ -125,7 +125,7 @@ def test_the_number_of_threads_changes_no_bit(threads):
     for count in (1, 2):
         threads(count)
         max_pool2d(x, y, argmax, 3, 3, 1, 1, 0, 0)
-        max_pool2d_gradient(dy, argmax, dx, 3, 1, 1, 0, 0)
+        max_pool2d_gradient(dy, argmax, dx, 3, 3, 1, 1, 0, 0)
         avg_pool2d(x, mean, 3, 3, 1, 1, 0, 0)
         avg_pool2d_gradient(dy, dx_mean, 3, 3, 1, 1, 0, 0)
         results.append([a.tobytes() for a in (y, argmax, dx, mean, dx_mean)])

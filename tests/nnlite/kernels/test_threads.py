@@ -7,7 +7,7 @@ import numba
 import pytest
 
 import nnlite
-from nnlite.kernels.threads import WORTH_A_THREAD, most_threads, use_threads
+from nnlite.kernels.threads import WORTH_A_THREAD, most_threads, threads_for
 
 ALL = numba.config.NUMBA_NUM_THREADS
 POOLS = ["omp", "workqueue"]
@@ -55,22 +55,21 @@ def all_threads_afterwards():
 
 def test_small_work_gets_one_thread_and_large_work_all(all_threads_afterwards):
     nnlite.set_num_threads(ALL)
-    assert use_threads(WORTH_A_THREAD) == numba.get_num_threads() == 1
-    assert use_threads(100 * WORTH_A_THREAD) == numba.get_num_threads() == ALL
+    assert threads_for(WORTH_A_THREAD) == 1
+    assert threads_for(100 * WORTH_A_THREAD) == ALL
 
 
 def test_a_call_by_itself_needs_more_work_to_get_all_threads(all_threads_afterwards):
     nnlite.set_num_threads(ALL)
-    assert use_threads(4 * WORTH_A_THREAD) == ALL and use_threads(4 * WORTH_A_THREAD, alone=True) == 1
-    assert use_threads(100 * WORTH_A_THREAD, alone=True) == ALL
+    assert threads_for(4 * WORTH_A_THREAD) == ALL and threads_for(4 * WORTH_A_THREAD, alone=True) == 1
+    assert threads_for(100 * WORTH_A_THREAD, alone=True) == ALL
 
 
 def test_set_num_threads_limits_every_python_thread(all_threads_afterwards):
     counts = []
 
     def count():
-        use_threads(100 * WORTH_A_THREAD)
-        counts.append(numba.get_num_threads())
+        counts.append(threads_for(100 * WORTH_A_THREAD))
 
     for limit in (1, ALL):
         nnlite.set_num_threads(limit)
@@ -122,6 +121,8 @@ def test_a_fork_that_has_lost_the_threads_is_an_error_that_says_what_to_do():
     assert printed.startswith("kernels: this process was forked from one that had run kernels")
     assert "multiprocessing.get_context('spawn')" in printed
     assert printed.endswith("\nexit 0\n")
+    on_one_thread = FORK.replace("try:", "try:\n        import nnlite; nnlite.set_num_threads(1)")
+    assert run("moved()" + on_one_thread, "omp") == "True\nexit 0\n"
 
 
 @needs_fork
