@@ -1,6 +1,8 @@
 """What the README says works."""
 
+import json
 import re
+import runpy
 import shlex
 import subprocess
 from pathlib import Path
@@ -47,6 +49,12 @@ def test_all_commands_are_named_and_no_others():
 def test_every_link_leads_to_a_file():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_the_table_of_times_is_the_one_that_was_recorded():
+    table = runpy.run_path(str(ROOT / "tutorials" / "how_fast.py"))["table"]
+    recorded = json.loads((ROOT / "tutorials" / "results" / "bench.json").read_text(encoding="utf-8"))
+    assert table(recorded) in README
 
 
 def test_continuous_integration_runs_the_command_that_the_readme_gives_for_the_tests():

@@ -20,7 +20,8 @@ from nnlite.bench.peak import measure_peak
 from nnlite.bench.works import images_for, multiply_adds
 
 RESULT = Path(__file__).parent / "results" / "where_time_goes.json"
-NARROW = [(256, 256, 7), (256, 256, 16), (256, 256, 32), (1024, 1024, 7), (1024, 1024, 16), (1024, 1024, 32)]
+NARROW = [(1, 1, 1),  # nothing but the call
+          *((size, size, N) for size in (256, 1024) for N in (1, 7, 16, 32))]  # of one column: hardly more than reading a
 PRODUCTS = [(64, 1024, 1024), (256, 1024, 256), (256, 1024, 1024), (1024, 1024, 64), (1024, 64, 1024), (1024, 1024, 1024)]
 
 

@@ -11,7 +11,7 @@ from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, threads_
 
 @inner_kernel
 def part(x, t, parts):
-    """The t-th of so many parts of an array (n,). Its numbers are counted from 0: others might be negative, for all Numba knows."""
+    """The t-th of so many parts of an array (n,). It is counted from 0: Numba would test other numbers for being negative."""
     return x[x.size * t // parts : x.size * (t + 1) // parts]
 
 

@@ -125,7 +125,7 @@ def _emit_part(context, module, task, kinds, shared_type):
 
 
 def _borrowed(context, builder, kind, value):
-    """An array without its count of references, which all threads would write to at each task; its owner is waiting for them."""
+    """An array without its count of references, which all threads would change at each task; its owner waits for them."""
     if isinstance(kind, types.Array):
         array = context.make_array(kind)(context, builder, value)
         array.meminfo = array.parent = ir.Constant(POINTER, None)

@@ -28,8 +28,8 @@ MOVE = 16  # a number that is read, changed a little and written takes about as 
 
 _lost_in_fork = False
 LOST = (
-    "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: start it by "
-    "multiprocessing.get_context('spawn'), set NUMBA_THREADING_LAYER=workqueue for both, or call nnlite.set_num_threads(1) in it"
+    "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: start it "
+    "by multiprocessing.get_context('spawn'), set NUMBA_THREADING_LAYER=workqueue for both, or call nnlite.set_num_threads(1)"
 )
 
 
@@ -78,7 +78,7 @@ def parallel_kernel(function):
     if not _numbas_own_pool:
         return kernel
 
-    @functools.wraps(function)
+    @functools.wraps(kernel)
     def one_at_a_time(*arguments):
         with _turn:
             return kernel(*arguments)

@@ -6,12 +6,13 @@ import threading
 import numba
 import pytest
 
-from nnlite.kernels import cores
+from nnlite.kernels import cores, threads
 from nnlite.kernels.threads import WORTH_A_THREAD, set_num_threads, threads_for
 
 ALL = numba.config.NUMBA_NUM_THREADS
-pytestmark = pytest.mark.skipif(not cores._possible or len(os.sched_getaffinity(0)) < 2 or ALL < 2,
-                                reason="needs Linux with a recent glibc, and two cores")
+pytestmark = pytest.mark.skipif(
+    not cores._possible or len(os.sched_getaffinity(0)) < 2 or ALL < 2 or threads._numbas_own_pool,
+    reason="needs Linux with a recent glibc, OpenMP, and two cores")
 
 
 @pytest.fixture
