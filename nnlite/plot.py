@@ -388,7 +388,7 @@ def roofline(points, roofs, bandwidth, target=None, machine=""):
     figure = _figure(8, 5.2)
     axes = figure.add_subplot(xscale="log", yscale="log")
     places = [(x, y) for _, _, x, y in points]
-    left, right = 0.2 * min(x for x, _ in places), 4 * max(x for x, _ in places)
+    left, right = 0.1 * min(x for x, _ in places), 4 * max(x for x, _ in places)
     for (kind, peak), colour in zip(roofs.items(), (BLUE, ORANGE), strict=False):
         x = np.geomspace(left, right, 500)
         axes.plot(x, np.minimum(peak, x * bandwidth), color=colour)
