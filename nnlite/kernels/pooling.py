@@ -99,13 +99,15 @@ def avg_pool_row(t, thread, x, y, kh, kw, sh, sw, ph, pw):
     _, out_h, out_w, _ = y.shape
     n, i = t // out_h, t % out_h
     for j in range(out_w):
-        y[n, i, j] = 0
+        mean = y[n, i, j]
+        mean[:] = 0
         for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
             for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                pixel = x[n, i * sh + u - ph, j * sw + v - pw]
                 for c in range(C):
-                    y[n, i, j, c] += x[n, i * sh + u - ph, j * sw + v - pw, c]
+                    mean[c] += pixel[c]
         for c in range(C):
-            y[n, i, j, c] /= kh * kw
+            mean[c] /= kh * kw
 
 
 def avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
