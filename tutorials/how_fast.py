@@ -1,6 +1,6 @@
 """The README's table of what was asked for and what came out, from a recorded `nnlite bench --peers`.
 
-Run:  nnlite bench --peers --out tutorials/results/bench.json --picture tutorials/pictures/roofline.png     (ten minutes)
+Run:  nnlite bench --peers --out tutorials/results/bench.json --picture tutorials/pictures/roofline.png     (five minutes)
       python tutorials/how_fast.py [--bench bench.json]
 """
 

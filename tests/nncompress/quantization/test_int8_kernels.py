@@ -17,7 +17,7 @@ from nncompress.quantization.requantize import (
     requantize_fixed_reference,
     requantize_float_reference,
 )
-from nnlite.kernels import LANES, geometry, pack_conv_int8, pack_int8
+from nnlite.kernels import LANES, geometry, pack_conv_int8, pack_int8, sharing
 from nnlite.kernels.convolution import conv2d_reference
 from nnlite.kernels.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
 
@@ -64,16 +64,16 @@ def test_quantize_rows_equals_affine_quantization(seed, Z, size):
     x = (rng.standard_normal((7, 5)) * 10**size).astype(np.float32)
     S = np.float32(10 ** (size - rng.uniform(0, 3)))
     q = np.empty(x.shape, np.uint8)
-    kernels.quantize_rows(x, S, Z, q, 1)
+    kernels.quantize_rows(x, S, Z, q, ALL)
     np.testing.assert_array_equal(q, quantize(x, S, Z, 0, 255, np.uint8))
 
 
 def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even():
     x = np.float32([[10.0, -10.0, 0.25, 0.75, -0.25, 1e38, -1e38, 0.0]])
     q = np.empty(x.shape, np.uint8)
-    kernels.quantize_rows(x, np.float32(0.5), 250, q, 1)
+    kernels.quantize_rows(x, np.float32(0.5), 250, q, ALL)
     np.testing.assert_array_equal(q, [[255, 230, 250, 252, 250, 255, 0, 250]])  # 270 cast alone would be 14
-    kernels.quantize_rows(x, np.float32(1e-45), 7, q, 1)  # the quotients overflow to infinity
+    kernels.quantize_rows(x, np.float32(1e-45), 7, q, ALL)  # the quotients overflow to infinity
     np.testing.assert_array_equal(q, [[255, 0, 255, 255, 0, 255, 0, 7]])
 
 
@@ -141,7 +141,7 @@ def test_requantize_rows_equal_both_laws_channel_by_channel(seed, law, R, O, Z):
     bits = 31 if law == "fixed" else 30  # where something may be shifted left, sums may be beyond int32
     acc, b, M = accumulators(rng, R + 64, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
     q = np.full(acc.shape, UNTOUCHED, np.uint8)
-    kernels.requantize_rows(acc[:R], b, *factors(M, law), Z, 0, 255, q[:R], 1)
+    kernels.requantize_rows(acc[:R], b, *factors(M, law), Z, 0, 255, q[:R], ALL)
     np.testing.assert_array_equal(q[:R], requantize_reference(acc[:R].astype(np.int64) + b, M, law, Z, 0))
     assert (q[R:] == UNTOUCHED).all()
 
@@ -152,7 +152,7 @@ def test_requantize_rows_worked_by_hand():
     q = np.empty((3, 2), np.uint8)
     for low, expected in (0, [[13, 30], [0, 0], [255, 9]]), (10, [[13, 30], [10, 10], [255, 10]]):
         for law in "fixed", "fixed, nothing to the left", "float":
-            kernels.requantize_rows(acc, b, *factors(M, law), 10, low, 255, q, 1)
+            kernels.requantize_rows(acc, b, *factors(M, law), 10, low, 255, q, ALL)
             np.testing.assert_array_equal(q, expected)
 
 
@@ -160,7 +160,7 @@ def test_sums_beyond_int32_are_shifted_left_and_saturate():
     # acc + b is 2^31 + 1, −2^31 − 1 and 60
     acc, b, q = np.int32([[2**31 - 1, -(2**31), 50]]), np.int32([2, -1, 10]), np.empty((1, 3), np.uint8)
     for M, expected in (1.5, [255, 0, 97]), (1.5 * 2.0**-24, [199, 0, 7]):  # 7 + 1.5 · 2^7 is 199
-        kernels.requantize_rows(acc, b, *factors(np.full(3, M), "fixed"), 7, 0, 255, q, 1)
+        kernels.requantize_rows(acc, b, *factors(np.full(3, M), "fixed"), 7, 0, 255, q, ALL)
         np.testing.assert_array_equal(q, [expected])
 
 
@@ -168,9 +168,17 @@ def test_sums_beyond_int32_are_shifted_left_and_saturate():
 
 
 def run_stage(row, arrays, n, threads=1):
-    """Run a table of one row: its numbers, and arrays whose addresses belong in it (0 for an empty one)."""
+    """Run a table of one row: its numbers, and arrays whose addresses belong in it (0 for an empty one).
+
+    More threads than the machine has are done one after the other, as without a pool.
+    """
     row = row | {name: array.ctypes.data if array.size else 0 for name, array in arrays.items()}
-    kernels.run_stages_int8(table([row]), thread_sums([row], n + 40, np.int32), n, threads)
+    sums = np.repeat(thread_sums([row], n + 40, np.int32)[:1], threads, axis=0)
+    pool = sharing._pool.value
+    if threads > ALL:
+        sharing._pool.value = None
+    kernels.run_stages_int8(table([row]), sums, n, threads)
+    sharing._pool.value = pool
 
 
 def factors_by_name(M, law):
@@ -178,7 +186,7 @@ def factors_by_name(M, law):
 
 
 @settings(deadline=None, max_examples=60)
-@given(convolutions(most_images=9), SEEDS, LAWS, st.sampled_from([1, 2]), ZERO_POINTS, st.integers(1, ALL))
+@given(convolutions(most_images=9), SEEDS, LAWS, st.sampled_from([1, 2]), ZERO_POINTS, st.integers(1, 4))
 def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, law, pool, Z, threads):
     (N, H, W, C), w_shape, stride, dilation = case
     rng = np.random.default_rng(seed)
@@ -201,7 +209,7 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     np.testing.assert_array_equal(y, expected)
 
 
-@pytest.mark.parametrize("threads", range(1, ALL + 1))
+@pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
     # one pixel a row, weight 1, M = 1: y = x + 5; behind the images is one more of each, which has to stay as it is
     geometry_of_one = geometry((1, 1, 1, 1, 1), (1, 1), (1, 1), step=4)._asdict()
@@ -217,7 +225,7 @@ def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
 
 @settings(deadline=None, max_examples=60)
 @given(SEEDS, LAWS, st.integers(1, 40), st.integers(1, 160) | st.sampled_from([256, 272]), CHANNELS, ZERO_POINTS,
-       st.integers(1, ALL))
+       st.sampled_from([1, 2, 8]))
 def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N, K, O, Z, threads):
     rng = np.random.default_rng(seed)
     x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
@@ -250,11 +258,11 @@ def test_add_rows_equal_both_laws(seed, O, Z, rectified):
     low, q = Z[2] if rectified else 0, np.empty(x.shape, np.uint8)
 
     M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
-    kernels.add_rows(x, y, Z[0], Z[1], M0, -shift, NO_FACTORS, Z[2], low, 255, q, 1)
+    kernels.add_rows(x, y, Z[0], Z[1], M0, -shift, NO_FACTORS, Z[2], low, 255, q, ALL)
     np.testing.assert_array_equal(q, add_fixed_reference(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
 
     M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
-    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q, 1)
+    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q, ALL)
     np.testing.assert_array_equal(q, add_float_reference(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
 
 
@@ -263,9 +271,9 @@ def test_add_rows_worked_by_hand():
     x, y, q = np.uint8([[14, 0, 255]]), np.uint8([[103, 0, 255]]), np.empty((1, 3), np.uint8)
     M0, shift = (np.int32(values) for values in add_fixed_parameters(0.5, 2, 1))
     for low, expected in (0, [[58, 0, 255]]), (50, [[58, 50, 255]]):
-        kernels.add_rows(x, y, 10, 100, M0, -shift, NO_FACTORS, 50, low, 255, q, 1)
+        kernels.add_rows(x, y, 10, 100, M0, -shift, NO_FACTORS, 50, low, 255, q, ALL)
         np.testing.assert_array_equal(q, expected)
-        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q, 1)
+        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q, ALL)
         np.testing.assert_array_equal(q, expected)
 
 
@@ -285,5 +293,5 @@ def test_sum_pool_adds_what_the_windows_hold_of_the_image(kernel, stride, paddin
                 if 0 <= r < 6 and 0 <= s < 7:
                     expected[n, i, j, c] += int(x[n, r, s, c]) - Z
     acc = np.full(expected.shape, 99, np.int32)
-    kernels.sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, 1)
+    kernels.sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, ALL)
     np.testing.assert_array_equal(acc, expected)

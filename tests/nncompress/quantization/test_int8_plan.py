@@ -266,6 +266,7 @@ def test_the_logits_do_not_depend_on_the_number_of_threads(monkeypatch, law, mod
     for most in range(1, numba.config.NUMBA_NUM_THREADS + 1):
         monkeypatch.setattr(threads, "_most", most)
         np.testing.assert_array_equal(plan(x), expected)
+        assert threads.threads_for(0, alone=True) == most
 
 
 @pytest.mark.parametrize("law", LAWS)

@@ -1,5 +1,6 @@
 import math
 
+import numba
 import numpy as np
 import pytest
 from support import bound
@@ -17,7 +18,7 @@ from nnlite.kernels.normalization import (
     residual_reference,
 )
 
-ROWS = 203
+ALL, ROWS = numba.config.NUMBA_NUM_THREADS, 203
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_channel_count = pytest.mark.parametrize("C", range(1, 41))
 
@@ -152,13 +153,13 @@ def test_residual_leaves_nothing_of_a_straight_line():
 def test_nothing_is_read_or_written_behind_the_last_number(C, dtype, before_a_wall):
     x, dy, mean = (before_a_wall(a) for a in (*rows(C, dtype), channels(C, 1, dtype)[0]))
     y = before_a_wall(np.zeros_like(x))
-    normalization._normalize(x, part_count(x), mean, mean, mean, y, 1)
+    normalization._normalize(x, part_count(x), mean, mean, mean, y, ALL)
     assert (y == normalize(x, mean, mean, mean)).all()
-    normalization._residual(x, dy, part_count(x), mean, mean, mean, mean, y, 1)
+    normalization._residual(x, dy, part_count(x), mean, mean, mean, mean, y, ALL)
     assert (y == residual(x, dy, mean, mean, mean, mean)).all()
     sums = [before_a_wall(np.zeros((part_count(x), C), dtype)) for _ in range(4)]
-    normalization._moments(x, *sums[:2], 1)
-    normalization._gradient_sums(x, dy, mean, *sums[2:], 1)
+    normalization._moments(x, *sums[:2], ALL)
+    normalization._gradient_sums(x, dy, mean, *sums[2:], ALL)
     assert (np.sum(sums[2:], axis=1, dtype=np.float64) == gradient_sums(x, dy, mean)).all()
 
 

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 
-from nnlite.kernels import cores
+from nnlite.kernels import cores, sharing
 from nnlite.kernels.sharing import share_out, start_pool
 from nnlite.kernels.threads import inner_kernel, parallel_kernel
 
@@ -51,8 +51,6 @@ def double_and_add_again_and_again(y, times, threads):
 def pool(request, monkeypatch):
     start_pool()
     if request.param == "without":
-        from nnlite.kernels import sharing
-
         monkeypatch.setattr(sharing._pool, "value", None)
 
 

@@ -4,6 +4,7 @@ import pytest
 from support import every_other_reversed, fortran_ordered
 
 from nnlite.kernels import updates
+from nnlite.kernels.threads import threads_for
 
 DTYPES = [np.float32, np.float64]
 KERNELS = {  # how many arrays of averages each takes, and its numbers
@@ -58,6 +59,7 @@ def test_one_call_for_many_parameters_gives_the_bits_of_one_each_whatever_the_nu
         given = [arrays_and_numbers(name, shape, np.float32) for shape in shapes]
         updates.in_one_pass(getattr(updates, name), [[w, g, *averages] for w, g, averages, _ in given], *given[0][-1])
         assert [[a.tobytes() for a in (w, *averages)] for w, _, averages, _ in given] == expected
+        assert threads_for(0) == n
 
 
 def test_the_pieces_of_the_threads_are_all_of_an_array_without_overlap():
