@@ -4,6 +4,8 @@ import numpy as np
 
 from nnlite import kernels
 
+UINT8, INT32 = np.dtype(np.uint8), np.dtype(np.int32)
+
 
 def pack_int8(w):
     """Lay weights out for `matmul_int8`, once: w (K, N) int8 -> PackedInt8, panels of columns with four k side by side.
@@ -25,7 +27,7 @@ def matmul_int8(a, packed, out=None):
     Errors: TypeError, ValueError for dtypes and shapes; K above 65,793, where int32 could overflow (255 · 128 · K).
     """
     a = np.asarray(a)
-    if a.dtype != np.uint8 or not isinstance(packed, kernels.PackedInt8):
+    if a.dtype != UINT8 or not isinstance(packed, kernels.PackedInt8):
         raise TypeError(f"matmul_int8: expects uint8 and what pack_int8 returns, got {a.dtype} and {type(packed).__name__}")
     if a.ndim != 2 or a.shape[1] != packed.K:
         raise ValueError(f"matmul_int8: a {a.shape} does not fit weights ({packed.K}, {packed.N})")
@@ -33,8 +35,8 @@ def matmul_int8(a, packed, out=None):
         raise ValueError(f"matmul_int8: K is {packed.K}; int32 sums are safe up to 65793")
     shape = (len(a), packed.N)
     if out is None:
-        out = kernels.empty(shape, np.int32)
-    elif out.shape != shape or out.dtype != np.int32 or not (out.flags.c_contiguous and out.flags.writeable):
+        out = kernels.empty_rows(*shape, INT32)
+    elif out.shape != shape or out.dtype != INT32 or not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError(f"matmul_int8: out has to be writeable, contiguous int32 {shape}, got {out.dtype} {out.shape}")
     kernels.matmul_int8(np.ascontiguousarray(a), packed, out)
     return out

@@ -4,7 +4,7 @@ Each file has the formula first, as a NumPy function named `…_reference`, then
 """
 
 from nnlite.kernels.cache import keep_compiled_kernels_by_content
-from nnlite.kernels.memory import aligned, empty, keep_freed_memory
+from nnlite.kernels.memory import aligned, empty, empty_rows, keep_freed_memory
 
 keep_freed_memory()
 keep_compiled_kernels_by_content()  # before the kernels below are declared
@@ -31,7 +31,7 @@ from nnlite.kernels.threads import threads_for  # noqa: E402
 
 __all__ = [
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "aligned", "avg_pool2d",
-    "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "enter", "erf",
+    "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "empty_rows", "enter", "erf",
     "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places",
     "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient", "run_stages", "slides",
     "sums_buffer", "table", "thread_sums", "threads_for", "to_nchw", "to_nhwc",

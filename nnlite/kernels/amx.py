@@ -14,27 +14,18 @@ padding. The rest of a sum that is no multiple of 64 needs registers of its own,
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
 """
 
-import ctypes
-import platform
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nnlite.kernels.instructions import I8, I64, call_own_function
+
 ROWS = 16  # of a tile register
 STEPS = 16  # of four bytes each, in a row of a tile register
 FEWEST_ROWS = 8  # below these the ordinary tile is as fast
 
-I8, I16, I64, VOID = ir.IntType(8), ir.IntType(16), ir.IntType(64), ir.VoidType()
-ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA, SYS_ARCH_PRCTL = 0x1023, 18, 158  # of Linux on x86-64
-
-
-def permitted():
-    """Ask the kernel for the use of tile registers, which it grants to each process that asks (Linux 5.16)."""
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        return False
-    return ctypes.CDLL(None).syscall(SYS_ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
+I16, VOID = ir.IntType(16), ir.VoidType()
 
 
 @intrinsic
@@ -89,18 +80,23 @@ def make_amx_tile(blocks):
     @intrinsic
     def amx_tile(typingctx, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns, rows):
         def codegen(context, builder, signature, arguments):
-            *others, columns, rows = arguments
-            starts = [I64(0), builder.sub(rows, I64(ROWS))][:blocks]
-            with builder.if_else(builder.icmp_signed(">", columns, I64(16))) as (two_columns, one_column):
-                with two_columns:
-                    _emit(builder, starts, 2, *others)
-                with one_column:
-                    _emit(builder, starts, 1, *others)
+            call_own_function(builder, f"nnlite_amx_tile_{blocks}", arguments,
+                              lambda inner, *numbers: _emit_tile(inner, blocks, *numbers))
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 15), codegen
 
     return amx_tile
+
+
+def _emit_tile(builder, blocks, *arguments):
+    *others, columns, rows = arguments
+    starts = [I64(0), builder.sub(rows, I64(ROWS))][:blocks]
+    with builder.if_else(builder.icmp_signed(">", columns, I64(16))) as (two_columns, one_column):
+        with two_columns:
+            _emit(builder, starts, 2, *others)
+        with one_column:
+            _emit(builder, starts, 1, *others)
 
 
 def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row):

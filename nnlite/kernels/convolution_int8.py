@@ -39,18 +39,21 @@ def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
 
 @parallel_kernel
 def _conv2d_int8(x, packed, y, g, sums, threads):
-    share_out(row_int8, len(y) * y.shape[1], threads, (x, packed, y, g, sums))
+    share_out(rows_int8, threads, threads, (x, packed, y, g, sums, threads))
 
 
 @inner_kernel
-def row_int8(t, thread, x, packed, y, g, sums):
-    """The sums of a row, with those of the channels that fill w up, go to this thread's part of `sums`, and from there to y."""
+def rows_int8(t, thread, x, packed, y, g, sums, parts):
+    """The t-th part of all rows of y. The sums of a row, with those of the channels that fill w up, go to this thread's part of
+    `sums`, and from there to y.
+    """
     (_, H, W, C), (_, out_h, out_w, O), channels, like = x.shape, y.shape, sums.shape[3], y.dtype
-    n, i = t // out_h, t % out_h
     x_data, y_data, w_data = np.intp(x.ctypes.data), np.intp(y.ctypes.data), np.intp(packed.ctypes.data)
-    part = np.intp(sums.ctypes.data) + thread * 4 * out_w * channels
+    part, rows = np.intp(sums.ctypes.data) + thread * 4 * out_w * channels, len(y) * out_h
     configure(like, out_w, g.K, channels // g.G)
-    sum_rows(like, part, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
-             packed[0].size, packed.shape[2] * 4, g)
+    for r in range(rows * t // parts, rows * (t + 1) // parts):
+        n, i = r // out_h, r % out_h
+        sum_rows(like, part, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
+                 packed[0].size, packed.shape[2] * 4, g)
+        copy_rows(like, part, 4 * channels, y_data + 4 * r * out_w * O, 4 * O, out_w, O)
     release(like)
-    copy_rows(like, part, 4 * channels, y_data + 4 * t * out_w * O, 4 * O, out_w, O)

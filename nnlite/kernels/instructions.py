@@ -21,6 +21,24 @@ def lane_count(dtype):
     return LEVEL.vector_bytes // ITEM_BYTES[dtype]
 
 
+def call_own_function(builder, name, arguments, emit):
+    """Call a function of its own, made by emit(builder, *arguments) once in a module.
+
+    In the midst of other code its addresses would have to share registers with it, and be computed anew in every step.
+    """
+    module = builder.module
+    function = module.globals.get(name)
+    if function is None:
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments]), name)
+        function.linkage = "linkonce_odr"
+        for attribute in ("noinline", "optsize"):  # optsize: no copies of the loops for special cases, which take long to make
+            function.attributes.add(attribute)
+        inner = ir.IRBuilder(function.append_basic_block())
+        emit(inner, *function.args)
+        inner.ret_void()
+    builder.call(function, arguments)
+
+
 def emit_mask(builder, left, start, count):
     """Which of the lanes start, start + 1, … lie below `left`."""
     numbers = ir.Constant(ir.VectorType(I32, count), [start + lane for lane in range(count)])

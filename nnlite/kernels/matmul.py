@@ -6,7 +6,7 @@ Letters: a (M, K), b (K, N), c (M, N).
 import numpy as np
 from numba import njit
 
-from nnlite.kernels.memory import LINE, address, empty
+from nnlite.kernels.memory import LINE, address, empty_rows
 from nnlite.kernels.narrow import narrow_columns, narrow_product
 from nnlite.kernels.sharing import share_out
 from nnlite.kernels.strip import TILE_BYTES, product
@@ -28,7 +28,7 @@ def matmul(a, b, bias=None, relu=False):
     contiguous.
     """
     (M, K), (_, N) = a.shape, b.shape
-    c = empty((M, N), b.dtype)
+    c = empty_rows(M, N, b.dtype)
     if M and N:
         if b.itemsize not in b.strides:
             b = np.ascontiguousarray(b)
@@ -36,14 +36,16 @@ def matmul(a, b, bias=None, relu=False):
         packed = b_step != size or (M >= PACKING_PAYS and N > TILE_BYTES // size)
         low = 0.0 if relu else -np.inf
         finished = bias is not None or relu
-        bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, bias, low, finished, packed, threads_for(M * N * K))
+        if finished:
+            bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
+        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, address(bias) if finished else 0, low, packed,
+                threads_for(M * N * K))
     return c
 
 
 @parallel_kernel
-def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, threads):
-    """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ.
+def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, threads):
+    """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ. bias: an address, or 0.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
     together first: rows of b lie far apart in memory, which caches and page tables do not like. Where rows of a are
@@ -55,12 +57,11 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packe
     rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
     copies = np.empty((threads * K * TILE_BYTES if packed or rest else 0) + LINE, np.uint8)
     share_out(panel_of_product, columns * ((M + rows - 1) // rows), threads,
-              (a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, columns, rows, rest, copies))
+              (a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies))
 
 
 @inner_kernel
-def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, low, finished, packed, columns, rows, rest,
-                     copies):
+def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies):
     (M, N), size, like = c.shape, c.itemsize, c.dtype
     width = TILE_BYTES // size
     n, m = t % columns * width, t // columns * rows
@@ -83,8 +84,8 @@ def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, 
             column, column_step = copy, K * size
             copy_columns(like, b + (N - rest) * size, b_row, column, column_step, rest, K)
         narrow_product(like, a_m, a_row, column, column_step, K, c_at + wide * size, N * size, height, rest)
-    if finished:
-        finish_rows(like, c_at, N * size, bias.ctypes.data + n * size, low, height, left)
+    if bias:
+        finish_rows(like, c_at, N * size, bias + n * size, low, height, left)
 
 
 @njit(cache=True)

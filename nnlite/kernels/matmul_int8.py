@@ -1,7 +1,7 @@
 """Matrix product of uint8 with int8 weights, summed exactly in int32: c = a w.
 
-Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A task takes 32 rows of a
-or so, which stay in the first cache, past one panel after the other, which come from the second.
+Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A block of 32 rows
+of a or so stays in the first cache and meets one panel after the other, which come from the second.
 """
 
 from typing import NamedTuple
@@ -11,21 +11,24 @@ import numpy as np
 from nnlite.kernels.amx import FEWEST_ROWS, STEPS
 from nnlite.kernels.memory import LINE, address, empty
 from nnlite.kernels.sharing import share_out
-from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.strip import FOUR, TILE_BYTES, configure, product, release
+from nnlite.kernels.simd import LANES, LEVEL
+from nnlite.kernels.strip import FOUR, TILE_BYTES, configure, has_amx, product, release
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import lanes, load, load_bytes, store, store_bytes
 
-BLOCK = 32  # rows of a task
-LARGEST_BLOCK = BLOCK + BLOCK // 2 - 1  # of the last task
+TILE_REGISTERS = LEVEL.name == "amx"
+BLOCK = 32  # rows
+TILE_LANES = TILE_BYTES // 4  # columns of a tile
+LARGEST_BLOCK = BLOCK + BLOCK // 2 - 1  # the last one
 PANELS_BYTES = 2**20  # of weights that a core's second cache keeps
-FEW_PANELS = 2  # that rows meet where they lie: to put them together, at the start of a line of the cache, takes longer
+FEW_PANELS = 5  # that rows meet where they lie: to put them together, at the start of a line of the cache, takes longer
 
 
 class PackedInt8(NamedTuple):
     """Weights (K, N) int8 as the integer tile reads them.
 
     panels: int8 (⌈N/width⌉, steps, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
+    A panel is as wide as a tile, or as a register where one has room for all columns.
     Where there are tile registers, the steps fill whole ones: 4·steps is K rounded up to a multiple of 64, elsewhere of 4.
     """
 
@@ -37,13 +40,13 @@ class PackedInt8(NamedTuple):
 def pack_int8(w):
     """w (K, N) int8 -> PackedInt8."""
     K, N = w.shape
-    multiple = STEPS if LEVEL.name == "amx" else 1
-    return PackedInt8(panels_int8(w, -(-K // (4 * multiple)) * multiple), K, N)
+    multiple = STEPS if TILE_REGISTERS else 1
+    return PackedInt8(panels_int8(w, -(-K // (4 * multiple)) * multiple, LANES if N <= LANES else TILE_LANES), K, N)
 
 
-def panels_int8(w, steps):
+def panels_int8(w, steps, width=TILE_LANES):
     """w (K, N) int8 -> panels (⌈N/width⌉, steps, width, 4), with zeros past K and N."""
-    (K, N), width = w.shape, TILE_BYTES // 4
+    K, N = w.shape
     count = -(-N // width)
     padded = np.zeros((4 * steps, count * width), np.int8)
     padded[:K, :N] = w
@@ -61,50 +64,52 @@ def matmul_int8(a, packed, c):
     """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
     if c.size:
         panels, K, _ = packed
-        M, a_data, a_row, steps = len(a), address(a), a.strides[0], panels.shape[1]
-        if LEVEL.name == "amx" and M >= FEWEST_ROWS:
-            threads = threads_for(c.size * (K // 32 + 16) + 4 * M * K)
-            misaligned = a_data % LINE or a_row % LINE
-        else:
-            threads, misaligned = threads_for(c.size * K // 4), False
-        copied = K != 4 * steps or misaligned and len(panels) > FEW_PANELS
-        _matmul_int8(a_data, a_row, K, panels, c, copied, threads)
+        M = len(a)
+        work = c.size * (K // 32 + 16) + 4 * M * K if TILE_REGISTERS and M >= FEWEST_ROWS else c.size * K // 4
+        _matmul_int8(address(a), a.strides[0], K, panels, c, threads_for(work))
 
 
 @parallel_kernel
-def _matmul_int8(a, a_row, K, b, c, copied, threads):
-    """A task: one block of rows, and of the panels as many as the cache keeps, or a thread's share where blocks are few.
+def _matmul_int8(a, a_row, K, b, c, threads):
+    """A task: a part of the rows, in whole blocks, for each thread; where blocks are few, also a part of the panels.
 
     copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end.
     """
-    panels, steps, width, _ = b.shape
+    panels, steps, _, _ = b.shape
+    straddling = has_amx(c.dtype) and len(c) >= FEWEST_ROWS and (a % LINE != 0 or a_row % LINE != 0)
+    copied = K != 4 * steps or straddling and panels > FEW_PANELS
     copies = np.empty((threads * min(len(c), LARGEST_BLOCK) * 4 * steps if copied else 0) + LINE, np.uint8)
     blocks = max(1, (len(c) + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
-    most = max(1, PANELS_BYTES // max(1, steps * width * 4))
-    if blocks < threads:
-        most = min(most, (panels + threads - 1) // threads)
-    share_out(block_of_product, blocks * ((panels + most - 1) // most), threads,
-              (a, a_row, K, b, c, copied, copies, blocks, most))
+    parts = min(blocks, threads)
+    panel_parts = min(panels, (threads + parts - 1) // parts)
+    share_out(part_of_product, parts * panel_parts, threads, (a, a_row, K, b, c, copied, copies, blocks, parts, panel_parts))
 
 
 @inner_kernel
-def block_of_product(t, thread, a, a_row, K, b, c, copied, copies, blocks, most):
+def part_of_product(t, thread, a, a_row, K, b, c, copied, copies, blocks, parts, panel_parts):
+    """Blocks of rows, one after the other, past as many panels as the cache keeps; then past the next ones."""
     (M, N), (panels, steps, width, _), like = c.shape, b.shape, c.dtype
-    block, first = t % blocks, t // blocks * most
+    part, panel_part, configured = t % parts, t // parts, 0
+    end_panel = panels * (panel_part + 1) // panel_parts
+    kept = max(1, PANELS_BYTES // max(1, steps * width * 4))
     b_data, c_data = np.intp(b.ctypes.data), np.intp(c.ctypes.data)
-    m = block * BLOCK
-    height = M - m if block == blocks - 1 else BLOCK
-    x, x_row = a + m * a_row, a_row
-    if copied:
-        x_row = 4 * steps
-        x = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * min(M, LARGEST_BLOCK) * x_row
-        copy_bytes(like, a + m * a_row, a_row, K, x, x_row, height)
-    for panel in range(first, min(first + most, panels)):
-        n = panel * width
-        left = min(width, N - n)
-        if panel == first or left < width:
-            configure(like, height, steps, left)
-        product(like, x, x_row, FOUR, steps, b_data + n * steps * 4, width * 4, c_data + (m * N + n) * 4, N * 4, height, left)
+    for first in range(panels * panel_part // panel_parts, end_panel, kept):
+        for block in range(blocks * part // parts, blocks * (part + 1) // parts):
+            m = block * BLOCK
+            height = M - m if block == blocks - 1 else BLOCK
+            x, x_row = a + m * a_row, a_row
+            if copied:
+                x_row = 4 * steps
+                x = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * min(M, LARGEST_BLOCK) * x_row
+                copy_bytes(like, a + m * a_row, a_row, K, x, x_row, height)
+            for panel in range(first, min(first + kept, end_panel)):
+                n = panel * width
+                left = min(width, N - n)
+                if left != configured:
+                    configure(like, height, steps, left)
+                    configured = left
+                product(like, x, x_row, FOUR, steps, b_data + n * steps * 4, width * 4, c_data + (m * N + n) * 4, N * 4, height,
+                        left)
     release(like)
 
 

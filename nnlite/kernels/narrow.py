@@ -13,9 +13,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.instructions import I1, I32, I64, ITEM_BYTES, LLVM_TYPE, emit_load, emit_mask, lane_count
+from nnlite.kernels.instructions import I1, I32, I64, ITEM_BYTES, LLVM_TYPE, call_own_function, emit_load, emit_mask, lane_count
 from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.tile import call_own_function, fma
+from nnlite.kernels.tile import fma
 
 VECTOR_BYTES = LEVEL.vector_bytes
 COLUMNS = 2  # of a tile: each number of a that is read is multiplied twice, each of w as often as the tile has rows

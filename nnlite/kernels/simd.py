@@ -12,12 +12,14 @@ Integers are exact on every level, floats differ by rounding at most. The enviro
 level that the processor has, for tests and comparisons.
 """
 
+import ctypes
 import os
+import platform
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
 
-from nnlite.kernels import amx
+ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA, SYS_ARCH_PRCTL = 0x1023, 18, 158  # of Linux on x86-64
 
 
 class Level(NamedTuple):
@@ -58,8 +60,15 @@ def choose_level(features, wanted=None):
 def host_features():
     """{name: bool} of this processor; AMX only where the operating system grants it."""
     features = dict(llvm.get_host_cpu_features())
-    features["amx-tile"] = features.get("amx-tile", False) and amx.permitted()
+    features["amx-tile"] = features.get("amx-tile", False) and tile_registers_permitted()
     return features
+
+
+def tile_registers_permitted():
+    """Ask the kernel for the use of AMX's tile registers, which it grants to each process that asks (Linux 5.16)."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        return False
+    return ctypes.CDLL(None).syscall(SYS_ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
 
 
 LEVEL = choose_level(host_features(), os.environ.get("NNLITE_SIMD"))

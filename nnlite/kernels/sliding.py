@@ -20,6 +20,7 @@ from nnlite.kernels.instructions import (
     I64,
     ITEM_BYTES,
     LLVM_TYPE,
+    call_own_function,
     emit_load,
     emit_load_spread,
     emit_mask,
@@ -29,7 +30,7 @@ from nnlite.kernels.instructions import (
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import inner_kernel
-from nnlite.kernels.tile import call_own_function, fma
+from nnlite.kernels.tile import fma
 from nnlite.kernels.vector import item_bytes
 
 KERNEL = 3  # places side by side, of the kernels that slide

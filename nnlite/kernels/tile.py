@@ -34,6 +34,7 @@ from nnlite.kernels.instructions import (
     I32,
     I64,
     LLVM_TYPE,
+    call_own_function,
     emit_call,
     emit_load,
     emit_load_bytes,
@@ -108,24 +109,6 @@ def _emit_tile(builder, dtype, rows, vectors, whole, depthwise,
             for v in range(vectors):
                 address = at(c, (first_row, c_row), (I64(r), c_row), (I64(v), I64(LEVEL.vector_bytes)))
                 emit_store(builder, builder.load(sums[r][v]), address, masks[v])
-
-
-def call_own_function(builder, name, arguments, emit):
-    """Call a function of its own, made by emit(builder, *arguments) once in a module.
-
-    In the midst of other code its addresses would have to share registers with it, and be computed anew in every step.
-    """
-    module = builder.module
-    function = module.globals.get(name)
-    if function is None:
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments]), name)
-        function.linkage = "linkonce_odr"
-        for attribute in ("noinline", "optsize"):  # optsize: no copies of the loops for special cases, which take long to make
-            function.attributes.add(attribute)
-        inner = ir.IRBuilder(function.append_basic_block())
-        emit(inner, *function.args)
-        inner.ret_void()
-    builder.call(function, arguments)
 
 
 def _load_lanes(builder, address, vector, mask):

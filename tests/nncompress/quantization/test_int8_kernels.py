@@ -17,7 +17,7 @@ from nncompress.quantization.requantize import (
     requantize_fixed_reference,
     requantize_float_reference,
 )
-from nnlite.kernels import LANES, geometry, pack_conv_int8, pack_int8, sharing
+from nnlite.kernels import LANES, geometry, pack_conv_int8, panels_int8, sharing
 from nnlite.kernels.convolution import conv2d_reference
 from nnlite.kernels.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
 
@@ -230,7 +230,7 @@ def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N
     rng = np.random.default_rng(seed)
     x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
-    acc, panels = x[:N].astype(np.int64) @ w.astype(np.int64), pack_int8(w).panels
+    acc, panels = x[:N].astype(np.int64) @ w.astype(np.int64), panels_int8(w, -(-K // 4))
     row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z, "channels": len(panels) * panels.shape[2]}
 
     y = np.full((N + 40, O), UNTOUCHED, np.uint8)

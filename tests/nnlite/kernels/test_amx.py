@@ -1,5 +1,3 @@
-import platform
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,10 +110,3 @@ def test_the_tile_registers_are_given_back():
     c = np.empty((20, 33), np.int32)
     matmul_int8(a, pack_int8(w), c)
     assert (c == 420).all() and tiles_in_use() == 0
-
-
-@pytest.mark.parametrize("name, answer", [("machine", "aarch64"), ("system", "Darwin"), ("system", "Windows")])
-def test_no_other_system_than_linux_on_x86_64_is_asked_for_permission(monkeypatch, name, answer):
-    monkeypatch.setattr(platform, name, lambda: answer)
-    monkeypatch.setattr(amx.ctypes, "CDLL", None)
-    assert amx.permitted() is False

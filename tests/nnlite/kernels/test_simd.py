@@ -1,4 +1,5 @@
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from llvmlite import ir
 from numba import types
 
-from nnlite.kernels import amx, instructions, strip, tile
+from nnlite.kernels import amx, instructions, simd, strip, tile
 from nnlite.kernels.simd import LEVELS, choose_level, host_features
 
 BY_NAME = {level.name: level for level in LEVELS}
@@ -58,9 +59,9 @@ def test_a_level_that_the_cpu_lacks_or_nobody_knows_is_refused():
 
 def test_tile_registers_need_the_permission_of_the_operating_system(monkeypatch):
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: dict.fromkeys(BY_NAME["amx"].needs, True))
-    monkeypatch.setattr(amx, "permitted", lambda: True)
+    monkeypatch.setattr(simd, "tile_registers_permitted", lambda: True)
     assert choose_level(host_features()).name == choose_level(host_features(), "amx").name == "amx"
-    monkeypatch.setattr(amx, "permitted", lambda: False)
+    monkeypatch.setattr(simd, "tile_registers_permitted", lambda: False)
     assert choose_level(host_features()).name == "avx512vnni"
     with pytest.raises(ValueError, match="NNLITE_SIMD: this processor lacks 'amx'; it can be avx512vnni, generic"):
         choose_level(host_features(), "amx")
@@ -68,8 +69,15 @@ def test_tile_registers_need_the_permission_of_the_operating_system(monkeypatch)
 
 def test_a_processor_without_tile_registers_is_not_asked_for_them(monkeypatch):
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx2": True, "fma": True})
-    monkeypatch.setattr(amx, "permitted", None)
+    monkeypatch.setattr(simd, "tile_registers_permitted", None)
     assert choose_level(host_features()).name == "avx2"
+
+
+@pytest.mark.parametrize("name, answer", [("machine", "aarch64"), ("system", "Darwin"), ("system", "Windows")])
+def test_no_other_system_than_linux_on_x86_64_is_asked_for_permission(monkeypatch, name, answer):
+    monkeypatch.setattr(platform, name, lambda: answer)
+    monkeypatch.setattr(simd.ctypes, "CDLL", None)
+    assert simd.tile_registers_permitted() is False
 
 
 def test_the_environment_variable_is_heard():
