@@ -47,11 +47,14 @@ class Plan:
         step, out, source = stage.step, buffers[stage.result], buffers[stage.step.inputs[0]]
         if step.kind == "conv2d":
             w = grouped(step.arrays["w"], step.options["groups"])
-            side = pixels_side_by_side(w.shape, step.options, step.shape[2])
-            slide = side * kernels.slides(w.shape, step.options["stride"], step.options["dilation"], w.dtype)
-            w = side_by_side(w, side, step.options["stride"][1])
-            laid_out = kernels.lay_out(w)
-            return {**convolution_row(stage, source, out, w.shape, laid_out, 1, side, slide), **self.weights(step, laid_out)}
+            stride, dilation = step.options["stride"], step.options["dilation"]
+            rest = kernels.narrow_channels(w.shape, dilation, w.dtype)
+            side = 1 if rest else pixels_side_by_side(w.shape, step.options, step.shape[2])
+            slide = side * kernels.slides(w.shape, stride, dilation, w.dtype, rest)
+            w = side_by_side(w, side, stride[1])
+            laid_out = kernels.lay_out(w, rest)
+            row = convolution_row(stage, source, out, w.shape, laid_out, 1, side, slide, rest)
+            return {**row, **self.weights(step, laid_out.numbers)}
         if step.kind == "linear":
             w, rest = kernels.pack(step.arrays["w"].T)
             return {**linear_row(source, out, step.arrays["w"].shape[1]), "rest": rest, **self.weights(step, w)}

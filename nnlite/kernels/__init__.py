@@ -10,9 +10,11 @@ keep_freed_memory()
 keep_compiled_kernels_by_content()  # before the kernels below are declared
 
 from nnlite.kernels.convolution import (  # noqa: E402
+    LaidOut,
     conv2d,
     geometry,
     lay_out,
+    narrow_channels,
     no_places,
     output_size,
     sums_buffer,
@@ -30,9 +32,9 @@ from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stag
 from nnlite.kernels.threads import threads_for  # noqa: E402
 
 __all__ = [
-    "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "PackedInt8", "add_rows", "aligned", "avg_pool2d",
+    "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "PackedInt8", "add_rows", "aligned", "avg_pool2d",
     "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "empty_rows", "enter", "erf",
-    "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "no_places",
-    "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient", "run_stages", "slides",
-    "sums_buffer", "table", "thread_sums", "threads_for", "to_nchw", "to_nhwc",
+    "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "narrow_channels",
+    "no_places", "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient",
+    "run_stages", "slides", "sums_buffer", "table", "thread_sums", "threads_for", "to_nchw", "to_nhwc",
 ]

@@ -8,8 +8,8 @@ kernel, s stride, d dilation.
 
 One kernel row of a patch, kw·C numbers, is one contiguous run of the image, and the patch of the pixel to the right is the
 same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Where each
-channel is a group of its own, see `depthwise`; where the channels of z fit into one register, `sliding`. Bias, ReLU (low = 0,
-else −∞) and 2×2 max-pooling follow while the row is still in the cache.
+channel is a group of its own, see `depthwise`; where the channels of z fit into half a register, `narrow`, or into one,
+`sliding`. Bias, ReLU (low = 0, else −∞) and 2×2 max-pooling follow while the row is still in the cache.
 """
 
 from typing import NamedTuple
@@ -19,12 +19,15 @@ import numpy as np
 
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
+from nnlite.kernels.narrow import laid_out_size, lay_out_narrow, narrow_product, narrow_width
 from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.sliding import slides, sliding_strip
 from nnlite.kernels.strip import strip
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
+
+SHORTEST_RUN = 16  # numbers of a run from which a narrow tile is worth its layout
 
 
 def conv2d_reference(x, w, stride, dilation):
@@ -54,16 +57,32 @@ def runs(w_shape, dilation):
     return kh, kw, c
 
 
-def lay_out(w):
-    """w (G, kh, kw, c, o) as kernels read it: (G, kh·kw·c, o), or depthwise (1, kh·kw, G), so that lanes are channels.
+class LaidOut(NamedTuple):
+    """Weights as kernels read them: one array of numbers, `group` and `row` of them from one group and one step to the next.
 
-    Without groups, o is filled up with channels of zeros to whole registers.
+    channels: how many sums a pixel has. Lanes are channels: without groups, zeros fill the registers up.
     """
-    G, kh, kw, c, o = w.shape
-    w = w.reshape(G, kh * kw * c, o)
+
+    numbers: np.ndarray
+    group: int
+    row: int
+    channels: int
+
+
+def lay_out(w, rest=0):
+    """w (G, kh, kw, c, o) -> LaidOut: (G, kh·kw·c, o), or depthwise (1, kh·kw, G); behind the others `rest` narrow channels."""
+    (G, kh, kw, c, o), lanes, K = w.shape, LEVEL.vector_bytes // w.itemsize, w[0, ..., 0].size
     if is_depthwise(G, G * c, G * o):
-        return aligned(w.swapaxes(0, 2))
-    return with_whole_registers(w, LEVEL.vector_bytes // w.itemsize) if G == 1 else w
+        return LaidOut(aligned(w.reshape(G, K).T).reshape(-1), K * G, G, G)
+    if rest == 0:
+        filled = with_whole_registers(w, lanes) if G == 1 else w
+        return LaidOut(filled.reshape(-1), K * filled.shape[4], filled.shape[4], G * filled.shape[4])
+    wide = o - rest
+    numbers = empty((K * wide + kh * laid_out_size(kw * c, rest, lanes),), w.dtype)
+    if wide:
+        numbers[: K * wide].reshape(K, wide)[...] = w.reshape(K, o)[:, :wide]
+    lay_out_narrow(w.reshape(kh, kw * c, o), wide, numbers, K * wide)
+    return LaidOut(numbers, K * wide, wide, wide + (narrow_width(rest, lanes) if 2 * o <= lanes else lanes))
 
 
 def with_whole_registers(w, lanes):
@@ -76,10 +95,20 @@ def with_whole_registers(w, lanes):
     return filled
 
 
+def narrow_channels(w_shape, dilation, dtype):
+    """How many channels, the last ones of a convolution w (G, kh, kw, c, o), are better done by `narrow`: those of long runs
+    that would leave a good part of a register empty.
+    """
+    (G, _, kw, c, o), lanes = w_shape, LEVEL.vector_bytes // dtype.itemsize
+    rest, long_runs = o % lanes, G == dilation[1] == 1 and kw * c >= SHORTEST_RUN
+    few = 2 * rest <= lanes or o > lanes and 8 * rest <= 5 * lanes  # a little more than half are better off in `sliding`
+    return rest if lanes >= 4 and long_runs and few else 0
+
+
 class Geometry(NamedTuple):
     """A convolution in numbers: C channels, G groups, stride s, dilation d; P·Q runs of K steps (`runs`).
 
-    slide: how many pixels further each row of a sliding tile begins, 0 for other tiles (`sliding`).
+    slide: how many pixels further each row of a sliding tile begins, 0 for other tiles (`sliding`). rest: `narrow_channels`.
     """
 
     C: int
@@ -92,20 +121,18 @@ class Geometry(NamedTuple):
     Q: int
     K: int
     slide: int
+    rest: int
 
 
-def geometry(w_shape, stride, dilation, step=1, slide=0):
+def geometry(w_shape, stride, dilation, step=1, slide=0, rest=0):
     """w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run: 1, or 4 for int8."""
     P, Q, L = runs(w_shape, dilation)
-    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide))
+    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide), rest)
 
 
-def sums_buffer(pool, out_w, w, dtype):
-    """Room for the sums of one row of y, (threads, pool, W, channels), for as many threads as there can ever be.
-
-    w: from `lay_out`; the channels that fill it up have sums, too.
-    """
-    return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, len(w) * w.shape[2]), dtype)
+def sums_buffer(pool, out_w, channels, dtype):
+    """Room for the sums of one row of y, (threads, pool, W, channels), for as many threads as there can ever be."""
+    return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, channels), dtype)
 
 
 def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
@@ -116,12 +143,13 @@ def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
     """
     if y.size:
         O, pool = y.shape[3], 1 if argmax is None else 2
-        g = geometry(w.shape, stride, dilation, slide=slides(w.shape, stride, dilation, y.dtype))
+        rest = narrow_channels(w.shape, dilation, y.dtype)
+        g = geometry(w.shape, stride, dilation, 1, slides(w.shape, stride, dilation, y.dtype, rest), rest)
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
-        w = lay_out(w)
-        _conv2d(x, w, g, np.zeros(O, y.dtype) if b is None else b, 0.0 if relu else -np.inf,
-                sums_buffer(pool, sums_w, w, y.dtype), y, no_places() if argmax is None else argmax,
-                threads_for(pool * pool * y.size * g.P * g.Q * g.K))
+        w = lay_out(w, rest)
+        _conv2d(x, w.numbers, w.group, w.row, g, np.zeros(O, y.dtype) if b is None else b,
+                0.0 if relu else -np.inf, sums_buffer(pool, sums_w, w.channels, y.dtype), y,
+                no_places() if argmax is None else argmax, threads_for(pool * pool * y.size * g.P * g.Q * g.K))
 
 
 def no_places():
@@ -130,24 +158,28 @@ def no_places():
 
 
 @inner_kernel
-def sum_rows(like, part, pool, out_w, O, x, x_row, element, step, w, w_group, w_row, g):
+def sum_rows(like, part, pixel, pool, out_w, O, x, x_row, element, step, w, w_group, w_row, g):
     """part[u, j, o] = Σ x·w at row u < pool, pixel j < out_w and channel o < O, all addresses and strides in bytes.
 
-    x: the first row's first patch, with numbers of `element` bytes; w_group, w_row: from one group and one step to the next.
+    x: the first row's first patch, with numbers of `element` bytes; pixel: from one pixel of part to the next; w, w_group,
+    w_row: as in `LaidOut`.
     """
-    size, o = item_bytes(like), O // g.G
+    size, o = item_bytes(like), O // g.G - g.rest
     for u in range(pool):
-        x_u, part_u = x + u * g.sh * x_row, part + u * out_w * O * size
+        x_u, part_u = x + u * g.sh * x_row, part + u * out_w * pixel
         if is_depthwise(g.G, g.C, O):
             depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
-                            w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, O * size, out_w, O)
+                            w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, pixel, out_w, O)
         elif g.slide:
-            sliding_strip(like, x_u, g.C * element, g.slide, g.dh * x_row, g.P, g.C, w, w_row, part_u, O * size, out_w, O)
+            sliding_strip(like, x_u, g.C * element, g.slide, g.dh * x_row, g.P, g.C, w, w_row, part_u, pixel, out_w, o)
         else:
             for k in range(g.G):
                 strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,
                       g.Q, step, g.K, w + k * w_group, g.Q * g.K * w_row, g.K * w_row, w_row,
-                      part_u + k * o * size, O * size, out_w, o)
+                      part_u + k * o * size, pixel, out_w, o)
+        if g.rest:
+            narrow_product(like, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.K, w + w_group, part_u + o * size, pixel,
+                           out_w, g.rest)
 
 
 @inner_kernel
@@ -191,19 +223,20 @@ def finish_row_with_places(like, part, pixel, sums_w, O, b, low, y, argmax, out_
 
 
 @parallel_kernel
-def _conv2d(x, w, g, b, low, sums, y, argmax, threads):
-    share_out(convolution_row, len(y) * y.shape[1], threads, (x, w, g, b, low, sums, y, argmax))
+def _conv2d(x, w, w_group, w_row, g, b, low, sums, y, argmax, threads):
+    share_out(convolution_row, len(y) * y.shape[1], threads, (x, w, w_group, w_row, g, b, low, sums, y, argmax))
 
 
 @inner_kernel
-def convolution_row(t, thread, x, w, g, b, low, sums, y, argmax):
+def convolution_row(t, thread, x, w, w_group, w_row, g, b, low, sums, y, argmax):
     """One row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y."""
     (_, H, W, C), (_, out_h, out_w, O), (_, pool, sums_w, channels) = x.shape, y.shape, sums.shape
-    n, i, like, size, w_row = t // out_h, t % out_h, y.dtype, y.itemsize, w.shape[2] * w.itemsize
+    n, i, like, size = t // out_h, t % out_h, y.dtype, y.itemsize
     pixel, x_row = channels * size, W * C * size
     part = np.intp(sums.ctypes.data) + thread * pool * sums_w * pixel
-    sum_rows(like, part, pool, sums_w, channels, np.intp(x.ctypes.data) + (n * H + i * pool * g.sh) * x_row, x_row, size, size,
-             np.intp(w.ctypes.data), w.shape[1] * w_row, w_row, g)
+    sum_rows(like, part, pixel, pool, sums_w, O if g.rest else channels,
+             np.intp(x.ctypes.data) + (n * H + i * pool * g.sh) * x_row, x_row, size, size,
+             np.intp(w.ctypes.data), w_group * size, w_row * size, g)
     b_data, y_at = np.intp(b.ctypes.data), np.intp(y.ctypes.data) + t * out_w * O * size
     if argmax.size:
         finish_row_with_places(like, part, pixel, sums_w, O, b_data, low, y_at, argmax.ctypes.data + t * out_w * O, out_w)

@@ -16,7 +16,7 @@ its own for dw and db, added up at the end: how many parts there are depends on 
 import numba
 import numpy as np
 
-from nnlite.kernels.convolution import geometry, lay_out, no_places, output_size, runs, sum_rows
+from nnlite.kernels.convolution import LaidOut, geometry, lay_out, narrow_channels, no_places, output_size, runs, sum_rows
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.matmul import copy_rows
 from nnlite.kernels.memory import aligned, empty
@@ -41,7 +41,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
         if dx is not None:
             dx[...] = 0
         return
-    (N, H, W, C), (G, kh, kw, c, _), O = x.shape, w.shape, dy.shape[3]
+    (N, H, W, C), (G, kh, kw, _, _), O = x.shape, w.shape, dy.shape[3]
     (sh, sw), (dh, dw_) = stride, dilation
     P, Q, L = runs(w.shape, dilation)
     parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))
@@ -51,15 +51,16 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     if dx is None or scattered:  # then dz needs neither border nor spreading out
         back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)
     if dx is None:
-        dx, turned = np.empty((0, 0, 0, C), dy.dtype), np.empty((G, 0, c), dy.dtype)
+        dx, turned = np.empty((0, 0, 0, C), dy.dtype), LaidOut(np.empty(0, dy.dtype), 0, 0, 0)
     elif scattered:
         turned = lay_out_for_scattering(w)
-        run, patches = (dz_w, turned.shape[2]), (H, W, C)
+        run, patches = (dz_w, turned.row), (H, W, C)
     else:
         turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
-        slide = slides(turned.shape, (1, 1), dilation, dy.dtype)
-        back, border, spread_by = geometry(turned.shape, (1, 1), dilation, slide=slide), (dh * (kh - 1), dw_ * (kw - 1)), stride
-        turned = lay_out(turned)
+        rest = narrow_channels(turned.shape, dilation, dy.dtype)
+        back = geometry(turned.shape, (1, 1), dilation, 1, slides(turned.shape, (1, 1), dilation, dy.dtype, rest), rest)
+        border, spread_by = (dh * (kh - 1), dw_ * (kw - 1)), stride
+        turned = lay_out(turned, rest)
         dz_h, dz_w = H + border[0], W + border[1]
     dz, run, patches = (empty((numba.config.NUMBA_NUM_THREADS, *shape), dy.dtype)
                         for shape in ((-(-N // parts), dz_h, dz_w, O), run, patches))
@@ -68,7 +69,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
     dz[...] = 0
     _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
                       no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,
-                      turned, back, scattered, run, patches, dx, *padding,
+                      turned.numbers, turned.group, turned.row, back, scattered, run, patches, dx, *padding,
                       threads_for(dy.size * (1 if argmax is None else 4) * P * Q * L))
     np.add.reduce(dw_parts.reshape(parts, *laid_out.shape), axis=0, out=laid_out)
     np.add.reduce(db_parts, axis=0, out=db)
@@ -76,20 +77,20 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
 
 @parallel_kernel
 def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
-                      turned, back, scattered, run, patches, dx, top, left, threads):
+                      turned, turned_group, turned_row, back, scattered, run, patches, dx, top, left, threads):
     share_out(gradients_of_part, len(dw_parts), threads,
-              (x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, back, scattered, run,
-               patches, dx, top, left))
+              (x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, turned_group, turned_row,
+               back, scattered, run, patches, dx, top, left))
 
 
 @inner_kernel
 def gradients_of_part(part, thread, x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
-                      turned, back, scattered, run, patches, dx, top, left):
+                      turned, turned_group, turned_row, back, scattered, run, patches, dx, top, left):
     """Of the images of one part; `dz`, `run` and `patches` are this thread's own."""
     N, parts, size, like = len(x), len(dw_parts), x.itemsize, x.dtype
     pool = 2 if argmax.size else 1
     (_, dy_h, dy_w, _), (_, _, dz_h, dz_w, O), (_, dx_h, dx_w, C) = dy.shape, dz.shape, dx.shape
-    dz_row, dz_pixel, dx_row, turned_row = dz_w * O * size, O * size, dx_w * C * size, turned.shape[2] * size
+    dz_row, dz_pixel, dx_row = dz_w * O * size, O * size, dx_w * C * size
     dz_image = dz_h * dz_row
     dx_data, turned_data, dz_data = np.intp(dx.ctypes.data), np.intp(turned.ctypes.data), np.intp(dz[thread].ctypes.data)
     inside = dz_data + border_h * dz_row + border_w * dz_pixel
@@ -104,13 +105,13 @@ def gradients_of_part(part, thread, x, g, dy, y, relu, argmax, dz, border_h, bor
         if scattered:
             _, H, W, _ = x.shape
             x_data = np.intp(patches[thread].ctypes.data)
-            scatter_image(like, dz_n, dz_h, dz_w, O, turned_data, turned.shape[2], g, np.intp(run[thread].ctypes.data),
+            scatter_image(like, dz_n, dz_h, dz_w, O, turned_data, turned_row, g, np.intp(run[thread].ctypes.data),
                           x_data, H, W)
             copy_rows(like, x_data + (top * W + left) * C * size, W * C * size, dx_n, dx_row, dx_h, dx_w * C)
         else:
             for i in range(dx_h):
-                sum_rows(like, dx_n + i * dx_row, ONE, dx_w, C, dz_n + (i + top) * dz_row + left * dz_pixel, dz_row, size, size,
-                         turned_data, turned.shape[1] * turned_row, turned_row, back)
+                sum_rows(like, dx_n + i * dx_row, C * size, ONE, dx_w, C, dz_n + (i + top) * dz_row + left * dz_pixel, dz_row,
+                         size, size, turned_data, turned_group * size, turned_row * size, back)
 
 
 @inner_kernel

@@ -33,7 +33,7 @@ def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
     """
     if y.size:
         g = geometry((groups, *kernel, x.shape[3] // groups, y.shape[3] // groups), stride, dilation, step=4)
-        sums = sums_buffer(1, y.shape[2], packed, np.int32)
+        sums = sums_buffer(1, y.shape[2], len(packed) * packed.shape[2], np.int32)
         _conv2d_int8(x, packed, y, g, sums, threads_for(y.size * g.P * g.Q * g.K))
 
 
@@ -53,7 +53,7 @@ def rows_int8(t, thread, x, packed, y, g, sums, parts):
     configure(like, out_w, g.K, channels // g.G)
     for r in range(rows * t // parts, rows * (t + 1) // parts):
         n, i = r // out_h, r % out_h
-        sum_rows(like, part, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
+        sum_rows(like, part, 4 * channels, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
                  packed[0].size, packed.shape[2] * 4, g)
         copy_rows(like, part, 4 * channels, y_data + 4 * r * out_w * O, 4 * O, out_w, O)
     release(like)

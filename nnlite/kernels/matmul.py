@@ -7,9 +7,9 @@ import numpy as np
 from numba import njit
 
 from nnlite.kernels.memory import LINE, address, empty_rows
-from nnlite.kernels.narrow import narrow_columns, narrow_product
+from nnlite.kernels.narrow import laid_out_size, lay_out_block, lay_out_narrow, narrow_columns, narrow_product
 from nnlite.kernels.sharing import share_out
-from nnlite.kernels.strip import TILE_BYTES, product
+from nnlite.kernels.strip import NONE, ONE, TILE_BYTES, product
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.vector import at_least, item_bytes, lanes, load, store, transpose_block
 
@@ -49,26 +49,29 @@ def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, threads
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
     together first: rows of b lie far apart in memory, which caches and page tables do not like. Where rows of a are
-    contiguous, the last `rest` columns are done by themselves, once each of these columns is contiguous, too.
+    contiguous, the last `rest` columns are done by themselves (`narrow`).
     """
     (M, N), size = c.shape, c.itemsize
     columns = (N * size + TILE_BYTES - 1) // TILE_BYTES
     rest = narrow_columns(K, N, size) if a_step == size else 0
     rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
-    copies = np.empty((threads * K * TILE_BYTES if packed or rest else 0) + LINE, np.uint8)
+    copy_bytes = (K + LINE) * TILE_BYTES if packed or rest else 0
+    copies = np.empty(threads * copy_bytes + LINE, np.uint8)
     share_out(panel_of_product, columns * ((M + rows - 1) // rows), threads,
-              (a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies))
+              (a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies,
+               copy_bytes))
 
 
 @inner_kernel
-def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies):
+def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies,
+                     copy_bytes):
     (M, N), size, like = c.shape, c.itemsize, c.dtype
     width = TILE_BYTES // size
     n, m = t % columns * width, t // columns * rows
     left, height = min(width, N - n), min(rows, M - m)
     wide = min(left, N - rest - n)
     a_m, c_at = a + m * a_row, c.ctypes.data + (m * N + n) * size
-    copy = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * K * TILE_BYTES
+    copy = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * copy_bytes
     if wide > 0:
         panel, panel_row = b + n * b_step, b_row
         if packed:
@@ -79,11 +82,8 @@ def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, 
                 copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, wide)
         product(like, a_m, a_row, a_step, K, panel, panel_row, c_at, N * size, height, wide)
     if wide < left:
-        column, column_step = b + (N - rest) * b_step, b_step
-        if b_row != size:
-            column, column_step = copy, K * size
-            copy_columns(like, b + (N - rest) * size, b_row, column, column_step, rest, K)
-        narrow_product(like, a_m, a_row, column, column_step, K, c_at + wide * size, N * size, height, rest)
+        lay_out_block(like, b + (N - rest) * b_step, NONE, b_row, b_step, ONE, K, rest, copy)
+        narrow_product(like, a_m, a_row, NONE, ONE, K, copy, c_at + wide * size, N * size, height, rest)
     if bias:
         finish_rows(like, c_at, N * size, bias + n * size, low, height, left)
 
@@ -134,11 +134,13 @@ def finish_rows(like, c, c_row, bias, low, M, N):
 
 def pack(w):
     """w (K, N) floats -> (numbers, rest): panels (⌈(N − rest)/width⌉, K, width) of all but the last `rest` columns, each as
-    wide as a tile, with zeros past the last of them; behind these the `rest` columns, one after the other (rest, K).
+    wide as a tile, with zeros past the last of them; behind these the `rest` columns (`lay_out_block`).
     """
     (K, N), width = w.shape, TILE_BYTES // w.itemsize
     rest = narrow_columns(K, N, w.itemsize)
     panels = np.zeros((-(-(N - rest) // width), K, width), w.dtype)
     for n, panel in zip(range(0, N - rest, width), panels, strict=True):
         panel[:, : min(width, N - rest - n)] = w[:, n : min(n + width, N - rest)]
-    return np.concatenate([panels.ravel(), w[:, N - rest :].T.ravel()]), rest
+    columns = np.empty(laid_out_size(K, rest, width // 2), w.dtype)
+    lay_out_narrow(w[None], N - rest, columns, 0)
+    return np.concatenate([panels.ravel(), columns]), rest

@@ -1,101 +1,257 @@
-"""Products with few columns, c = a wᵀ: the lanes of a register hold neighbours in the sum, not columns.
+"""Products with few columns: a register holds neighbours in the sum, too.
 
-The other tile has a column in each lane, and most of the lanes would be empty. Here each result has a register of its own,
+The ordinary tile has a column in each lane, and most of the lanes would be empty. Here they are shared out to G neighbours k
+of each column. A tile is ROWS by two registers of sums,
 
-    s[i] = Σ_k  a[m, k + i] · w[n, k + i]      k = 0, LANES, 2·LANES, …          c[m, n] = Σ_i s[i]
+    s[r, j, i] = Σ_p Σ_k  a[r·row + p·outer + (k + i)·step] · b[p, k + i, j]       i < G,  k = 0, G, 2G, …  < K
+    c[r, j] = Σ_i s[r, j, i]
 
-and its lanes are added at the end, for as many results together as a register has lanes. The sums add up in the same order
-whatever rows and columns are computed together: the same bits.
+so that a step loads G numbers of a row, repeated over the register, for two registers of b. The sums of a row add up in the
+same order whatever rows are computed with it: the same bits.
+
+    G                           4          8          16         no more than LANES
+    columns, 2·LANES / G        LANES/2    LANES/4    LANES/8
 """
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.instructions import I1, I32, I64, ITEM_BYTES, LLVM_TYPE, call_own_function, emit_load, emit_mask, lane_count
+from nnlite.kernels.instructions import (
+    I1,
+    I32,
+    I64,
+    ITEM_BYTES,
+    LLVM_TYPE,
+    call_own_function,
+    emit_load,
+    emit_mask,
+    emit_store,
+    lane_count,
+)
 from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.tile import fma
+from nnlite.kernels.vector import item_bytes, lanes, load, store
 
 VECTOR_BYTES = LEVEL.vector_bytes
-COLUMNS = 2  # of a tile: each number of a that is read is multiplied twice, each of w as often as the tile has rows
+VECTORS, ROWS = 2, LEVEL.registers // 4  # of a tile
+CACHED = 2**15  # bytes of rows that the first cache keeps beside b
 
 
 @njit(cache=True)
 def narrow_columns(K, N, itemsize):
-    """How many columns, the last ones of N, are better done here: those that would fill no whole register, or none.
+    """How many columns, the last ones of N, are better done here: those that would leave a good part of a register empty.
 
-    Adding up the lanes of so many sums over K has to cost less than leaving lanes empty (measured).
+    Laying them out and adding up lanes has to cost less than the empty lanes (measured).
     """
     lanes = VECTOR_BYTES // itemsize
     rest = N % lanes
-    return rest if 8 * rest <= 5 * lanes and lanes * rest <= K else 0
+    return rest if lanes >= 4 and 4 * rest <= 3 * lanes and K >= 2 * lanes else 0
 
 
-@intrinsic
-def narrow_product(typingctx, like, a, a_row, w, w_row, K, c, c_row, M, N):
-    """c[m, n] = Σ_k a[m, k] · w[n, k]   for m < M, n < N, neither 0.   Addresses; strides in bytes; k's neighbours adjoin."""
-
-    def codegen(context, builder, signature, arguments):
-        call_own_function(builder, f"nnlite_narrow_{like.dtype}", arguments[1:],
-                          lambda inner, *numbers: _emit_narrow(inner, like.dtype, *numbers))
-        return context.get_dummy_value()
-
-    return types.void(like, *[types.intp] * 9), codegen
+@njit(cache=True)
+def narrow_width(N, lanes):
+    """Columns of the narrowest tile that has room for N, or of the widest, where none has."""
+    width = lanes // 2
+    while width > VECTORS and 2 * N <= width:
+        width //= 2
+    return width
 
 
-def _emit_narrow(builder, dtype, a, a_row, w, w_row, K, c, c_row, M, N):
-    """Tiles of `rows` × COLUMNS results. Where rows or columns have ended, a tile does the last one again."""
-    width = lane_count(dtype)
-    vector, rows = ir.VectorType(LLVM_TYPE[dtype], width), width // COLUMNS
-    sums = [[cgutils.alloca_once(builder, vector) for _ in range(COLUMNS)] for _ in range(rows)]
-    whole = builder.mul(builder.sdiv(K, I64(width)), I64(width))
+def make_narrow_tile(G):
+    """tile(like, a, row, outer, P, K, b, c, c_row, columns, M): the formula above for r < M and so many columns.
 
-    def nth(first, i, count):
-        """first + i, but the last at most."""
-        index, last = builder.add(first, I64(i)), builder.sub(count, I64(1))
-        return builder.select(builder.icmp_signed("<", index, last), index, last)
-
-    def add_products(k, mask):
-        at = builder.mul(k, I64(ITEM_BYTES[dtype]))
-        w_lanes = [emit_load(builder, builder.add(column, at), vector, mask) for column in w_columns]
-        for r in range(rows):
-            a_lanes = emit_load(builder, builder.add(a_rows[r], at), vector, mask)
-            for j in range(COLUMNS):
-                builder.store(fma(builder, a_lanes, w_lanes[j], builder.load(sums[r][j])), sums[r][j])
-
-    with cgutils.for_range_slice(builder, I64(0), M, I64(rows)) as (m, _):
-        a_rows = [builder.add(a, builder.mul(nth(m, r, M), a_row)) for r in range(rows)]
-        with cgutils.for_range_slice(builder, I64(0), N, I64(COLUMNS)) as (n, _):
-            w_columns = [builder.add(w, builder.mul(nth(n, j, N), w_row)) for j in range(COLUMNS)]
-            for r in range(rows):
-                for j in range(COLUMNS):
-                    builder.store(ir.Constant(vector, None), sums[r][j])
-            with cgutils.for_range_slice(builder, I64(0), whole, I64(width)) as (k, _):
-                add_products(k, ir.Constant(ir.VectorType(I1, width), [True] * width))
-            with builder.if_then(builder.icmp_signed("<", whole, K)):
-                add_products(whole, emit_mask(builder, builder.sub(K, whole), 0, width))
-
-            totals = _emit_sums_of_lanes(builder, [builder.load(sums[r][j]) for r in range(rows) for j in range(COLUMNS)])
-            for r in range(rows):
-                row = builder.add(c, builder.mul(nth(m, r, M), c_row))
-                for j in range(COLUMNS):
-                    address = builder.add(row, builder.mul(nth(n, j, N), I64(ITEM_BYTES[dtype])))
-                    total = builder.extract_element(totals, I32(r * COLUMNS + j))
-                    builder.store(total, builder.inttoptr(address, vector.element.as_pointer()))
-
-
-def _emit_sums_of_lanes(builder, vectors):
-    """As many vectors as each has lanes -> one, whose lane i is the sum of the lanes of vector i.
-
-    Each step adds the lanes whose numbers differ in one bit, and puts two vectors' results into one.
+    Addresses, strides in bytes and counts as in `nnlite.kernels.tile`; b (P, ⌈K/G⌉, columns of a tile, G), contiguous, with
+    zeros past K and N. Reads of a end with its rows, runs and k.
     """
-    count, bit = len(vectors), 1
-    while bit < count:
-        low = [lane if not lane & bit else count + lane - bit for lane in range(count)]
-        high = [lane + bit if not lane & bit else count + lane for lane in range(count)]
-        low, high = (ir.Constant(ir.VectorType(I32, count), places) for places in (low, high))
-        vectors = [builder.fadd(builder.shuffle_vector(x, y, low), builder.shuffle_vector(x, y, high))
-                   for x, y in zip(vectors[::2], vectors[1::2], strict=True)]
-        bit *= 2
+
+    @intrinsic
+    def tile(typingctx, like, a, row, outer, P, K, b, c, c_row, columns, M):
+        def codegen(context, builder, signature, arguments):
+            if isinstance(like.dtype, types.Float) and G <= lane_count(like.dtype):
+                size = f"{G}x{VECTORS * lane_count(like.dtype) // G}"
+                call_own_function(builder, f"nnlite_narrow_tile_{size}_{like.dtype}", arguments[1:],
+                                  lambda inner, *numbers: _emit_tile(inner, like.dtype, G, *numbers))
+            return context.get_dummy_value()
+
+        return types.void(like, *[types.intp] * 10), codegen
+
+    return tile
+
+
+def _emit_tile(builder, dtype, G, a, row, outer, P, K, b, c, c_row, columns, M):
+    """Where rows have ended, a tile does the last one again."""
+    width, size = lane_count(dtype), I64(ITEM_BYTES[dtype])
+    vector, all_lanes = ir.VectorType(LLVM_TYPE[dtype], width), ir.Constant(ir.VectorType(I1, width), [True] * width)
+    sums = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(ROWS)]
+    whole, rest, step_bytes = builder.sdiv(K, I64(G)), builder.srem(K, I64(G)), I64(VECTORS * LEVEL.vector_bytes)
+    some = builder.icmp_signed(">", rest, I64(0))
+    b_outer = builder.mul(step_bytes, builder.add(whole, builder.zext(some, I64(0).type)))
+    written = emit_mask(builder, columns, 0, width)
+
+    def add_products(a_at, b_at, mask):
+        b_vectors = [emit_load(builder, builder.add(b_at, I64(v * LEVEL.vector_bytes)), vector, all_lanes)
+                     for v in range(VECTORS)]
+        for r in range(ROWS):
+            numbers = _emit_repeated(builder, builder.add(a_rows[r], a_at), vector, G, mask)
+            for v in range(VECTORS):
+                builder.store(fma(builder, numbers, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
+
+    with cgutils.for_range_slice(builder, I64(0), M, I64(ROWS)) as (m, _):
+        rows = [_smaller(builder, builder.add(m, I64(r)), builder.sub(M, I64(1))) for r in range(ROWS)]
+        a_rows = [builder.add(a, builder.mul(r, row)) for r in rows]
+        for r in range(ROWS):
+            for v in range(VECTORS):
+                builder.store(ir.Constant(vector, None), sums[r][v])
+        with cgutils.for_range(builder, P) as p:
+            a_run, b_run = builder.mul(p.index, outer), builder.add(b, builder.mul(p.index, b_outer))
+            with cgutils.for_range(builder, whole) as k:
+                add_products(builder.add(a_run, builder.mul(k.index, builder.mul(size, I64(G)))),
+                             builder.add(b_run, builder.mul(k.index, step_bytes)), None)
+            with builder.if_then(some):
+                add_products(builder.add(a_run, builder.mul(builder.sub(K, rest), size)),
+                             builder.add(b_run, builder.mul(whole, step_bytes)), emit_mask(builder, rest, 0, G))
+        for r in range(ROWS):
+            total = _emit_sums_of_groups(builder, [builder.load(s) for s in sums[r]], G)
+            emit_store(builder, total, builder.add(c, builder.mul(rows[r], c_row)), written)
+
+
+def _emit_repeated(builder, address, vector, G, mask):
+    """G numbers, or those of them that the mask names, repeated over a vector."""
+    group = ir.VectorType(vector.element, G)
+    if mask is None:
+        numbers = builder.load(builder.inttoptr(address, group.as_pointer()))
+        numbers.align = 1
+    else:
+        numbers = emit_load(builder, address, group, mask)
+    places = ir.Constant(ir.VectorType(I32, vector.count), [lane % G for lane in range(vector.count)])
+    return builder.shuffle_vector(numbers, ir.Constant(group, ir.Undefined), places)
+
+
+def _emit_sums_of_groups(builder, vectors, G):
+    """Vectors that hold columns of G lanes each -> one whose first lanes are the columns' sums. Each step adds neighbours."""
+    count = vectors[0].type.count
+    even, odd = (ir.Constant(ir.VectorType(I32, count), [2 * lane + i for lane in range(count)]) for i in (0, 1))
+    while G > 1:
+        x, y = vectors[0], vectors[-1]
+        vectors, G = [builder.fadd(builder.shuffle_vector(x, y, even), builder.shuffle_vector(x, y, odd))], G // 2
     return vectors[0]
+
+
+def _smaller(builder, x, y):
+    return builder.select(builder.icmp_signed("<", x, y), x, y)
+
+
+_tile_4, _tile_8, _tile_16 = make_narrow_tile(4), make_narrow_tile(8), make_narrow_tile(16)
+
+
+@inner_kernel
+def narrow_product(like, a, row, outer, P, K, b, c, c_row, M, N):
+    """c[m, n] = Σ_p Σ_k a[m·row + p·outer + k·step] · b[p, k, n]   for m < M, n < N;  b from `lay_out_block`.
+
+    As many rows as the first cache keeps meet all tiles of columns, then the next ones.
+    """
+    size = item_bytes(like)
+    block = M if N <= lanes(like) // 2 else max(1, CACHED // (ROWS * K * size)) * ROWS
+    for m in range(0, M, block):
+        n, b_n, rows = 0, b, min(block, M - m)
+        while n < N:
+            width, a_m, c_m = narrow_width(N - n, lanes(like)), a + m * row, c + m * c_row + n * size
+            G, columns = VECTORS * lanes(like) // width, min(width, N - n)
+            if G == 4:
+                _tile_4(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
+            elif G == 8:
+                _tile_8(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
+            else:
+                _tile_16(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
+            b_n += P * laid_out_size(K, width, lanes(like)) * size
+            n += width
+
+
+def make_interleaving(G):
+    """interleave(like, b, b_row, K, columns, target): the layout of one tile's columns, from contiguous rows of b."""
+
+    @intrinsic
+    def interleave(typingctx, like, b, b_row, K, columns, target):
+        def codegen(context, builder, signature, arguments):
+            if isinstance(like.dtype, types.Float) and G <= lane_count(like.dtype):
+                call_own_function(builder, f"nnlite_interleave_{G}_{like.dtype}", arguments[1:],
+                                  lambda inner, *numbers: _emit_interleaving(inner, like.dtype, G, *numbers))
+            return context.get_dummy_value()
+
+        return types.void(like, *[types.intp] * 5), codegen
+
+    return interleave
+
+
+def _emit_interleaving(builder, dtype, G, b, b_row, K, columns, target):
+    """G rows at a time become two registers: numbers of rows G/2 apart alternate, then of G/4 …, at last of neighbours."""
+    width, vector_bytes = lane_count(dtype), I64(LEVEL.vector_bytes)
+    vector = ir.VectorType(LLVM_TYPE[dtype], width)
+    first, second = (ir.Constant(ir.VectorType(I32, width), [start + lane // 2 + lane % 2 * width for lane in range(width)])
+                     for start in (0, width // 2))
+    to = cgutils.alloca_once_value(builder, target)
+    with cgutils.for_range_slice(builder, I64(0), K, I64(G)) as (k, _):
+        rows = []
+        for i in range(G):
+            at = builder.add(k, I64(i))
+            left = builder.select(builder.icmp_signed("<", at, K), columns, I64(0))
+            rows.append(emit_load(builder, builder.add(b, builder.mul(at, b_row)), vector, emit_mask(builder, left, 0, width)))
+        while len(rows) > 2:
+            half = len(rows) // 2
+            rows = [builder.shuffle_vector(x, y, first) for x, y in zip(rows[:half], rows[half:], strict=True)]
+        for places in (first, second):
+            numbers, address = builder.shuffle_vector(*rows, places), builder.load(to)
+            builder.store(numbers, builder.inttoptr(address, vector.as_pointer())).align = 1
+            builder.store(builder.add(address, vector_bytes), to)
+
+
+_interleave_4, _interleave_8, _interleave_16 = make_interleaving(4), make_interleaving(8), make_interleaving(16)
+
+
+@inner_kernel
+def lay_out_block(like, b, b_outer, b_row, b_step, P, K, N, target):
+    """b[p, k, n], rows or columns contiguous, as `narrow_product` reads it: the columns of one tile behind those of another,
+    each (P, ⌈K/G⌉, columns of the tile, G), with zeros past K and N.   Addresses, strides in bytes.
+    """
+    size, n = item_bytes(like), 0
+    while n < N:
+        width, left = narrow_width(N - n, lanes(like)), N - n
+        G = VECTORS * lanes(like) // width
+        for p in range(P):
+            b_p = b + p * b_outer + n * b_step
+            if b_step != size:
+                for j in range(width):
+                    for k in range(0, K, G):
+                        numbers = load(like, b_p + j * b_step + k * size, min(G, K - k) if j < left else 0)
+                        store(target + (k * width + j * G) * size, numbers, G)
+            elif G == 4:
+                _interleave_4(like, b_p, b_row, K, left, target)
+            elif G == 8:
+                _interleave_8(like, b_p, b_row, K, left, target)
+            else:
+                _interleave_16(like, b_p, b_row, K, left, target)
+            target += laid_out_size(K, width, lanes(like)) * size
+        n += width
+
+
+@njit(cache=True)
+def laid_out_size(K, N, lanes):
+    """How many numbers `lay_out_block` makes of one run."""
+    size = n = 0
+    while n < N:
+        width = narrow_width(N - n, lanes)
+        G = VECTORS * lanes // width
+        size, n = size + (K + G - 1) // G * G * width, n + width
+    return size
+
+
+@parallel_kernel
+def lay_out_narrow(w, first, target, start):
+    """`lay_out_block` of w (P, K, N) from column `first` on, into the array `target` from its number `start` on."""
+    (P, K, N), (outer, row, step) = w.shape, w.strides
+    lay_out_block(w.dtype, w.ctypes.data + first * step, outer, row, step, P, K, N - first,
+                  np.intp(target.ctypes.data) + start * w.itemsize)

@@ -10,7 +10,7 @@ For one row u of the kernel a pixel's share is one contiguous run of kw·C numbe
 of runs, which overlap and are added one by one. Letters as in `convolution`; without groups.
 """
 
-from nnlite.kernels.convolution import with_whole_registers
+from nnlite.kernels.convolution import LaidOut, with_whole_registers
 from nnlite.kernels.memory import aligned
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.strip import product
@@ -24,9 +24,10 @@ def scatters(groups, Q, dz_pixels, dx_pixels):
 
 
 def lay_out_for_scattering(w):
-    """w (1, kh, kw, C, O) -> (kh, O, kw·C), filled up with zeros to whole registers."""
+    """w (1, kh, kw, C, O) -> LaidOut: (kh, O, kw·C), filled up with zeros to whole registers."""
     _, kh, kw, C, O = w.shape
-    return with_whole_registers(aligned(w.reshape(kh, kw * C, O).swapaxes(1, 2)), LEVEL.vector_bytes // w.itemsize)
+    filled = with_whole_registers(aligned(w.reshape(kh, kw * C, O).swapaxes(1, 2)), LEVEL.vector_bytes // w.itemsize)
+    return LaidOut(filled.reshape(-1), O * filled.shape[2], filled.shape[2], filled.shape[2])
 
 
 @inner_kernel

@@ -37,14 +37,14 @@ KERNEL = 3  # places side by side, of the kernels that slide
 MANY_REGISTERS = LEVEL.registers == 32  # room for the sums of 16 rows
 
 
-def slides(w_shape, stride, dilation, dtype):
-    """Whether a convolution w (G, kh, kw, c, o) with numbers of this dtype is one for this file.
+def slides(w_shape, stride, dilation, dtype, rest=0):
+    """Whether a convolution w (G, kh, kw, c, o) of this dtype, without its last `rest` channels, is one for this file.
 
     Fewer channels than a quarter of a register are left to plans, which put more pixels side by side than a tile here knows.
     """
     G, _, kw, _, o = w_shape
     lanes = LEVEL.vector_bytes // dtype.itemsize
-    return G == stride[1] == dilation[1] == 1 and kw == KERNEL and lanes // 4 < o <= lanes
+    return G == stride[1] == dilation[1] == 1 and kw == KERNEL and lanes // 4 < o - rest <= lanes
 
 
 def make_sliding_tile(rows, Q, s):

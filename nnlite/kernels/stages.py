@@ -13,7 +13,7 @@ from nnlite.kernels.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.memory import empty
 from nnlite.kernels.narrow import narrow_product
 from nnlite.kernels.sharing import share_out
-from nnlite.kernels.strip import TILE_BYTES, product
+from nnlite.kernels.strip import NONE, ONE, TILE_BYTES, product
 from nnlite.kernels.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.vector import item_bytes, lanes, transpose_block
 
@@ -22,8 +22,8 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
 # side: how many pixels the weights make at a time. channels: of a pixel's sums, O or more, from the zeros that fill w up.
 # pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
-# K and what follows are those of `Geometry`; for linear layers only K. rest: as in `matmul`. M0 to M: `nncompress`'s
-# numbers for each channel.
+# C to rest are those of `Geometry`; for linear layers only K, and rest as in `matmul`. M0 to M: `nncompress`'s numbers for each
+# channel.
 STAGE = np.dtype([(name, np.int64) for name in (
     "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
     "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "rest", "M0", "left", "right",
@@ -82,11 +82,11 @@ def task_of_stage(t, thread, stages, i, n, rows, sums):
 def convolution_task(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s, size = stages[i], sums.itemsize
-    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, s.slide)
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, s.slide, s.rest)
     like, part = sums.dtype, np.intp(sums.ctypes.data)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, s.pool, s.sums_w // s.side, s.side * s.channels,
+        sum_rows(like, part, s.side * s.channels * size, s.pool, s.sums_w // s.side, s.O if s.rest else s.side * s.channels,
                  s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, s.w_row, g)
         finish_row(like, part, s.channels * size, s.pool, s.sums_w, s.O, s.b, s.low,
                    s.y + image * s.y_image + row * s.y_row, s.out_w)
@@ -118,5 +118,5 @@ def linear_task(stages, i, t, n, rows, like):
         product(like, x, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image, height, wide)
     if wide < left:
         column = s.w + (s.O - s.rest + width - 1) // width * s.K * width * size
-        narrow_product(like, x, s.x_image, column, s.K * size, s.K, y + wide * size, s.y_image, height, s.rest)
+        narrow_product(like, x, s.x_image, NONE, ONE, s.K, column, y + wide * size, s.y_image, height, s.rest)
     finish_rows(like, y, s.y_image, s.b + panel * width * size, s.low, height, left)

@@ -23,6 +23,7 @@ def rows_with_registers(level):
 TALL = rows_with_registers(LEVEL)
 _whole_tall_tile, _whole_tall_column = make_tile(TALL, 2, whole=True), make_tile(2 * TALL, 1, whole=True)
 _tall_tile, _tall_column = make_tile(TALL, 2), make_tile(TALL, 1)
+_short_tile = make_tile(TALL, 2, short=True)
 _tile_4x2, _tile_2x2, _tile_1x2 = make_tile(4, 2), make_tile(2, 2), make_tile(1, 2)
 _amx_tile_1, _amx_tile_2 = make_amx_tile(1), make_amx_tile(2)
 
@@ -77,11 +78,13 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
             _whole_tall_column(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left, count)
             m = 2 * TALL * count
         while m < M:
-            rows = TALL if M - m > 4 and M >= TALL else 4 if M >= 4 else 2 if M >= 2 else 1
+            rows = TALL if M - m > 4 else 4 if M >= 4 else 2 if M >= 2 else 1
             count = max(1, (M - m) // rows)
-            m = min(m, M - rows)
+            m = max(0, min(m, M - rows))
             a_m, c_m = a + m * row, c_n + m * c_row
-            if rows == TALL and left >= width:
+            if M < rows:
+                _short_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, M)
+            elif rows == TALL and left >= width:
                 _whole_tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row,
                                 left, count)
             elif rows == TALL and 2 * left > width:

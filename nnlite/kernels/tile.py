@@ -47,10 +47,11 @@ from nnlite.kernels.instructions import (
 from nnlite.kernels.simd import LEVEL
 
 
-def make_tile(rows, vectors, whole=False, depthwise=False):
+def make_tile(rows, vectors, whole=False, depthwise=False, short=False):
     """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise one has one vector.
 
-    A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too.
+    A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too. A short one has no
+    more than `count` rows; in place of each of the others it does the last one again.
 
     tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is c's dtype,
     or any array of it; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only
@@ -60,9 +61,10 @@ def make_tile(rows, vectors, whole=False, depthwise=False):
     @intrinsic
     def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count):
         def codegen(context, builder, signature, arguments):
-            size = f"{rows}x{vectors}{'_whole' * whole}{'_depthwise' * depthwise}_{like.dtype}"
+            size = f"{rows}x{vectors}{'_whole' * whole}{'_depthwise' * depthwise}{'_short' * short}_{like.dtype}"
+            kind = like.dtype, rows, vectors, whole, depthwise, short
             call_own_function(builder, f"nnlite_tile_{size}", arguments[1:],
-                              lambda inner, *numbers: _emit_tile(inner, like.dtype, rows, vectors, whole, depthwise, *numbers))
+                              lambda inner, *numbers: _emit_tile(inner, *kind, *numbers))
             return context.get_dummy_value()
 
         return types.void(like, *[types.intp] * 16), codegen
@@ -70,14 +72,18 @@ def make_tile(rows, vectors, whole=False, depthwise=False):
     return tile
 
 
-def _emit_tile(builder, dtype, rows, vectors, whole, depthwise,
+def _emit_tile(builder, dtype, rows, vectors, whole, depthwise, short,
                a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count):
     width = lane_count(dtype)
     vector = ir.VectorType(LLVM_TYPE[dtype], width)
     all_lanes = ir.Constant(ir.VectorType(I1, width), [True] * width)
     masks = [all_lanes if whole else emit_mask(builder, columns, v * width, width) for v in range(vectors)]
     sums = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)]
-    row_offsets = [builder.mul(row, I64(r)) for r in range(rows)]
+    numbers_of_rows = [I64(r) for r in range(rows)]
+    if short:
+        last, count = builder.sub(count, I64(1)), I64(1)
+        numbers_of_rows = [builder.select(builder.icmp_signed("<", r, last), r, last) for r in numbers_of_rows]
+    row_offsets = [builder.mul(row, r) for r in numbers_of_rows]
     multiply_add = dot4 if dtype == types.int32 else fma
 
     def at(start, *terms):
@@ -107,7 +113,7 @@ def _emit_tile(builder, dtype, rows, vectors, whole, depthwise,
 
         for r in range(rows):
             for v in range(vectors):
-                address = at(c, (first_row, c_row), (I64(r), c_row), (I64(v), I64(LEVEL.vector_bytes)))
+                address = at(c, (first_row, c_row), (numbers_of_rows[r], c_row), (I64(v), I64(LEVEL.vector_bytes)))
                 emit_store(builder, builder.load(sums[r][v]), address, masks[v])
 
 

@@ -151,13 +151,13 @@ def task_of_stage_int8(t, thread, stages, i, n, rows, sums):
 def convolution_task_int8(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s = stages[i]
-    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, NONE)
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, NONE, NONE)
     like, part = sums.dtype, np.intp(sums.ctypes.data)
     configure(like, s.sums_w, s.K, s.channels // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, s.pool, s.sums_w, s.channels, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row,
-                 ONE, FOUR, s.w, s.w_group, s.w_row, g)
+        sum_rows(like, part, 4 * s.channels, s.pool, s.sums_w, s.channels,
+                 s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR, s.w, s.w_group, s.w_row, g)
         requantize(like, part, 4 * s.channels, 4 * s.sums_w * s.channels, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
                    s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
     release(like)

@@ -106,7 +106,8 @@ class Int8Plan:
         if step.kind == "conv2d" and out.array.dtype == np.uint8:
             w = grouped(step.w, step.options["groups"])
             packed = kernels.pack_conv_int8(w, step.options["dilation"])
-            return {**convolution_row(stage, source, out, w.shape, packed, 4), **self.numbers(step, packed)}
+            laid_out = kernels.LaidOut(packed, packed[0].size, packed[0, 0].size, len(packed) * packed.shape[2])
+            return {**convolution_row(stage, source, out, w.shape, laid_out, 4), **self.numbers(step, packed)}
         if step.kind == "linear":
             w = weights_in_memory_order(self.steps, step, step.w).T
             w = kernels.panels_int8(w, -(-len(w) // 4))

@@ -6,9 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import CONVOLUTION, conv2d, geometry, lay_out, output_size, relu, run_stages, table, thread_sums
+from nnlite.kernels import (
+    CONVOLUTION,
+    conv2d,
+    geometry,
+    lay_out,
+    narrow_channels,
+    output_size,
+    relu,
+    run_stages,
+    table,
+    thread_sums,
+)
 from nnlite.kernels.convolution import conv2d_reference, runs
-from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.narrow import lay_out_narrow, narrow_width
+from nnlite.kernels.simd import LANES, LEVEL
 
 ALL = numba.config.NUMBA_NUM_THREADS
 GROUPS = [(1, 6, 10), (2, 3, 10), (19, 1, 1)]  # G, c, o: the last is depthwise
@@ -41,12 +53,13 @@ def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border, thread
     N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
     (top, left), out_h, out_w = border, H // pool, W // pool
     y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
-    inside, laid_out = y[:N, top : top + out_h, left : left + out_w], lay_out(w)
-    row = {"kind": CONVOLUTION, "side": 1, "channels": len(laid_out) * laid_out.shape[2], "pool": pool, "sums_w": W, "low": low,
+    inside, rest = y[:N, top : top + out_h, left : left + out_w], narrow_channels(w.shape, dilation, w.dtype)
+    laid_out = lay_out(w, rest)
+    row = {"kind": CONVOLUTION, "side": 1, "channels": laid_out.channels, "pool": pool, "sums_w": W, "low": low,
            "x": x.ctypes.data, "x_image": x.strides[0], "x_row": x.strides[1], "b": b.ctypes.data,
            "y": inside.ctypes.data, "y_image": y.strides[0], "y_row": y.strides[1], "out_h": out_h, "out_w": out_w, "O": O,
-           "w": laid_out.ctypes.data, "w_group": laid_out.strides[0], "w_row": laid_out.strides[1],
-           **geometry(w.shape, stride, dilation)._asdict()}
+           "w": laid_out.numbers.ctypes.data, "w_group": laid_out.group * w.itemsize, "w_row": laid_out.row * w.itemsize,
+           **geometry(w.shape, stride, dilation, rest=rest)._asdict()}
     run_stages(table([row]), thread_sums([row], N, x.dtype), N, threads)
     result = inside.copy()
     inside[...] = -7
@@ -101,10 +114,11 @@ def test_a_kernel_row_is_one_run_where_nothing_lies_between(w_shape, dilation, e
 ])
 def test_depthwise_weights_are_laid_out_with_the_channels_side_by_side(w_shape, expected):
     w = np.arange(np.prod(w_shape)).reshape(w_shape)
-    laid_out = lay_out(w)
-    assert laid_out.shape == expected and laid_out.flags.c_contiguous
-    G, o = w_shape[0], w_shape[4]
-    np.testing.assert_array_equal(laid_out if expected[0] == G else laid_out.transpose(2, 1, 0), w.reshape(G, -1, o))
+    numbers, *sizes = lay_out(w)
+    groups, steps, channels = expected
+    assert sizes == [steps * channels, channels, groups * channels]
+    G, o, numbers = w_shape[0], w_shape[4], numbers.reshape(expected)
+    np.testing.assert_array_equal(numbers if groups == G else numbers.transpose(2, 1, 0), w.reshape(G, -1, o))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -114,10 +128,35 @@ def test_weights_without_groups_are_filled_up_to_whole_registers(dtype, register
     lanes = LEVEL.vector_bytes // np.dtype(dtype).itemsize
     o = registers * lanes - (lanes - 1 if missing == "all but one" else missing)
     w = np.random.default_rng(0).standard_normal((1, 3, 2, 4, o)).astype(dtype)
-    laid_out = lay_out(w)
-    assert laid_out.shape == (1, 24, registers * lanes) and laid_out.flags.c_contiguous
-    np.testing.assert_array_equal(laid_out[..., :o], w.reshape(1, 24, o))
-    assert not laid_out[..., o:].any()
+    numbers, *sizes = lay_out(w)
+    assert sizes == [24 * registers * lanes, registers * lanes, registers * lanes]
+    numbers = numbers.reshape(24, registers * lanes)
+    np.testing.assert_array_equal(numbers[:, :o], w.reshape(24, o))
+    assert not numbers[:, o:].any()
+
+
+@pytest.mark.parametrize("wide", [0, 1, 2])
+@pytest.mark.parametrize("rest", [1, LANES // 2])
+def test_narrow_channels_lie_behind_the_others(wide, rest):
+    o = wide * LANES + rest
+    w = np.random.default_rng(0).standard_normal((1, 3, 5, 4, o)).astype(np.float32)
+    numbers, group, row, channels = lay_out(w, rest)
+    assert (group, row) == (60 * wide * LANES, wide * LANES)
+    assert channels == ((wide + 1) * LANES if wide else narrow_width(rest, LANES))
+    np.testing.assert_array_equal(numbers[:group].reshape(60, row), w.reshape(60, o)[:, :row])
+    behind = np.empty(len(numbers) - group, np.float32)
+    lay_out_narrow(w.reshape(3, 20, o), row, behind, 0)
+    np.testing.assert_array_equal(numbers[group:], behind)
+
+
+def test_channels_are_narrow_that_leave_a_good_part_of_a_register_empty_under_long_runs():
+    def rest(o, c=16, kw=3, G=1, dilation=1):
+        return narrow_channels((G, 3, kw, c, o), (1, dilation), np.dtype(np.float32))
+
+    assert [rest(o) for o in (1, LANES // 2, LANES + 1, LANES + LANES // 2)] == [1, LANES // 2, 1, LANES // 2]
+    assert [rest(o) for o in (LANES // 2 + 1, LANES, 2 * LANES, 2 * LANES - 1)] == [0, 0, 0, 0]
+    assert rest(1, c=4, kw=4) == 1
+    assert [rest(1, c=5), rest(1, G=2), rest(1, dilation=2)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

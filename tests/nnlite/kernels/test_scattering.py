@@ -15,8 +15,9 @@ def test_it_is_scattered_where_collecting_would_double_the_products_and_rows_of_
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_weights_lie_with_a_run_of_the_image_for_each_channel_of_the_result(dtype, O):
     w = np.arange(2 * 3 * 7 * O, dtype=dtype).reshape(1, 2, 3, 7, O)
-    laid_out, lanes = lay_out_for_scattering(w), LEVEL.vector_bytes // w.itemsize
-    assert laid_out.flags.c_contiguous and laid_out.shape[2] % lanes == 0
+    (numbers, group, row, channels), lanes = lay_out_for_scattering(w), LEVEL.vector_bytes // w.itemsize
+    assert channels == row and row % lanes == 0 and group == O * row
+    laid_out = numbers.reshape(2, O, row)
     for u, v, a, o in np.ndindex(2, 3, 7, O):
         assert laid_out[u, o, 7 * v + a] == w[0, u, v, a, o]
     assert not laid_out[:, :, 21:].any()

@@ -10,7 +10,7 @@ import pytest
 from llvmlite import ir
 from numba import types
 
-from nnlite.kernels import amx, instructions, simd, strip, tile
+from nnlite.kernels import amx, instructions, narrow, simd, strip, tile
 from nnlite.kernels.simd import LEVELS, choose_level, host_features
 
 BY_NAME = {level.name: level for level in LEVELS}
@@ -115,29 +115,35 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
     llvm.initialize_all_asmprinters()
     for module in (tile, instructions):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
-    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, False, *numbers), 16, triple, cpu)
+    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, False, False, *numbers), 16,
+                    triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text
 
 
+@pytest.mark.parametrize("kind", ["ordinary", "narrow"])
 @pytest.mark.parametrize(("name", "triple", "cpu", "spill"), [
     ("avx512vnni", "x86_64-linux-gnu", "cascadelake", r"vmov\S+\s+%zmm\d+, .*%rsp"),
     ("avx2", "x86_64-linux-gnu", "haswell", r"vmov\S+\s+%ymm\d+, .*%rsp"),
     ("neon", "aarch64-linux-gnu", "cortex-a76", r"st[rp]\s+q\d+.*\[sp"),
 ])
-def test_the_sums_of_the_largest_tile_stay_in_registers(monkeypatch, name, triple, cpu, spill):
+def test_the_sums_of_the_largest_tile_stay_in_registers(monkeypatch, name, triple, cpu, spill, kind):
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    for module in (tile, instructions):
+    for module in (tile, narrow, instructions):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
 
     def spills(rows):
         def emit(builder, *numbers):
-            tile._emit_tile(builder, types.float32, rows, 2, True, False, *numbers)
+            if kind == "narrow":
+                monkeypatch.setattr(narrow, "ROWS", rows)
+                narrow._emit_tile(builder, types.float32, 4, *numbers[:10])
+            else:
+                tile._emit_tile(builder, types.float32, rows, 2, True, False, False, *numbers)
 
         return len(re.findall(spill, assembly(emit, 16, triple, cpu, optimize=True)))
 
-    rows = strip.rows_with_registers(BY_NAME[name])
+    rows = BY_NAME[name].registers // 4 if kind == "narrow" else strip.rows_with_registers(BY_NAME[name])
     assert spills(rows) == 0 < spills(2 * rows)
 
 
