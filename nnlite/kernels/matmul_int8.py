@@ -65,7 +65,7 @@ def matmul_int8(a, packed, c):
     if c.size:
         panels, K, _ = packed
         M = len(a)
-        work = c.size * (K // 32 + 16) + 4 * M * K if TILE_REGISTERS and M >= FEWEST_ROWS else c.size * K // 4
+        work = c.size * (K // 64 + 8) + 2 * M * K if TILE_REGISTERS and M >= FEWEST_ROWS else c.size * K // 4
         _matmul_int8(address(a), a.strides[0], K, panels, c, threads_for(work))
 
 
