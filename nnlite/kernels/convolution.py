@@ -19,7 +19,8 @@ import numpy as np
 
 from nnlite.kernels.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.memory import aligned, empty
-from nnlite.kernels.narrow import laid_out_size, lay_out_narrow, narrow_product, narrow_width
+from nnlite.kernels.narrow import laid_out_size, narrow_product, narrow_width
+from nnlite.kernels.narrow_layout import lay_out_narrow
 from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LEVEL
 from nnlite.kernels.sliding import slides, sliding_strip

@@ -7,7 +7,8 @@ import numpy as np
 from numba import njit
 
 from nnlite.kernels.memory import LINE, address, empty_rows
-from nnlite.kernels.narrow import laid_out_size, lay_out_block, lay_out_narrow, narrow_columns, narrow_product
+from nnlite.kernels.narrow import laid_out_size, narrow_columns, narrow_product
+from nnlite.kernels.narrow_layout import lay_out_columns, lay_out_narrow
 from nnlite.kernels.sharing import share_out
 from nnlite.kernels.strip import NONE, ONE, TILE_BYTES, product
 from nnlite.kernels.threads import inner_kernel, parallel_kernel, threads_for
@@ -82,7 +83,7 @@ def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, 
                 copy_columns(like, b + n * b_step, b_step, panel, panel_row, K, wide)
         product(like, a_m, a_row, a_step, K, panel, panel_row, c_at, N * size, height, wide)
     if wide < left:
-        lay_out_block(like, b + (N - rest) * b_step, NONE, b_row, b_step, ONE, K, rest, copy)
+        lay_out_columns(like, b + (N - rest) * b_step, NONE, b_row, b_step, ONE, K, rest, copy)
         narrow_product(like, a_m, a_row, NONE, ONE, K, copy, c_at + wide * size, N * size, height, rest)
     if bias:
         finish_rows(like, c_at, N * size, bias + n * size, low, height, left)
@@ -134,7 +135,7 @@ def finish_rows(like, c, c_row, bias, low, M, N):
 
 def pack(w):
     """w (K, N) floats -> (numbers, rest): panels (⌈(N − rest)/width⌉, K, width) of all but the last `rest` columns, each as
-    wide as a tile, with zeros past the last of them; behind these the `rest` columns (`lay_out_block`).
+    wide as a tile, with zeros past the last of them; behind these the `rest` columns (`narrow_layout`).
     """
     (K, N), width = w.shape, TILE_BYTES // w.itemsize
     rest = narrow_columns(K, N, w.itemsize)

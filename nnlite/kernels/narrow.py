@@ -13,7 +13,6 @@ same order whatever rows are computed with it: the same bits.
     columns, 2·LANES / G        LANES/2    LANES/4    LANES/8
 """
 
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -32,9 +31,9 @@ from nnlite.kernels.instructions import (
     lane_count,
 )
 from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.threads import inner_kernel
 from nnlite.kernels.tile import fma
-from nnlite.kernels.vector import item_bytes, lanes, load, store
+from nnlite.kernels.vector import item_bytes, lanes
 
 VECTOR_BYTES = LEVEL.vector_bytes
 VECTORS, ROWS = 2, LEVEL.registers // 4  # of a tile
@@ -61,11 +60,22 @@ def narrow_width(N, lanes):
     return width
 
 
+@njit(cache=True)
+def laid_out_size(K, N, lanes):
+    """How many numbers the layout of N columns has for one run of K."""
+    size = n = 0
+    while n < N:
+        width = narrow_width(N - n, lanes)
+        G = VECTORS * lanes // width
+        size, n = size + (K + G - 1) // G * G * width, n + width
+    return size
+
+
 def make_narrow_tile(G):
     """tile(like, a, row, outer, P, K, b, c, c_row, columns, M): the formula above for r < M and so many columns.
 
-    Addresses, strides in bytes and counts as in `nnlite.kernels.tile`; b (P, ⌈K/G⌉, columns of a tile, G), contiguous, with
-    zeros past K and N. Reads of a end with its rows, runs and k.
+    Addresses, strides in bytes and counts as in `nnlite.kernels.tile`, b as in `narrow_layout`. Reads of a end with its rows,
+    runs and k.
     """
 
     @intrinsic
@@ -150,12 +160,12 @@ _tile_4, _tile_8, _tile_16 = make_narrow_tile(4), make_narrow_tile(8), make_narr
 
 @inner_kernel
 def narrow_product(like, a, row, outer, P, K, b, c, c_row, M, N):
-    """c[m, n] = Σ_p Σ_k a[m·row + p·outer + k·step] · b[p, k, n]   for m < M, n < N;  b from `lay_out_block`.
+    """c[m, n] = Σ_p Σ_k a[m·row + p·outer + k·step] · b[p, k, n]   for m < M, n < N;  b as in `narrow_layout`.
 
     As many rows as the first cache keeps meet all tiles of columns, then the next ones.
     """
     size = item_bytes(like)
-    block = M if N <= lanes(like) // 2 else max(1, CACHED // (ROWS * K * size)) * ROWS
+    block = M if N <= lanes(like) // 2 else max(1, CACHED // max(1, ROWS * K * size)) * ROWS
     for m in range(0, M, block):
         n, b_n, rows = 0, b, min(block, M - m)
         while n < N:
@@ -169,89 +179,3 @@ def narrow_product(like, a, row, outer, P, K, b, c, c_row, M, N):
                 _tile_16(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
             b_n += P * laid_out_size(K, width, lanes(like)) * size
             n += width
-
-
-def make_interleaving(G):
-    """interleave(like, b, b_row, K, columns, target): the layout of one tile's columns, from contiguous rows of b."""
-
-    @intrinsic
-    def interleave(typingctx, like, b, b_row, K, columns, target):
-        def codegen(context, builder, signature, arguments):
-            if isinstance(like.dtype, types.Float) and G <= lane_count(like.dtype):
-                call_own_function(builder, f"nnlite_interleave_{G}_{like.dtype}", arguments[1:],
-                                  lambda inner, *numbers: _emit_interleaving(inner, like.dtype, G, *numbers))
-            return context.get_dummy_value()
-
-        return types.void(like, *[types.intp] * 5), codegen
-
-    return interleave
-
-
-def _emit_interleaving(builder, dtype, G, b, b_row, K, columns, target):
-    """G rows at a time become two registers: numbers of rows G/2 apart alternate, then of G/4 …, at last of neighbours."""
-    width, vector_bytes = lane_count(dtype), I64(LEVEL.vector_bytes)
-    vector = ir.VectorType(LLVM_TYPE[dtype], width)
-    first, second = (ir.Constant(ir.VectorType(I32, width), [start + lane // 2 + lane % 2 * width for lane in range(width)])
-                     for start in (0, width // 2))
-    to = cgutils.alloca_once_value(builder, target)
-    with cgutils.for_range_slice(builder, I64(0), K, I64(G)) as (k, _):
-        rows = []
-        for i in range(G):
-            at = builder.add(k, I64(i))
-            left = builder.select(builder.icmp_signed("<", at, K), columns, I64(0))
-            rows.append(emit_load(builder, builder.add(b, builder.mul(at, b_row)), vector, emit_mask(builder, left, 0, width)))
-        while len(rows) > 2:
-            half = len(rows) // 2
-            rows = [builder.shuffle_vector(x, y, first) for x, y in zip(rows[:half], rows[half:], strict=True)]
-        for places in (first, second):
-            numbers, address = builder.shuffle_vector(*rows, places), builder.load(to)
-            builder.store(numbers, builder.inttoptr(address, vector.as_pointer())).align = 1
-            builder.store(builder.add(address, vector_bytes), to)
-
-
-_interleave_4, _interleave_8, _interleave_16 = make_interleaving(4), make_interleaving(8), make_interleaving(16)
-
-
-@inner_kernel
-def lay_out_block(like, b, b_outer, b_row, b_step, P, K, N, target):
-    """b[p, k, n], rows or columns contiguous, as `narrow_product` reads it: the columns of one tile behind those of another,
-    each (P, ⌈K/G⌉, columns of the tile, G), with zeros past K and N.   Addresses, strides in bytes.
-    """
-    size, n = item_bytes(like), 0
-    while n < N:
-        width, left = narrow_width(N - n, lanes(like)), N - n
-        G = VECTORS * lanes(like) // width
-        for p in range(P):
-            b_p = b + p * b_outer + n * b_step
-            if b_step != size:
-                for j in range(width):
-                    for k in range(0, K, G):
-                        numbers = load(like, b_p + j * b_step + k * size, min(G, K - k) if j < left else 0)
-                        store(target + (k * width + j * G) * size, numbers, G)
-            elif G == 4:
-                _interleave_4(like, b_p, b_row, K, left, target)
-            elif G == 8:
-                _interleave_8(like, b_p, b_row, K, left, target)
-            else:
-                _interleave_16(like, b_p, b_row, K, left, target)
-            target += laid_out_size(K, width, lanes(like)) * size
-        n += width
-
-
-@njit(cache=True)
-def laid_out_size(K, N, lanes):
-    """How many numbers `lay_out_block` makes of one run."""
-    size = n = 0
-    while n < N:
-        width = narrow_width(N - n, lanes)
-        G = VECTORS * lanes // width
-        size, n = size + (K + G - 1) // G * G * width, n + width
-    return size
-
-
-@parallel_kernel
-def lay_out_narrow(w, first, target, start):
-    """`lay_out_block` of w (P, K, N) from column `first` on, into the array `target` from its number `start` on."""
-    (P, K, N), (outer, row, step) = w.shape, w.strides
-    lay_out_block(w.dtype, w.ctypes.data + first * step, outer, row, step, P, K, N - first,
-                  np.intp(target.ctypes.data) + start * w.itemsize)

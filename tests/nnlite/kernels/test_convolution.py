@@ -19,7 +19,8 @@ from nnlite.kernels import (
     thread_sums,
 )
 from nnlite.kernels.convolution import conv2d_reference, runs
-from nnlite.kernels.narrow import lay_out_narrow, narrow_width
+from nnlite.kernels.narrow import narrow_width
+from nnlite.kernels.narrow_layout import lay_out_narrow
 from nnlite.kernels.simd import LANES, LEVEL
 
 ALL = numba.config.NUMBA_NUM_THREADS
@@ -200,6 +201,21 @@ def test_bias_relu_and_pooling_in_the_same_pass_give_the_bits_of_one_after_the_o
                 convolved_into_a_border(x, w, *options, b, low, 1 + pool, (top, left), threads), expected)
             if pool:
                 np.testing.assert_array_equal(argmax, place)
+
+
+@pytest.mark.parametrize("wide, rest", [(0, 1), (0, LANES // 2), (1, 1), (1, LANES // 2), (2, 2)])
+@pytest.mark.parametrize("stride, kernel, c", [((1, 1), (3, 3), 6), ((2, 1), (2, 5), 4), ((1, 2), (1, 3), 7)])
+def test_channels_in_registers_of_their_own_and_narrow_ones_behind_them_make_one_result(wide, rest, stride, kernel, c):
+    rng, o = np.random.default_rng(0), wide * LANES + rest
+    x, w = (rng.integers(-9, 10, shape).astype(np.float32) for shape in ((3, 9, 19, c), (1, *kernel, c, o)))
+    b = rng.integers(-9, 10, o).astype(np.float32)
+    assert narrow_channels(w.shape, (1, 1), w.dtype) == rest
+    z = conv2d_reference(x, w, stride, (1, 1)) + b  # whole numbers: exact
+    np.testing.assert_array_equal(convolved(x, w, stride, (1, 1), b)[0], z)
+    pooled = blocks(z).max(axis=-1)
+    np.testing.assert_array_equal(convolved(x, w, stride, (1, 1), b, pool=True)[0], pooled)
+    for pool, expected in (1, z), (2, pooled):
+        np.testing.assert_array_equal(convolved_into_a_border(x, w, stride, (1, 1), b, -np.inf, pool, (1, 2), ALL), expected)
 
 
 @pytest.mark.parametrize("pool", [False, True])

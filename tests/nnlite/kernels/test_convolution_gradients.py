@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import conv2d_gradients
+from nnlite.kernels import LANES, conv2d_gradients, narrow_channels
 
 
 def gradients(x, w, dy, stride, dilation, padding=(0, 0), y=None, argmax=None):
@@ -107,6 +107,18 @@ def test_every_image_counts_once(N, kernel):
     x, w, dy = np.ones((N, 5, 5, 4)), np.ones((1, kernel, kernel, 4, 3)), np.ones((N, 6 - kernel, 6 - kernel, 3))
     dx, dw, db = gradients(x, w, dy, (1, 1), (1, 1))
     assert (dw == N * (6 - kernel) ** 2).all() and (db == N * (6 - kernel) ** 2).all() and (dx == 3).all()
+
+
+@pytest.mark.parametrize("c", [1, LANES // 2, LANES + 1, LANES + LANES // 2, 2 * LANES + 2])
+def test_input_channels_in_registers_of_their_own_and_narrow_ones_behind_them_have_one_gradient(c):
+    rng = np.random.default_rng(0)
+    x, w, dy = (rng.integers(-9, 10, shape).astype(np.float32) for shape in ((3, 9, 12, c), (1, 3, 3, c, 6), (3, 7, 10, 6)))
+    assert narrow_channels((1, 3, 3, 6, c), (1, 1), w.dtype) == c % LANES
+    expected = np.zeros_like(x)
+    for u in range(3):
+        for v in range(3):
+            expected[:, u : u + 7, v : v + 10] += dy @ w[0, u, v].T  # whole numbers: exact
+    np.testing.assert_array_equal(gradients(x, w, dy, (1, 1), (1, 1))[0], expected)
 
 
 def test_weights_of_no_channels_have_gradients_of_no_numbers():

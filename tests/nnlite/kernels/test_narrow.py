@@ -2,44 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from narrow_layouts import FLOATS, laid_out, lanes_of
 from numba import njit
 from support import assert_sums_agree
 
 from nnlite.kernels import instructions, matmul, narrow
-from nnlite.kernels.narrow import (
-    VECTORS,
-    laid_out_size,
-    lay_out_block,
-    lay_out_narrow,
-    make_narrow_tile,
-    narrow_columns,
-    narrow_product,
-    narrow_width,
-)
+from nnlite.kernels.narrow import VECTORS, make_narrow_tile, narrow_columns, narrow_product, narrow_width
 from nnlite.kernels.simd import LEVEL, LEVELS, host_features
 
 UNTOUCHED = -77
 LEVELS_HERE = [level for level in LEVELS if all(host_features().get(need) for need in level.needs)]
-FLOATS = pytest.mark.parametrize("dtype", [dtype for dtype in (np.float32, np.float64)
-                                           if LEVEL.vector_bytes // np.dtype(dtype).itemsize >= 4])
 seeds = st.integers(0, 2**32 - 1)
-
-
-def lanes_of(dtype):
-    return LEVEL.vector_bytes // np.dtype(dtype).itemsize
-
-
-def laid_out(w, lanes):
-    """The layout of w (P, K, N), number by number."""
-    (P, K, N), numbers, n = w.shape, [], 0
-    while n < N:
-        width = narrow_width(N - n, lanes)
-        G = VECTORS * lanes // width
-        for p in range(P):
-            for k in range(0, K, G):
-                numbers += [w[p, k + i, n + j] if k + i < K and n + j < N else 0 for j in range(width) for i in range(G)]
-        n += width
-    return np.array(numbers, w.dtype)
 
 
 @njit
@@ -114,34 +87,6 @@ def test_no_byte_past_the_operands_is_read_or_written(before_a_wall, dtype, M, P
     a, b, c = before_a_wall(a), before_a_wall(b), before_a_wall(c)
     run(a.reshape(-1), a.ctypes.data, a.strides[0], a.strides[1], P, K, b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     assert (c == P * K).all()
-
-
-@njit
-def run_layout(like, b, outer, row, step, P, K, N, target):
-    lay_out_block(like, b, outer, row, step, P, K, N, target)
-
-
-@FLOATS
-@pytest.mark.parametrize("P, K, N", [(1, 1, 1), (2, 5, 3), (3, 16, 8), (1, 37, 7), (2, 20, 11), (1, 33, 2)])
-def test_columns_are_laid_out_from_rows_and_from_columns(before_a_wall, dtype, P, K, N):
-    w = np.random.default_rng(0).standard_normal((P, K, N)).astype(dtype)
-    expected = laid_out(w, lanes_of(dtype))
-    assert len(expected) == P * laid_out_size(K, N, lanes_of(dtype))
-    rows, columns = before_a_wall(w), before_a_wall(np.ascontiguousarray(w.swapaxes(1, 2))).swapaxes(1, 2)
-    for b in (rows, columns):
-        target = before_a_wall(np.full(len(expected), UNTOUCHED, dtype))
-        run_layout(target, b.ctypes.data, *b.strides, *b.shape, target.ctypes.data)
-        np.testing.assert_array_equal(target, expected)
-
-
-@FLOATS
-def test_the_last_columns_of_an_array_are_laid_out_behind_other_numbers(dtype):
-    w = np.random.default_rng(0).standard_normal((2, 9, 20)).astype(dtype)
-    expected = laid_out(w[:, :, 17:], lanes_of(dtype))
-    target = np.full(5 + len(expected), UNTOUCHED, dtype)
-    lay_out_narrow(w, 17, target, 5)
-    assert (target[:5] == UNTOUCHED).all()
-    np.testing.assert_array_equal(target[5:], expected)
 
 
 @pytest.mark.parametrize("level", LEVELS_HERE, ids=lambda level: level.name)
