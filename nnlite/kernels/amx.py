@@ -5,7 +5,7 @@
 Where the processor has it, the integer tile is made of these: one or two blocks of 16 rows by 2 columns of registers. With
 two blocks, each register of a and of b that is read serves two products. How many rows and bytes of each register are in
 use has to be said once, by `configure`, before the first tile of a kind; so a product of any size is exact, without
-padding. The rest of a sum that is no multiple of 64 needs registers of its own, and so leaves one block only:
+padding. The rest of a sum longer than 64 that is no multiple of it needs registers of its own, and so leaves one block only:
 
     register          0   1   2   3   4   5        6   7
     K whole           c   c   a   b   b   c        c   a         5 to 7: the second block
@@ -42,7 +42,7 @@ def configure_registers(typingctx, rows, K, columns):
         sixteen = I64(16)
         first = _smaller(builder, columns, sixteen)
         second = builder.sub(columns, first)
-        full, rest = _smaller(builder, K, sixteen), builder.urem(K, sixteen)
+        full, _, rest = _chunks(builder, K)
         whole = builder.icmp_signed("==", rest, I64(0))
         sizes = [(rows, first), (rows, second), (rows, full), (full, first), (full, second)]
         of_rest, of_second_block = [(rows, rest), (rest, first), (rest, second)], [*sizes[:3]]
@@ -74,7 +74,7 @@ def make_amx_tile(blocks):
     """The tile of `nnlite.kernels.tile` for integers, a step of four bytes, in registers that have been configured for it.
 
     tile(a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns, rows): one block has 16 rows, or fewer
-    where so configured. Of two, with K a multiple of 16, the second ends at `rows`, 17 to 32; the first may have some of its.
+    where so configured. Of two, with no rest of K, the second ends at `rows`, 17 to 32; the first may have some of its.
     """
 
     @intrinsic
@@ -102,7 +102,7 @@ def _emit_tile(builder, blocks, *arguments):
 def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row):
     """Blocks of rows that begin at `starts`, of one or two columns of registers."""
     c_registers = [(0, 1), (5, 6)]
-    chunks, rest = builder.udiv(K, I64(STEPS)), builder.urem(K, I64(STEPS))
+    _, chunks, rest = _chunks(builder, K)
     places = [(i, j, builder.mul(start, row)) for i, start in enumerate(starts) for j in range(columns)]
     load_b = _load if len(starts) == 1 else _load_once
 
@@ -132,6 +132,14 @@ def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b
     for i, j, _ in places:
         at = builder.add(builder.add(c, I64(64 * j)), builder.mul(starts[i], c_row))
         _call(builder, "tilestored64", I8(c_registers[i][j]), builder.inttoptr(at, I8.as_pointer()), c_row)
+
+
+def _chunks(builder, K):
+    """K steps as (steps of a whole chunk, how many such, steps of the rest): no more than a chunk's are one whole chunk."""
+    short = builder.icmp_signed("<", K, I64(STEPS))
+    none = builder.icmp_signed("==", K, I64(0))
+    chunks = builder.select(short, builder.select(none, I64(0), I64(1)), builder.udiv(K, I64(STEPS)))
+    return _smaller(builder, K, I64(STEPS)), chunks, builder.select(short, I64(0), builder.urem(K, I64(STEPS)))
 
 
 def _load(builder, register, address, stride):

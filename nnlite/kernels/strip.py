@@ -63,7 +63,7 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
         m = 0
         if has_amx(like) and M >= FEWEST_ROWS and (left >= min(N, width) or 2 * left == width):
             while m < M:
-                if M - m > ROWS and K % STEPS == 0:
+                if M - m > ROWS and (K % STEPS == 0 or K < STEPS):
                     rows = min(2 * ROWS, M - m)
                     _amx_tile_2(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
                                 left, rows)
