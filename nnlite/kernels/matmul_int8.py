@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.kernels.amx import FEWEST_ROWS, STEPS
+from nnlite.kernels.matmul import copy_rows
 from nnlite.kernels.memory import LINE, address, empty
 from nnlite.kernels.sharing import share_out
 from nnlite.kernels.simd import LANES, LEVEL
@@ -73,43 +74,53 @@ def matmul_int8(a, packed, c):
 def _matmul_int8(a, a_row, K, b, c, threads):
     """A task: a part of the rows, in whole blocks, for each thread; where blocks are few, also a part of the panels.
 
-    copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end.
+    copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end. `room`
+    holds for each thread these copies, and the sums of a last panel that is not full.
     """
-    panels, steps, _, _ = b.shape
-    straddling = has_amx(c.dtype) and len(c) >= FEWEST_ROWS and (a % LINE != 0 or a_row % LINE != 0)
+    (M, N), (panels, steps, width, _) = c.shape, b.shape
+    straddling = has_amx(c.dtype) and M >= FEWEST_ROWS and (a % LINE != 0 or a_row % LINE != 0)
     copied = K != 4 * steps or straddling and panels > FEW_PANELS
-    copies = np.empty((threads * min(len(c), LARGEST_BLOCK) * 4 * steps if copied else 0) + LINE, np.uint8)
-    blocks = max(1, (len(c) + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
+    row_bytes = (4 * steps if copied else 0) + (4 * width if N % width and panels > 1 else 0)
+    room = np.empty(threads * min(M, LARGEST_BLOCK) * row_bytes + LINE, np.uint8)
+    blocks = max(1, (M + BLOCK // 2) // BLOCK)  # the last one takes up to half of one more
     parts = min(blocks, threads)
     panel_parts = min(panels, (threads + parts - 1) // parts)
-    share_out(part_of_product, parts * panel_parts, threads, (a, a_row, K, b, c, copied, copies, blocks, parts, panel_parts))
+    share_out(part_of_product, parts * panel_parts, threads,
+              (a, a_row, K, b, c, copied, room, row_bytes, blocks, parts, panel_parts))
 
 
 @inner_kernel
-def part_of_product(t, thread, a, a_row, K, b, c, copied, copies, blocks, parts, panel_parts):
-    """Blocks of rows, one after the other, past as many panels as the cache keeps; then past the next ones."""
+def part_of_product(t, thread, a, a_row, K, b, c, copied, room, row_bytes, blocks, parts, panel_parts):
+    """Blocks of rows, one after the other, past as many panels as the cache keeps; then past the next ones.
+
+    The last panel, where it is not full, fills whole registers of sums, which are copied: tile registers would have to be
+    configured anew for fewer columns, which takes longer.
+    """
     (M, N), (panels, steps, width, _), like = c.shape, b.shape, c.dtype
-    part, panel_part, configured = t % parts, t // parts, 0
+    part, panel_part, rows = t % parts, t // parts, min(M, LARGEST_BLOCK)
     end_panel = panels * (panel_part + 1) // panel_parts
     kept = max(1, PANELS_BYTES // max(1, steps * width * 4))
     b_data, c_data = np.intp(b.ctypes.data), np.intp(c.ctypes.data)
+    copy = (np.intp(room.ctypes.data) + LINE - 1) // LINE * LINE + thread * rows * row_bytes
+    sums = copy + rows * 4 * steps if copied else copy
+    configure(like, rows, steps, min(width, N))
     for first in range(panels * panel_part // panel_parts, end_panel, kept):
         for block in range(blocks * part // parts, blocks * (part + 1) // parts):
             m = block * BLOCK
             height = M - m if block == blocks - 1 else BLOCK
             x, x_row = a + m * a_row, a_row
             if copied:
-                x_row = 4 * steps
-                x = (np.intp(copies.ctypes.data) + LINE - 1) // LINE * LINE + thread * min(M, LARGEST_BLOCK) * x_row
+                x, x_row = copy, 4 * steps
                 copy_bytes(like, a + m * a_row, a_row, K, x, x_row, height)
             for panel in range(first, min(first + kept, end_panel)):
                 n = panel * width
-                left = min(width, N - n)
-                if left != configured:
-                    configure(like, height, steps, left)
-                    configured = left
-                product(like, x, x_row, FOUR, steps, b_data + n * steps * 4, width * 4, c_data + (m * N + n) * 4, N * 4, height,
-                        left)
+                w, target = b_data + n * steps * 4, c_data + (m * N + n) * 4
+                if n + width <= N or panels == 1:
+                    product(like, x, x_row, FOUR, steps, w, width * 4, target, N * 4, height, min(width, N))
+                else:
+                    filled = (N - n + LANES - 1) // LANES * LANES
+                    product(like, x, x_row, FOUR, steps, w, width * 4, sums, 4 * width, height, filled)
+                    copy_rows(like, sums, 4 * width, target, N * 4, height, N - n)
     release(like)
 
 
