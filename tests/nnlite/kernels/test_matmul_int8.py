@@ -77,7 +77,7 @@ def test_int8_matmul_is_exact_up_to_the_largest_k(K, weight):
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("shape", [(1, 64, 4000), (3, 40_000, 70), (31, 64, 70), (40, 1000, 2100), (200, 128, 100),
-                                   (2000, 100, 300)])
+                                   (2000, 100, 300), (47, 60, 40)])
 def test_rows_and_panels_are_shared_out_among_threads_with_none_left_out(threads, count, shape, monkeypatch):
     monkeypatch.setattr("nnlite.kernels.threads.WORTH_A_THREAD", 1)
     threads(count)
