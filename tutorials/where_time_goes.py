@@ -23,8 +23,7 @@ from nnlite.bench.works import edges, images_for, multiply_adds, on_the_tile, sh
 from nnlite.kernels.simd import LANES
 
 RESULT = Path(__file__).parent / "results" / "where_time_goes.json"
-NARROW = [(1, 1, 1),  # nothing but the call
-          *((size, size, N) for size in (256, 1024) for N in (1, 7, 16, 32))]  # of one column: hardly more than reading a
+NARROW = [(size, size, N) for size in (256, 1024) for N in (1, 7, 16, 32)]  # of one column: hardly more than reading a
 CALLS = {"matmul": {"do": "matmul", "M": 1, "K": 1, "N": 1},  # hardly more than the call
          "conv": {"do": "conv", "N": 1, "C": 1, "O": 1, "size": 1}}
 CLIFF = 1.5  # times the rounded-up neighbour's time for a multiply-add: more is not wanted

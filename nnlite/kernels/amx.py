@@ -23,7 +23,7 @@ from nnlite.kernels.instructions import I8, I64, call_own_function
 
 ROWS = 16  # of a tile register
 STEPS = 16  # of four bytes each, in a row of a tile register
-FEWEST_ROWS = 8  # below these the ordinary tile is as fast
+FEWEST_ROWS = 3  # below these the ordinary tile is as fast
 
 I16, VOID = ir.IntType(16), ir.VoidType()
 

@@ -163,7 +163,7 @@ def sum_rows(like, part, pixel, pool, out_w, O, x, x_row, element, step, w, w_gr
     """part[u, j, o] = Σ x·w at row u < pool, pixel j < out_w and channel o < O, all addresses and strides in bytes.
 
     x: the first row's first patch, with numbers of `element` bytes; pixel: from one pixel of part to the next; w, w_group,
-    w_row: as in `LaidOut`.
+    w_row: those of `LaidOut`, in bytes.
     """
     size, o = item_bytes(like), O // g.G - g.rest
     for u in range(pool):

@@ -1,7 +1,7 @@
 """Matrix product of uint8 with int8 weights, summed exactly in int32: c = a w.
 
-Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A block of 32 rows
-of a or so stays in the first cache and meets one panel after the other, which come from the second.
+Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A block of 32
+rows of a or so stays in the first cache and meets one panel after the other, which come from the second.
 """
 
 from typing import NamedTuple
@@ -28,9 +28,9 @@ FEW_PANELS = 5  # that rows meet where they lie: to put them together, at the st
 class PackedInt8(NamedTuple):
     """Weights (K, N) int8 as the integer tile reads them.
 
-    panels: int8 (⌈N/width⌉, steps, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N.
-    A panel is as wide as a tile, or as a register where one has room for all columns.
-    Where there are tile registers, the steps fill whole ones: 4·steps is K rounded up to a multiple of 64, elsewhere of 4.
+    panels: int8 (⌈N/width⌉, steps, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N. A
+    panel is as wide as a tile, or as a register where one has room for all columns. Where there are tile registers, the steps
+    fill whole ones: 4·steps is K rounded up to a multiple of 64, elsewhere of 4.
     """
 
     panels: np.ndarray

@@ -50,12 +50,12 @@ from nnlite.kernels.simd import LEVEL
 def make_tile(rows, vectors, whole=False, depthwise=False, short=False):
     """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise one has one vector.
 
-    A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too. A short one has no
-    more than `count` rows; in place of each of the others it does the last one again.
+    A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too.
 
     tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is c's dtype,
     or any array of it; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only
-    its width is done; reads of a and b stay inside the rows and columns named. `count` tiles are done, one below the other.
+    its width is done; reads of a and b stay inside the rows and columns named. `count` tiles are done, one below the other; of
+    a short one, which is for fewer rows than a tile has, there are `count` rows, and it does the last one several times.
     """
 
     @intrinsic
