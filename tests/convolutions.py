@@ -46,3 +46,23 @@ def blocks(z):
 
 def floats(shape, rng, dtype):
     return rng.standard_normal(shape).astype(dtype)
+
+
+one_or_two = st.integers(1, 3) | st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+def pair(value):
+    return value if isinstance(value, tuple) else (value, value)
+
+
+@st.composite
+def options_and_shapes(draw):
+    """(x_shape, w_shape, has_bias, options) of a call of `F.conv2d` that fits."""
+    groups = draw(st.integers(1, 4))
+    c, o = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    kernel, dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3))), draw(one_or_two)
+    padding = draw(st.integers(0, 2) | st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    H, W = (max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 4)) for k, d, p in
+            zip(kernel, pair(dilation), pair(padding), strict=True))
+    options = {"stride": draw(one_or_two), "padding": padding, "dilation": dilation, "groups": groups}
+    return (draw(st.integers(0, 3)), groups * c, H, W), (groups * o, c, *kernel), draw(st.booleans()), options

@@ -31,18 +31,21 @@ class Conv2d(Operation):
     With G groups, the o-th kernel sees only the C/G channels of its group.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W'),  H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1.
     Source: the names are PyTorch's `torch.nn.functional.conv2d`.
-
-    relu and pool: a ReLU and a 2×2 max-pooling behind it, in the same pass; y is then theirs, and what backward needs of the
-    large array between them is one byte for each number of the small one: which of the four it was.
     """
 
     makes_new_gradients = True
 
-    def __init__(self, stride, padding, dilation, groups, relu=False, pool=False):
+    def __init__(self, stride, padding, dilation, groups):
         self.stride, self.padding = pair("conv2d: stride", stride, 1), pair("conv2d: padding", padding, 0)
-        self.dilation, self.groups, self.relu, self.pool = pair("conv2d: dilation", dilation, 1), groups, relu, pool
+        self.dilation, self.groups = pair("conv2d: dilation", dilation, 1), groups
 
     def forward(self, x, w, b=None):
+        y = kernels.empty(self.prepare(x, w, b), x.dtype)
+        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, None if b is None else np.ascontiguousarray(b))
+        return as_nchw(y)
+
+    def prepare(self, x, w, b):
+        """Check the arrays, keep them in the kernels' layout, and return the shape (N, H', W', O) of the result."""
         self.check(x, w, b)
         G, (O, c, kh, kw) = self.groups, w.shape
         self.x = kernels.to_nhwc(x, self.padding)  # (N, C, H, W) -> (N, H + 2p, W + 2p, C)
@@ -51,28 +54,24 @@ class Conv2d(Operation):
         self.has_bias = b is not None
         size = [kernels.output_size(size, k, s, d) for size, k, s, d in
                 zip(self.x.shape[1:3], (kh, kw), self.stride, self.dilation, strict=True)]
-        if self.pool and min(size) < 2:
-            raise ValueError(f"MaxPool2d: a window of (2, 2) does not fit into an image of {tuple(size)}")
-        out_h, out_w = (n // 2 for n in size) if self.pool else size
-        y = kernels.empty((x.shape[0], out_h, out_w, O), x.dtype)
-        self.argmax = kernels.empty(y.shape, np.uint8) if self.pool else None
-        self.y = y if self.relu else None
-        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, None if b is None else np.ascontiguousarray(b),
-                       self.relu, self.argmax)
-        return as_nchw(y)
+        return x.shape[0], *size, O
 
     def backward(self, dy):
+        return self.gradients(dy)
+
+    def gradients(self, dy, y=None, argmax=None):
+        """(dx, dw, db). y, argmax: what a ReLU and a pooling in the same pass have left (see `fused`), (N, H', W', O)."""
         dy, (N, H, W, C), (top, left) = kernels.to_nhwc(dy), self.x.shape, self.padding
         dx = kernels.empty((N, H - 2 * top, W - 2 * left, C), dy.dtype) if self.needs_gradient(0) else None
         dw, db = np.empty_like(self.w), np.empty(dy.shape[3], dy.dtype)
-        kernels.conv2d_gradients(self.x, self.w, dy, dx, dw, db, self.stride, self.padding, self.dilation, self.y, self.argmax)
+        kernels.conv2d_gradients(self.x, self.w, dy, dx, dw, db, self.stride, self.padding, self.dilation, y, argmax)
         G, kh, kw, c, o = dw.shape
         dw = dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)  # (G, kh, kw, C/G, O/G) -> (O, C/G, kh, kw)
         return None if dx is None else as_nchw(dx), dw, db if self.has_bias else None
 
     def macs(self, y):
         G, kh, kw, c, o = self.w.shape
-        return y.size * kh * kw * c * (4 if self.pool else 1)
+        return y.size * kh * kw * c
 
     def check(self, x, w, b):
         check_floats("conv2d", x, w, b)
@@ -91,9 +90,6 @@ class Conv2d(Operation):
                              f"the padded image has {size[0]}×{size[1]}")
 
 
-def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, *, relu=False, pool=False):
-    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W'); see `Conv2d` for the formula.
-
-    relu, pool: with a ReLU and a 2×2 max-pooling in the same pass: the same as max_pool2d(relu(conv2d(…)), 2), sooner.
-    """
-    return record(Conv2d(stride, padding, dilation, groups, relu, pool), x, w, b)
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W'); see `Conv2d` for the formula."""
+    return record(Conv2d(stride, padding, dilation, groups), x, w, b)

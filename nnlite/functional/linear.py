@@ -58,16 +58,17 @@ class Linear(Operation):
         y = x wᵀ + b
         dx = dy w        dw = dyᵀ x        db = Σ_n dy_n
 
-    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype.   relu: with a ReLU behind it in the same pass.
+    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype.
     Source: any textbook; the names are PyTorch's `torch.nn.functional.linear`.
     """
 
     makes_new_gradients = True
 
-    def __init__(self, relu=False):
-        self.relu = relu
-
     def forward(self, x, w, b=None):
+        return self.affine(x, w, b)
+
+    def affine(self, x, w, b, relu=False):
+        """y, or max(y, 0); what backward needs is kept."""
         check_floats("linear", x, w, b)
         if w.ndim != 2 or x.ndim < 1 or x.shape[-1] != w.shape[1]:
             raise ValueError(f"linear: x has {x.shape[-1] if x.ndim else 0} features, w {w.shape} expects {w.shape[-1]}")
@@ -75,14 +76,10 @@ class Linear(Operation):
             raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
         self.x, self.w, self.has_bias = x, w, b is not None
         rows = np.ascontiguousarray(x.reshape(-1, w.shape[1]))  # as in a plan: the order of a sum may depend on the layout
-        y = kernels.matmul(rows, w.T, b, self.relu).reshape(*x.shape[:-1], w.shape[0])
-        self.y = y if self.relu else None
-        return y
+        return kernels.matmul(rows, w.T, b, relu).reshape(*x.shape[:-1], w.shape[0])
 
     def backward(self, dy):
         x, w = self.x, self.w
-        if self.y is not None:
-            dy = kernels.relu_gradient(dy, self.y)
         dy, rows = dy.reshape(-1, w.shape[0]), x.reshape(-1, w.shape[1])
         dx = kernels.matmul(dy, w).reshape(x.shape) if self.needs_gradient(0) else None  # y = x wᵀ + b
         dw = kernels.matmul(dy.T, rows) if self.needs_gradient(1) else None
@@ -118,9 +115,12 @@ def matmul(x, y):
     return record(Matmul(), x, y)
 
 
-def linear(x, w, b=None, *, relu=False):
-    """y = x wᵀ + b:  x (…, I), w (O, I), b (O,) -> (…, O).   relu: with a ReLU in the same pass: relu(linear(…)), sooner."""
-    return record(Linear(relu), x, w, b)
+def linear(x, w, b=None):
+    """y = x wᵀ + b:  x (…, I), w (O, I), b (O,) or None -> (…, O); see `Linear` for the gradients.
+
+    Errors: TypeError for arrays that are not of one float dtype, ValueError for shapes that do not fit.
+    """
+    return record(Linear(), x, w, b)
 
 
 def embedding(indices, w):

@@ -1,18 +1,15 @@
 """Modules made of modules."""
 
 from nnlite import functional as F
-from nnlite.nn.convolution import Conv2d
-from nnlite.nn.linear import Linear
+from nnlite.nn.fusion import in_one_pass, run_in_one_pass
 from nnlite.nn.module import Module
-from nnlite.nn.stateless import MaxPool2d, ReLU
-from nnlite.tensor import is_tracing
 
 
 class Sequential(Module):
     """y = the layers applied one after the other; layer i is the attribute named "i" (and `model[i]`).
 
-    A convolution or linear layer takes the ReLU behind it, and a convolution a 2×2 max-pooling, along in its own pass: the
-    results are the same, bit for bit. Where somebody looks at what lies between (a hook, or `trace`), each goes by itself.
+    A Conv2d or Linear is computed in one pass with the ReLU (and, for Conv2d, the 2×2 MaxPool2d) that follows it; the results
+    are the same, bit for bit (see `fusion`).
     """
 
     def __init__(self, *layers):
@@ -20,8 +17,8 @@ class Sequential(Module):
             setattr(self, str(i), layer)
 
     def forward(self, x):
-        for layer, behind in in_one_pass([layer for _, layer in self.children()]):
-            x = layer(x, **behind)
+        for layers in in_one_pass([layer for _, layer in self.children()]):
+            x = run_in_one_pass(layers, x)
         return x
 
     def __len__(self):
@@ -45,26 +42,3 @@ class Residual(Module):
 
     def forward(self, x):
         return F.relu(self.block(x) + (x if self.shortcut is None else self.shortcut(x)))
-
-
-def in_one_pass(layers):
-    """Which layer takes which ones behind it along: [(layer, {}), (convolution, {"relu": True, "pool": True}), …]."""
-    passes = []
-    for layer in layers:
-        option = _option(*passes[-1], layer) if passes else None
-        if option:
-            passes[-1][1][option] = True
-        else:
-            passes.append((layer, {}))
-    return passes
-
-
-def _option(before, taken, layer):
-    """The option by which `before` takes this layer along, or None."""
-    if is_tracing() or "forward_hooks" in vars(before) or "forward_hooks" in vars(layer):
-        return None
-    if type(before) in (Conv2d, Linear) and type(layer) is ReLU and "relu" not in taken:
-        return "relu"
-    if type(before) is Conv2d and type(layer) is MaxPool2d and layer.is_2x2() and "pool" not in taken:
-        return "pool"
-    return None

@@ -1,7 +1,6 @@
-import re
-
 import numpy as np
 import pytest
+from convolutions import options_and_shapes, pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree, check_dtypes_and_layouts, check_gradients, sample, value_and_gradients
@@ -9,12 +8,6 @@ from support import assert_sums_agree, check_dtypes_and_layouts, check_gradients
 from nnlite import Tensor
 from nnlite import functional as F
 from nnlite.functional.convolution import Conv2d
-
-one_or_two = st.integers(1, 3) | st.tuples(st.integers(1, 3), st.integers(1, 3))
-
-
-def pair(value):
-    return value if isinstance(value, tuple) else (value, value)
 
 
 def docstring_formula(x, w, b, stride, padding, dilation, groups):
@@ -32,20 +25,8 @@ def docstring_formula(x, w, b, stride, padding, dilation, groups):
     return y if b is None else y + b[:, None, None]
 
 
-@st.composite
-def cases(draw):
-    groups = draw(st.integers(1, 4))
-    c, o = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    kernel, dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3))), draw(one_or_two)
-    padding = draw(st.integers(0, 2) | st.tuples(st.integers(0, 2), st.integers(0, 2)))
-    H, W = (max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 4)) for k, d, p in
-            zip(kernel, pair(dilation), pair(padding), strict=True))
-    options = {"stride": draw(one_or_two), "padding": padding, "dilation": dilation, "groups": groups}
-    return (draw(st.integers(0, 3)), groups * c, H, W), (groups * o, c, *kernel), draw(st.booleans()), options
-
-
 @settings(deadline=None, max_examples=100)
-@given(cases(), st.integers(0, 2**32 - 1))
+@given(options_and_shapes(), st.integers(0, 2**32 - 1))
 def test_conv2d_equals_its_formula(case, seed):
     x_shape, w_shape, has_bias, options = case
     rng = np.random.default_rng(seed)
@@ -76,71 +57,6 @@ def test_gradients_of_conv2d_with_all_options(stride, padding, dilation, groups,
 ])
 def test_gradients_of_conv2d_at_other_shapes(x, w, options):
     check_gradients(lambda x, w, b: F.conv2d(x, w, b, **options), x, w, w[:1])
-
-
-FUSED = [{"relu": True}, {"pool": True}, {"relu": True, "pool": True}]
-
-
-def separately(x, w, b=None, relu=False, pool=False, **options):
-    y = F.conv2d(x, w, b, **options)
-    y = F.relu(y) if relu else y
-    return F.max_pool2d(y, 2) if pool else y
-
-
-@pytest.mark.parametrize("behind", FUSED)
-@pytest.mark.parametrize("options", [
-    {}, {"padding": 1}, {"stride": 2, "padding": (2, 1)}, {"dilation": 2, "padding": 2}, {"groups": 2},
-    {"stride": (1, 2), "groups": 2},
-])
-def test_gradients_of_conv2d_with_relu_and_pooling_in_the_same_pass(options, behind):
-    G = options.get("groups", 1)
-    check_gradients(lambda *arrays: F.conv2d(*arrays, **options, **behind), (2, 2, 7, 8), (4, 2 // G, 3, 2), (4,))
-    check_gradients(lambda *arrays: F.conv2d(*arrays, **options, **behind), (1, 2, 6, 9), (4, 2 // G, 2, 3))
-
-
-@settings(deadline=None, max_examples=100)
-@given(cases(), st.sampled_from(FUSED), st.integers(0, 2**32 - 1))
-def test_relu_and_pooling_in_the_same_pass_give_what_they_give_by_themselves(case, behind, seed):
-    x_shape, w_shape, has_bias, options = case
-    rng = np.random.default_rng(seed)
-    # Whole numbers: all sums are exact in any order, and many are equal or 0.
-    arrays = [rng.integers(-2, 3, shape).astype(np.float32) for shape in (x_shape, w_shape, *[w_shape[:1]] * has_bias)]
-    try:
-        dy = rng.integers(-4, 5, separately(*arrays, **options, **behind).shape).astype(np.float32)
-    except ValueError as error:  # the image is too small to pool: the same sentence
-        with pytest.raises(ValueError, match=re.escape(str(error))):
-            F.conv2d(*arrays, **options, **behind)
-        return
-    expected_y, _, expected = value_and_gradients(lambda *a: separately(*a, **options, **behind), arrays, dy)
-    y, _, gradients = value_and_gradients(lambda *a: F.conv2d(*a, **options, **behind), arrays, dy)
-    for fused, separate in zip((y, *gradients), (expected_y, *expected), strict=True):
-        assert fused.dtype == np.float32
-        np.testing.assert_array_equal(fused, separate)
-
-
-@pytest.mark.parametrize("behind", FUSED)
-def test_the_same_pass_gives_the_same_bits_and_the_same_input_gradient(behind):
-    arrays = [sample(shape, k).astype(np.float32) for k, shape in enumerate([(9, 3, 11, 12), (20, 3, 3, 3), (20,)])]
-    y, dy, gradients = value_and_gradients(lambda *a: F.conv2d(*a, padding=1, **behind), arrays)
-    expected_y, _, expected = value_and_gradients(lambda *a: separately(*a, padding=1, **behind), arrays, dy)
-    np.testing.assert_array_equal(y, expected_y)
-    np.testing.assert_array_equal(gradients[0], expected[0])
-
-
-@pytest.mark.parametrize("behind", FUSED)
-@pytest.mark.parametrize("asking", [0, 1, 2])
-def test_a_fused_gradient_is_the_same_whether_or_not_the_others_are_asked_for(asking, behind):
-    arrays = sample((2, 3, 5, 5)), sample((4, 3, 3, 3), 1), sample((4,), 2)
-    tensors = [Tensor(a, requires_grad=i == asking) for i, a in enumerate(arrays)]
-    _, dy, gradients = value_and_gradients(lambda *a: F.conv2d(*a, **behind), arrays)
-    F.conv2d(*tensors, **behind).backward(dy)
-    assert [x.grad is not None for x in tensors] == [i == asking for i in range(3)]
-    np.testing.assert_array_equal(tensors[asking].grad, gradients[asking])
-
-
-def test_conv2d_with_relu_and_pooling_in_all_dtypes_and_layouts():
-    for behind in FUSED:
-        check_dtypes_and_layouts(lambda *a: F.conv2d(*a, padding=1, **behind), (2, 3, 5, 6), (4, 3, 3, 3), (4,))  # noqa: B023
 
 
 def test_conv2d_in_all_dtypes_and_layouts():
@@ -187,11 +103,6 @@ def test_the_multiply_accumulates_are_those_of_the_loops(padding, groups, macs):
     assert operation.macs(operation.forward(np.ones((2, 4, 4, 4)), np.ones((6, 4 // groups, 2, 2)))) == macs
 
 
-def test_pooling_counts_the_multiply_accumulates_of_all_that_is_pooled():
-    operation = Conv2d(1, 1, 1, 1, pool=True)
-    assert operation.macs(operation.forward(np.ones((2, 4, 4, 6)), np.ones((5, 4, 3, 3)))) == 2 * 5 * 4 * 6 * 4 * 9
-
-
 def conv(x=(2, 3, 8, 8), w=(8, 3, 3, 3), b=None, **options):
     F.conv2d(np.ones(x), np.ones(w), None if b is None else np.ones(b), **options)
 
@@ -207,7 +118,6 @@ def conv(x=(2, 3, 8, 8), w=(8, 3, 3, 3), b=None, **options):
     ({"x": (2, 3, 2, 8)}, r"^conv2d: the kernel reaches over 3×3 pixels, the padded image has 2×8$"),
     ({"x": (2, 3, 4, 4), "dilation": (1, 3), "padding": 1},
      r"^conv2d: the kernel reaches over 3×7 pixels, the padded image has 6×6$"),
-    ({"x": (2, 3, 3, 8), "pool": True}, r"^MaxPool2d: a window of \(2, 2\) does not fit into an image of \(1, 6\)$"),
     ({"stride": 0}, r"^conv2d: stride has to be a whole number ≥ 1 or a pair of such, got 0$"),
     ({"stride": (1, 2, 3)}, r"^conv2d: stride has to be a whole number ≥ 1 or a pair of such, got \(1, 2, 3\)$"),
     ({"padding": -1}, r"^conv2d: padding has to be a whole number ≥ 0 or a pair of such, got -1$"),

@@ -61,22 +61,6 @@ def test_gradients_of_a_large_linear():
 
 def test_linear_in_all_dtypes_and_layouts():
     check_dtypes_and_layouts(F.linear, (3, 9, 7), (5, 7), (5,))
-    check_dtypes_and_layouts(lambda *arrays: F.linear(*arrays, relu=True), (3, 9, 7), (5, 7), (5,))
-
-
-@pytest.mark.parametrize("rows", [(), (5,), (2, 3)])
-def test_gradients_of_linear_with_a_relu_in_the_same_pass(rows):
-    check_gradients(lambda *arrays: F.linear(*arrays, relu=True), (*rows, 7), (6, 7), (6,))
-    check_gradients(lambda *arrays: F.linear(*arrays, relu=True), (*rows, 7), (6, 7))
-
-
-@pytest.mark.parametrize("shapes", [[(5, 7), (40, 7), (40,)], [(2, 0, 7), (3, 7), (3,)], [(2, 20, 30), (70, 30)]])
-def test_a_relu_in_the_same_pass_gives_the_same_bits_forwards_and_backwards(shapes):
-    arrays = [sample(shape, k).astype(np.float32) for k, shape in enumerate(shapes)]
-    y, dy, gradients = value_and_gradients(lambda *a: F.linear(*a, relu=True), arrays)
-    expected_y, _, expected = value_and_gradients(lambda *a: F.relu(F.linear(*a)), arrays, dy)
-    for fused, separate in zip((y, *gradients), (expected_y, *expected), strict=True):
-        np.testing.assert_array_equal(fused, separate)
 
 
 def test_an_empty_batch_gives_gradients_of_zero():
