@@ -19,6 +19,7 @@ import ctypes
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
+from numba.core.callconv import excinfo_ptr_t
 from numba.core.extending import lower_builtin
 from numba.extending import type_callable
 from numba.np.ufunc import parallel
@@ -26,6 +27,7 @@ from numba.np.ufunc import parallel
 from nnlite.kernels.instructions import I32, I64
 
 POINTER = ir.IntType(8).as_pointer()
+NO_ERROR = I32(0), ir.Constant(excinfo_ptr_t, None)  # Numba's status of a call that has raised nothing, and its exception
 
 _pool = ctypes.c_void_p()  # the address of the function by which Numba's pool is called, once there is one
 binding.add_symbol("nnlite_pool", ctypes.addressof(_pool))  # the name under which compiled kernels find this variable
@@ -41,7 +43,9 @@ def start_pool():
 def share_out(task, tasks, threads, arguments):
     """task(t, thread, *arguments) for every t < tasks. In compiled kernels the outer loop below runs at once, on the pool.
 
-    threads: from `threads_for`. What a task raises is lost.
+    threads: from `threads_for`.
+    Errors: what a task raises. Its thread leaves out the rest of its tasks, the other threads do all of theirs. If several
+    tasks raise, the caller gets the exception of one of them.
     """
     for thread in range(threads):
         for t in range(tasks * thread // threads, tasks * (thread + 1) // threads):
@@ -67,10 +71,11 @@ def _lower_share_out(context, builder, signature, values):
     task, tasks_type, threads_type, arguments = signature.args
     tasks, threads = (context.cast(builder, value, kind, types.intp)
                       for value, kind in ((values[1], tasks_type), (values[2], threads_type)))
-    shared = cgutils.pack_struct(builder, [tasks, threads, *cgutils.unpack_tuple(builder, values[3])])
+    shared = cgutils.pack_struct(builder, [*NO_ERROR, tasks, threads, *cgutils.unpack_tuple(builder, values[3])])
     part = _emit_part(context, builder.module, task.dispatcher.overloads[_task_types(arguments)], arguments.types, shared.type)
 
-    address = builder.bitcast(cgutils.alloca_once_value(builder, shared), POINTER)
+    shared = cgutils.alloca_once_value(builder, shared)
+    address = builder.bitcast(shared, POINTER)
     pointers = cgutils.alloca_once_value(builder, ir.Constant(ir.ArrayType(POINTER, 2), None))
     pointers = builder.bitcast(pointers, POINTER.as_pointer())
     for i in range(2):
@@ -89,6 +94,7 @@ def _lower_share_out(context, builder, signature, values):
             builder.call(builder.bitcast(pool, kind.as_pointer()),
                          [builder.bitcast(part, POINTER), pointers, count, steps, nothing, I64(0), I64(2),
                           builder.trunc(threads, I32)])
+    _emit_raise(context, builder, shared, arguments, values[3])
     return context.get_dummy_value()
 
 
@@ -109,8 +115,8 @@ def _emit_part(context, module, task, kinds, shared_type):
     pointers, count = part.args[:2]
     address = builder.load(pointers)
     first = builder.sub(builder.ptrtoint(builder.load(builder.gep(pointers, [I64(1)])), I64), builder.ptrtoint(address, I64))
-    shared = builder.load(builder.bitcast(address, shared_type.as_pointer()))
-    tasks, threads, *arguments = (builder.extract_value(shared, i) for i in range(len(shared_type.elements)))
+    shared = builder.bitcast(address, shared_type.as_pointer())
+    _, _, tasks, threads, *arguments = cgutils.unpack_tuple(builder, builder.load(shared))
     arguments = [_borrowed(context, builder, kind, value) for kind, value in zip(kinds, arguments, strict=True)]
 
     context.add_linking_libs([task.library])
@@ -118,10 +124,34 @@ def _emit_part(context, module, task, kinds, shared_type):
     with cgutils.for_range_slice(builder, first, builder.add(first, builder.load(count)), I64(1)) as (thread, _):
         start, end = (builder.sdiv(builder.mul(tasks, k), threads) for k in (thread, builder.add(thread, I64(1))))
         with cgutils.for_range_slice(builder, start, end, I64(1)) as (t, _):
-            context.call_conv.call_function(builder, function, types.none, task.signature.args, [t, thread, *arguments])
+            status, _ = context.call_conv.call_function(builder, function, types.none, task.signature.args,
+                                                        [t, thread, *arguments])
+            with cgutils.if_unlikely(builder, status.is_error):
+                _emit_keep_error(builder, shared, status)
+                builder.ret_void()
     builder.ret_void()
     _inline(part, function)
     return part
+
+
+def _emit_keep_error(builder, shared, status):
+    """Write down what a task has raised, unless another thread has done so before."""
+    code, exception = (cgutils.gep_inbounds(builder, shared, 0, i) for i in range(len(NO_ERROR)))
+    before = builder.cmpxchg(code, I32(0), status.code, "monotonic", "monotonic")
+    with builder.if_then(builder.extract_value(before, 1)):
+        builder.store(status.excinfoptr, exception)
+
+
+def _emit_raise(context, builder, shared, kind, arguments):
+    """Leave the kernel with the exception that has been written down, if there is one. All threads are done by now.
+
+    The tuple of arguments goes first, since a kernel that is left early keeps the references that it has counted.
+    """
+    code, exception = (builder.load(cgutils.gep_inbounds(builder, shared, 0, i)) for i in range(len(NO_ERROR)))
+    status = context.call_conv._get_return_status(builder, code, exception)
+    with cgutils.if_unlikely(builder, status.is_error):
+        context.nrt.decref(builder, kind, arguments)
+        context.call_conv.return_status_propagate(builder, status)
 
 
 def _borrowed(context, builder, kind, value):

@@ -47,11 +47,36 @@ def double_and_add_again_and_again(y, times, threads):
         share_out(add_task, len(y), threads, (y, len(y)))
 
 
+@inner_kernel
+def refuse_a_task(t, thread, done, refused):
+    if t == refused:
+        raise ValueError("task", t, "is refused")
+    if t == refused - 1000:
+        raise KeyError("a task is refused")
+    done[t] = True
+
+
+@parallel_kernel
+def refuse_tasks(done, refused, threads):
+    share_out(refuse_a_task, len(done), threads, (done, refused))
+
+
+@inner_kernel
+def fail(t, thread):
+    raise ZeroDivisionError("every task")
+
+
+@parallel_kernel
+def fail_everywhere(tasks, threads):
+    share_out(fail, tasks, threads, ())
+
+
 @pytest.fixture(params=["with a pool", "without"], autouse=True)
 def pool(request, monkeypatch):
     start_pool()
     if request.param == "without":
         monkeypatch.setattr(sharing._pool, "value", None)
+    return "without" if numba.config.DISABLE_JIT else request.param
 
 
 @pytest.mark.parametrize("threads", range(1, ALL + 1))
@@ -69,6 +94,43 @@ def test_what_is_shared_out_next_begins_when_all_before_is_done(threads):
     y = np.zeros(1000)
     double_and_add_again_and_again(y, 20, threads)
     assert (y == 1000 * (2**20 - 1)).all()
+
+
+@pytest.mark.parametrize("threads", range(1, ALL + 1))
+@pytest.mark.parametrize("refused", [0, 1, 49, 50, 99])
+def test_what_a_task_raises_reaches_the_caller_and_the_other_threads_do_all_of_theirs(refused, threads, pool):
+    for number, error in [(refused, ValueError("task", refused, "is refused")),
+                          (refused + 1000, KeyError("a task is refused"))]:
+        done = np.zeros(100, np.bool_)
+        with pytest.raises(type(error)) as caught:
+            refuse_tasks(done, number, threads)
+        assert caught.value.args == error.args
+        ends = [100 * (k + 1) // threads for k in range(threads)]
+        left_out = range(refused, next(end for end in ends if refused < end) if pool == "with a pool" else 100)
+        assert done.tolist() == [t not in left_out for t in range(100)]
+
+
+@pytest.mark.parametrize("threads", range(1, ALL + 1))
+def test_after_an_exception_the_next_call_works(threads):
+    done = np.zeros(100, np.bool_)
+    with pytest.raises(ValueError):
+        refuse_tasks(done, 70, threads)
+    refuse_tasks(done, -1, threads)
+    assert done.all()
+
+
+def test_an_exception_leaves_no_reference_behind():
+    done = np.zeros(100, np.bool_)
+    before = sys.getrefcount(done)
+    for _ in range(100):
+        with pytest.raises(ValueError):
+            refuse_tasks(done, 70, ALL)
+    assert sys.getrefcount(done) == before
+
+
+def test_if_every_task_raises_the_caller_gets_one_of_the_exceptions():
+    with pytest.raises(ZeroDivisionError, match="every task"):
+        fail_everywhere(100, ALL)
 
 
 def test_python_that_is_not_compiled_does_the_same():

@@ -132,3 +132,29 @@ from nnlite.kernels import threads
 threads._turn.acquire()
 """ + FORK
     assert run(code, "workqueue") == "True\nexit 0\n"
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_an_exception_reaches_the_caller_from_each_of_numbas_pools(pool):
+    code = """
+import numba
+from nnlite.kernels.sharing import share_out, start_pool
+
+@numba.njit
+def refuse(t, thread):
+    if t == 70:
+        raise ValueError("task", t, "is refused")
+
+@numba.njit(nogil=True)
+def refuse_one(tasks, threads):
+    share_out(refuse, tasks, threads, ())
+
+start_pool()
+for _ in range(100):
+    try:
+        refuse_one(100, numba.config.NUMBA_NUM_THREADS)
+    except ValueError as error:
+        caught = error.args
+print(caught, numba.threading_layer())
+"""
+    assert run(code, pool) == f"('task', 70, 'is refused') {pool}\n"
