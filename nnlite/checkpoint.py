@@ -14,6 +14,7 @@ one array, `unzip -p run.npz manifest.json` shows the manifest. A CRC-32 guards 
 import io
 import json
 import math
+import re
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from nnlite.nn import Module
 
 FORMAT, VERSION = "nnlite checkpoint", 1
 BUILDERS = {build.__name__: build for build in (models.mlp, models.lenet_300_100, models.lenet_5, models.cnn, models.resnet)}
+NPY_HEADER = re.compile(  # version 1.0; matched here, because NumPy's own reader evaluates it as Python
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype>[<>|][biuf]\d+)', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>[\d, ]*)\), \} *\n", re.DOTALL)
 FIELDS = {  # of the manifest
     "arrays": list,
     "architecture": dict | None,
@@ -135,17 +139,20 @@ def load(path, model=None):
     """The model of a checkpoint, with its weights; in training mode, like any new model.
 
     model: one that has the same layers, whose arrays are replaced; without it, one is built as the checkpoint says. Arrays may
-    be smaller than the architecture's, as structured pruning makes them: the model gets the shapes of the file.
-    Errors: FormatError when the file is damaged, no checkpoint, or that of another model; ValueError without a model where the
-    checkpoint's was built by none of nnlite.models' functions; OSError when it cannot be read.
+    be smaller than the architecture's, as structured pruning makes them: the model gets the shapes of the file. It keeps its
+    own dtypes: a file's float16 or float64 numbers are rounded to float32 in a model of float32, as nnlite.models builds it.
+    Errors: FormatError when the file is damaged, no checkpoint, or that of another model, and for a number that is finite in
+    the file and not in the model's dtype; ValueError without a model where the checkpoint's was built by none of
+    nnlite.models' functions; OSError when it cannot be read. Memory: that of `load_state`, whatever sizes the file claims.
     """
     checkpoint = load_state(path)
-    model = _build(path, checkpoint.architecture) if model is None else model
+    model = _build(path, checkpoint.architecture, checkpoint.model) if model is None else model
     _set_arrays(path, model, checkpoint.model)
     return model
 
 
-def _build(path, architecture):
+def _build(path, architecture, arrays):
+    """The model of an architecture, with one filter or neuron in each layer: the arrays of the file will replace them."""
     if architecture is None:
         raise ValueError(f"load: {path} does not say how to build its model, which no function of nnlite.models has made; "
                          "build it yourself and call load(path, model)")
@@ -153,9 +160,24 @@ def _build(path, architecture):
     if name not in list(BUILDERS):
         raise FormatError(f"{path}: manifest.json: unknown architecture {name!r}, expected one of {', '.join(BUILDERS)}")
     try:
-        return BUILDERS[name](**arguments)
+        _check_arguments(arguments, arrays)
+        model = BUILDERS[name](**arguments | {"width": 5e-324, "seed": 0})
     except DAMAGE as error:
         raise FormatError(f"{path}: manifest.json: {name} cannot be built from {arguments}: {error}") from error
+    model.architecture["arguments"] |= arguments
+    return model
+
+
+def _check_arguments(arguments, arrays):
+    """ValueError for sizes beyond those of the file, before anything of these sizes is made."""
+    numbers = sum(array.size for array in arrays.values())
+    limits = {"in_features": numbers, "in_channels": numbers, "classes": numbers, "depth": len(arrays),
+              "image_size": 16 + 4 * math.isqrt(numbers)}  # two poolings leave ((image_size − 12)/4)² features or more
+    for key, limit in limits.items():
+        if arguments.get(key, 0) > limit:
+            raise ValueError(f"{key} is {arguments[key]}, a file of {numbers} numbers in {len(arrays)} arrays allows {limit}")
+    if not 0 < arguments.get("width", 1) < math.inf:
+        raise ValueError(f"width is {arguments['width']}, it has to be above 0 and finite")
 
 
 def _set_arrays(path, model, arrays):
@@ -167,8 +189,19 @@ def _set_arrays(path, model, arrays):
         if arrays[name].dtype.kind != tensor.dtype.kind or arrays[name].ndim != tensor.ndim:
             raise FormatError(f"{path}: {name} is {arrays[name].dtype} {arrays[name].shape}, the model expects {tensor.dtype} "
                               f"with {tensor.ndim} axes, such as {tensor.shape}")
+    arrays = {name: _cast(path, name, arrays[name], tensor.dtype) for name, tensor in own.items()}
     for name, tensor in own.items():
         tensor.data, tensor.grad = arrays[name], None
+
+
+def _cast(path, name, array, dtype):
+    """The array in the dtype of the model, rounded where that has fewer bits."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = array.astype(dtype, copy=False)
+    lost = np.isfinite(array) & ~np.isfinite(cast) if dtype.kind == "f" else cast != array
+    if lost.any():
+        raise FormatError(f"{path}: {name} holds {array[lost][0]} ({array.dtype}), which the model's {dtype} cannot hold")
+    return cast
 
 
 def resume(path, model, optimizer, schedule=None, loader=None):
@@ -283,13 +316,15 @@ def _manifest(text):
 
 
 def _array(archive, name):
-    npy = io.BytesIO(_member(archive, f"{name}.npy"))
-    version = np.lib.format.read_magic(npy)
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(npy)
-    data = npy.read()
-    if version != (1, 0) or dtype.kind not in "biuf" or fortran_order or len(data) != math.prod(shape) * dtype.itemsize:
-        raise FormatError(f"{name}.npy: {len(data)} bytes are no {dtype} array of shape {shape}")
-    return np.ndarray(shape, dtype, data).astype(dtype.newbyteorder("="))
+    npy = _member(archive, f"{name}.npy")
+    header = NPY_HEADER.match(npy)
+    if header is None:
+        raise FormatError(f"{name}.npy: its header is not one that NumPy writes for an array of numbers in C order")
+    dtype, shape = np.dtype(header["dtype"].decode()), tuple(map(int, header["shape"].replace(b",", b" ").split()))
+    length = len(npy) - header.end()
+    if length != math.prod(shape) * dtype.itemsize:
+        raise FormatError(f"{name}.npy: {length} bytes are no {dtype} array of shape {shape}")
+    return np.frombuffer(npy, dtype, offset=header.end()).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def _mask(packed, shape):

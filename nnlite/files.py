@@ -1,23 +1,33 @@
 """Writing a file whole or not at all."""
 
+import contextlib
 import errno
+import glob
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 
 def write_atomically(path, write):
     """Call `write(stream)` on a temporary file beside `path`, flush it to the disk, then rename it to `path`.
 
     Whatever interrupts the writing (a full disk, Ctrl-C, a kill), `path` holds either its old content or the whole new one.
-    A link stays a link: the file that it points to is replaced.
-    Errors: OSError when the directory is missing, not writable, or full, or `path` is a directory, a device or a pipe; the
-    temporary file is removed.
+    A link stays a link: the file that it points to is replaced. A file that is replaced keeps its mode (0600 stays 0600).
+    A kill leaves a temporary file `.<name>.<random>.part`; the next write to the same path removes it.
+    Errors: OSError when the directory is missing, not writable, or full, or `path` is a directory, a device, a pipe or a
+    circle of links; the temporary file is removed.
     """
     path = Path(path)
     try:
-        _check_ordinary(path)
-        _write_and_rename(path.resolve(), write)
+        target = _target(path)
+        _remove_left_over(target)
+        _write_and_rename(target, write)
     except OSError as error:
         if error.errno is None:  # not from the file system, but from where `write` gets its data
             raise
@@ -25,31 +35,79 @@ def write_atomically(path, write):
 
 
 def _write_and_rename(path, write):
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, temporary = _locked_temporary(path)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes the file private; a result is an ordinary file
-        os.replace(temporary, path)
+            os.chmod(temporary, _mode(path))
+            os.replace(temporary, path)  # while the lock is held: no other write takes the file for a left-over one
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):  # it has its new name already
+            os.unlink(temporary)
         raise
 
 
-def _check_ordinary(path):
-    """Renaming puts a file in the place of anything: as root, even of /dev/null."""
-    if path.is_dir():
+def _locked_temporary(path):
+    """(descriptor, name) of a new file beside `path`, locked for as long as its writer lives."""
+    while True:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".part")
+        if not _lock(descriptor, fcntl and fcntl.LOCK_EX) or os.fstat(descriptor).st_nlink:
+            return descriptor, temporary
+        os.close(descriptor)  # another write took it for a left-over one before it was locked
+
+
+def _remove_left_over(path):
+    """Remove the temporary files of writes that were killed. Those of living writers are locked."""
+    for name in path.parent.glob(f"{glob.escape(_prefix(path))}*.part"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(name, os.O_RDWR)
+            try:
+                if _lock(descriptor, fcntl and fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    os.unlink(name)
+            finally:
+                os.close(descriptor)
+
+
+def _lock(descriptor, how):
+    """Lock a file until it is closed; False if another has locked it, or this system or file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, how)
+        return True
+    except (OSError, AttributeError):
+        return False
+
+
+def _prefix(path):
+    return f".{path.name[:32]}."  # cut, because the temporary file's name has to be short enough, too
+
+
+def _mode(path):
+    """The mode of the file that is replaced, or that of any other new file (mkstemp makes files private)."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _target(path):
+    """The file that `path` names, after all links.
+
+    Errors: OSError for a directory, a device or a pipe, because renaming would put a file in its place: as root, even in that
+    of /dev/null; for a circle of links, and for a name that the file system does not take.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG  # a new file, or a link to one
+    if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "is a directory, not a file to write", str(path))
-    if path.exists() and not path.is_file():
+    if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "is a device or a pipe, not a file to write", str(path))
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    return Path(os.path.realpath(path))
 
 
 def check_writable(path):
@@ -57,6 +115,9 @@ def check_writable(path):
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such directory to write to", str(path.parent))
-    _check_ordinary(path)
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, "the directory cannot be written to", str(path.parent))
+    target = _target(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"is a link to {target}, and there is no such directory to write to", str(path))
+    if not os.access(target.parent, os.W_OK):
+        shown = path.parent if not path.is_symlink() else target.parent
+        raise PermissionError(errno.EACCES, "the directory cannot be written to", str(shown))

@@ -19,14 +19,17 @@ from tqdm import tqdm
 
 from nnlite import functional as F
 from nnlite.checkpoint import save
+from nnlite.files import check_writable
 from nnlite.nn.module import inference_mode
 from nnlite.optim import clip_grad_norm_
 from nnlite.tensor import Tensor
 
 
 def best_path(checkpoint):
-    """Where `fit` keeps the best epoch's model: run.npz -> run.best.npz."""
-    return Path(checkpoint).with_suffix(".best.npz")
+    """Where `fit` keeps the best epoch's model: run.npz -> run.best.npz, and lr0.1 -> lr0.1.best."""
+    path = Path(checkpoint)
+    end = ".npz" if path.suffix == ".npz" else ""
+    return path.with_name(f"{path.name.removesuffix(end)}.best{end}")
 
 
 def epochs_since_best(history):
@@ -153,8 +156,10 @@ def _check_arguments(validation, patience, checkpoint):
         raise ValueError(f"fit: patience={patience} is about the validation accuracy, and validation is None")
     if patience is not None and patience < 1:
         raise ValueError(f"fit: patience is a number of epochs from 1 up, got {patience}")
-    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
-        raise FileNotFoundError(f"fit: there is no directory {Path(checkpoint).parent} to write the checkpoint to")
+    if checkpoint is not None:
+        check_writable(checkpoint)
+        if validation is not None:
+            check_writable(best_path(checkpoint))
 
 
 def _check_finite(name, array, optimizer, epoch, batch):

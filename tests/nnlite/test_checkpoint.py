@@ -127,12 +127,40 @@ def test_a_shrunk_model_keeps_the_shapes_of_its_arrays(tmp_path):
     np.testing.assert_array_equal(loaded(x).data, model(x).data)
 
 
-def test_float64_fortran_order_and_special_values_come_back(tmp_path):
-    model = mlp()
+def in_float64(model):
+    for parameter in model.parameters():
+        parameter.data = parameter.data.astype(np.float64)
+    return model
+
+
+def test_float64_fortran_order_and_special_values_come_back_in_a_model_of_float64(tmp_path):
+    model = in_float64(mlp())
     model.fc1.weight.data = np.asfortranarray(np.arange(24.0).reshape(4, 6))
     model.fc1.weight.data[0, :4] = np.nan, np.inf, -0.0, 5e-324
     save(tmp_path / "a.npz", model)
-    assert_same_arrays(load(tmp_path / "a.npz").state_dict(), model.state_dict())
+    assert_same_arrays(load(tmp_path / "a.npz", in_float64(mlp())).state_dict(), model.state_dict())
+
+
+@pytest.mark.parametrize("dtypes", [["f2"] * 4, ["f8"] * 4, ["f4", "f8", "f2", "f8"]])
+def test_numbers_of_other_float_types_are_rounded_to_those_of_the_model(dtypes, tmp_path):
+    model, rng = mlp(), np.random.default_rng(0)
+    for parameter, dtype in zip(model.parameters(), dtypes, strict=True):
+        parameter.data = rng.normal(size=parameter.shape).astype(dtype)
+    save(tmp_path / "a.npz", model)
+    loaded = load(tmp_path / "a.npz")
+    for name, array in model.state_dict().items():
+        assert loaded.state_dict()[name].dtype == np.float32
+        assert loaded.state_dict()[name].ravel().tolist() == [np.float32(value) for value in array.ravel()]
+    x = np.ones((2, 1, 2, 3), np.float32)
+    assert nnlite.compile(loaded.eval(), x)(x).dtype == np.float32
+
+
+def test_a_number_that_the_models_type_cannot_hold_is_a_format_error(tmp_path):
+    model = in_float64(mlp())
+    model.fc2.bias.data[1] = 1e300
+    save(tmp_path / "a.npz", model)
+    with pytest.raises(FormatError, match=r"a.npz: fc2.bias holds 1e\+300 \(float64\), which the model's float32 cannot hold"):
+        load(tmp_path / "a.npz")
 
 
 def test_a_model_of_ones_own_is_loaded_into_one_that_is_given(tmp_path):
@@ -387,10 +415,16 @@ def test_files_that_cannot_be_read_are_an_oserror(tmp_path):
     ({"history": [{"loss": 1.5}, {"loss": [1.5]}]}, {}, "the history of epoch 2 holds something other than numbers"),
     ({"history": [[]]}, {}, "the history of epoch 1 holds something other than numbers"),
     ({}, {"model/fc1.weight.npy": None}, "there is no model/fc1.weight.npy in it"),
-    ({}, {"model/fc1.weight.npy": b"abc"}, "damaged or truncated: .*magic"),
+    ({}, {"model/fc1.weight.npy": b"abc"}, "fc1.weight.npy: its header is not one that NumPy"),
     ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6)))[:-1]}, r"fc1.weight.npy: 191 bytes are no float64 .* \(4, 6\)"),
-    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6), "U3"))}, "are no <U3 array"),
-    ({}, {"model/fc1.weight.npy": npy(np.array([[{}]]), allow_pickle=True)}, "are no object array"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6), "U3"))}, "its header is not one that NumPy"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6), "m8"))}, "its header is not one that NumPy"),
+    ({}, {"model/fc1.weight.npy": npy(np.asfortranarray(np.zeros((4, 6))))}, "its header is not one that NumPy"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6))).replace(b"(4, 6)", b"(4L,6)")}, "its header is not one that NumPy"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6))).replace(b", }", b", (")}, "its header is not one that NumPy"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6))).replace(b"(4, 6)", b"(-4, )")}, "its header is not one that NumPy"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6))).replace(b"<f8", b"<f3")}, "damaged or truncated"),
+    ({}, {"model/fc1.weight.npy": npy(np.array([[{}]]), allow_pickle=True)}, "its header is not one that NumPy"),
     ({"masks": {"fc1.bias": [5]}}, {}, r"the mask of fc1.bias is bool \(5,\), expected bool \(4,\)"),
     ({"masks": {"fc1.bias": [400]}}, {}, r"a mask of shape \[400\] does not fit into uint8 \(1,\)"),
     ({"masks": {}}, {}, "damaged or truncated: 'fc1.bias'"),
@@ -435,8 +469,15 @@ def test_a_manifest_with_nonsense_in_it_ends_in_a_value_error_or_not_at_all(whol
     ({}, "unknown architecture None"),
     ({"name": "mlp", "arguments": {"depth": 3}}, "mlp cannot be built from .*depth"),
     ({"name": "mlp", "arguments": None}, "mlp cannot be built from None"),
-    ({"name": "resnet", "arguments": {"depth": 9}}, "resnet: depth has to be 6n"),
-    ({"name": "mlp", "arguments": {"in_features": 10**15}}, "mlp cannot be built from"),
+    ({"name": "resnet", "arguments": {"depth": 2}}, "resnet: depth has to be 6n"),
+    ({"name": "resnet", "arguments": {"depth": 8}}, "depth is 8, a file of 43 numbers in 4 arrays allows 4"),
+    ({"name": "mlp", "arguments": {"in_features": 44}}, "in_features is 44, a file of 43 numbers in 4 arrays allows 43"),
+    ({"name": "mlp", "arguments": {"classes": 10**400}}, "mlp cannot be built from"),
+    ({"name": "cnn", "arguments": {"image_size": 41}}, "image_size is 41, a file of 43 numbers in 4 arrays allows 40"),
+    ({"name": "cnn", "arguments": {"in_channels": 44}}, "in_channels is 44"),
+    ({"name": "mlp", "arguments": {"width": 0}}, "width is 0, it has to be above 0 and finite"),
+    ({"name": "mlp", "arguments": {"width": float("inf")}}, "width is inf, it has to be above 0 and finite"),
+    ({"name": "mlp", "arguments": {"width": "wide"}}, "mlp cannot be built from"),
     ({"name": "lenet_300_100", "arguments": {}}, "another model: .* missing"),
 ])
 def test_an_architecture_that_is_none_is_a_format_error(whole_file, architecture, message):
@@ -502,6 +543,18 @@ def test_no_more_memory_is_taken_than_the_file_has_bytes_to_fill_it(whole_file):
     tamper(path, {"arrays": manifest["arrays"] * 20})
     peak, message = peak_of_failing_load(path)
     assert peak < 1e6 and "longer than the file" in message
+
+
+def test_a_layer_that_the_file_only_claims_is_never_made(tmp_path):
+    save(tmp_path / "a.npz", models.mlp(in_features=6, hidden=4))
+    tamper(tmp_path / "a.npz", {"architecture": {"name": "mlp", "arguments": {"in_features": 6, "hidden": 10**30}}})
+    tracemalloc.start()
+    try:
+        loaded = load(tmp_path / "a.npz")
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+    assert loaded.fc1.weight.shape == (4, 6)  # as in a model that was shrunk: its arrays tell the sizes
 
 
 # --- writing whole or not at all ---

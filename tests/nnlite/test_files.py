@@ -61,6 +61,39 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     result = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a")], timeout=60)
     assert result.returncode == -signal.SIGKILL
     assert (tmp_path / "a").read_bytes() == b"old"
+    left_over = [name for name in os.listdir(tmp_path) if name != "a"]
+    assert len(left_over) == 1 and left_over[0].startswith(".a.") and left_over[0].endswith(".part")
+    (tmp_path / ".b.x.part").write_bytes(b"of another file")
+    (tmp_path / ".a.notes").write_bytes(b"of the user")
+    write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
+    assert sorted(os.listdir(tmp_path)) == [".a.notes", ".b.x.part", "a"]
+
+
+def test_a_write_leaves_the_temporary_file_of_another_that_is_not_done(tmp_path):
+    def write(stream):
+        stream.write(b"outer")
+        write_atomically(tmp_path / "a", lambda inner: inner.write(b"inner"))
+        assert (tmp_path / "a").read_bytes() == b"inner"
+
+    write_atomically(tmp_path / "a", write)
+    assert (tmp_path / "a").read_bytes() == b"outer"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, mode):
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a").chmod(mode)
+    write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == mode
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_the_longest_name_that_a_file_can_have_is_written(tmp_path):
+    name = "ü" * 127 + "x"  # 255 bytes
+    check_writable(tmp_path / name)
+    write_atomically(tmp_path / name, lambda stream: stream.write(b"new"))
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_the_content_is_on_the_disk_before_the_name_points_to_it(tmp_path, monkeypatch):
@@ -127,3 +160,23 @@ def test_a_missing_directory_a_directory_and_a_protected_one_are_named(tmp_path,
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere, so no real directory will do
     with pytest.raises(PermissionError, match="the directory cannot be written to"):
         check_writable(tmp_path / "a")
+
+
+@pytest.mark.parametrize("write", [check_writable, lambda path: write_atomically(path, lambda stream: stream.write(b"new"))])
+def test_links_that_lead_nowhere_and_names_that_are_too_long_are_refused(tmp_path, write):
+    (tmp_path / "circle").symlink_to("back")
+    (tmp_path / "back").symlink_to("circle")
+    (tmp_path / "dangling").symlink_to("nowhere/file")
+    before = sorted(os.listdir(tmp_path))
+    for name, number in (("circle", errno.ELOOP), ("dangling", errno.ENOENT), ("x" * 256, errno.ENAMETOOLONG)):
+        with pytest.raises(OSError) as caught:
+            write(tmp_path / name)
+        assert caught.value.errno == number
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_can_be_written(tmp_path):
+    (tmp_path / "link").symlink_to("file")
+    check_writable(tmp_path / "link")
+    write_atomically(tmp_path / "link", lambda stream: stream.write(b"new"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_bytes() == b"new"

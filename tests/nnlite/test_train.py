@@ -286,7 +286,7 @@ def test_what_cannot_work_is_said_before_any_work_is_done(tmp_path):
         fit(patience=3)
     with pytest.raises(ValueError, match="patience .* got 0"):
         fit(patience=0, validation=[])
-    with pytest.raises(FileNotFoundError, match="no directory .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="there is no such directory to write to: .*nowhere"):
         fit(checkpoint=tmp_path / "nowhere" / "run.npz")
 
 
@@ -468,3 +468,8 @@ def test_another_seed_gives_other_bits(tmp_path):
 
 def test_the_best_path_is_beside_the_checkpoint():
     assert train.best_path("out/run.npz") == Path("out/run.best.npz")
+
+
+def test_every_checkpoint_has_a_best_path_of_its_own():
+    names = ["run", "run.npz", "run.old", "run.1.npz", "lr0.1", "lr0.2", "lr0.1.npz", "run.npz.npz", ".npz", "npz", "a.NPZ"]
+    assert len({train.best_path(name) for name in names} | set(map(Path, names))) == 2 * len(names)
