@@ -19,7 +19,7 @@ EPOCHS = 4
 def make_run(optimizer_class=optim.Adam, seed=0):
     """(model, optimizer, schedule, loader) with all that a checkpoint has to keep: statistics, generators, groups."""
     model = make_model(seed)
-    head = [p for _, layer in model.children()[1:] for p in layer.parameters()]
+    head = [p for layer in list(model.children())[1:] for p in layer.parameters()]
     groups = [{"params": model[0].parameters(), "lr": 0.02}, {"params": head}]
     optimizer = optimizer_class(groups, lr=0.01, weight_decay=1e-4)
     augment = [data.RandomShift(1), *data.preprocessing("digits")]

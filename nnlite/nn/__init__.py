@@ -3,6 +3,7 @@
 from nnlite.nn.container import Residual, Sequential
 from nnlite.nn.convolution import Conv2d
 from nnlite.nn.linear import Embedding, Linear
+from nnlite.nn.lists import ModuleDict, ModuleList, ParameterList
 from nnlite.nn.module import Buffer, Module, Parameter
 from nnlite.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 from nnlite.nn.stateless import (
@@ -22,6 +23,6 @@ from nnlite.nn.stateless import (
 
 __all__ = [
     "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv2d", "Dropout", "Embedding", "Flatten",
-    "GELU", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "Module", "Parameter", "ReLU", "Residual",
-    "Sequential", "Sigmoid", "Softmax", "Tanh",
+    "GELU", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "Module", "ModuleDict", "ModuleList", "Parameter",
+    "ParameterList", "ReLU", "Residual", "Sequential", "Sigmoid", "Softmax", "Tanh",
 ]

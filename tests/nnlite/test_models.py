@@ -82,7 +82,7 @@ def test_a_model_gives_ten_logits_for_each_image_and_every_parameter_a_gradient(
 @pytest.mark.parametrize("build", BUILDERS)
 def test_a_model_has_as_many_outputs_as_classes(build):
     model = build(classes=3)
-    *_, (name, last) = model.children()
+    *_, last = model.children()
     assert last.out_features == 3
 
 
@@ -98,7 +98,7 @@ def test_a_residual_block_adds_its_input():
 def test_a_resnet_halves_the_image_from_stage_to_stage():
     x = models.resnet(14).eval()
     shapes = []
-    for name, module in x.children():
+    for name, module in x.named_children():
         if name.startswith("block"):
             module.register_forward_hook(lambda module, inputs, y: shapes.append(y.shape[1:]))
     x(image(3, 32))

@@ -50,7 +50,7 @@ def test_sequential_takes_relu_and_pooling_along_exactly_where_it_may_and_gives_
     for layer in layers:
         x = layer(x)
     np.testing.assert_array_equal(y.data, x.data)
-    assert [name for name, _ in model.children()] == [str(i) for i in range(len(layers))]
+    assert [name for name, _ in model.named_children()] == [str(i) for i in range(len(layers))]
 
 
 def test_a_linear_layer_takes_no_pooling_along():
@@ -62,9 +62,9 @@ def test_a_linear_layer_takes_no_pooling_along():
 def test_a_hook_sees_what_lies_between_the_layers(watched):
     model, x, seen = nn.Sequential(conv(), nn.ReLU(), nn.MaxPool2d(2)), sample((2, 3, 6, 6)).astype(np.float32), []
     expected = model(x).data
-    remove = model[watched].register_forward_hook(lambda layer, inputs, y: seen.append(y.data))
+    handle = model[watched].register_forward_hook(lambda layer, inputs, y: seen.append(y.data))
     np.testing.assert_array_equal(model(x).data, expected)
-    remove()
+    handle.remove()
     np.testing.assert_array_equal(model(x).data, expected)
     for layer in list(model)[: watched + 1]:
         x = layer(x)
@@ -102,6 +102,6 @@ def test_the_weights_of_the_cnn_get_the_same_gradients_as_layer_by_layer_bit_for
 
 
 def layer_by_layer(model, x):
-    for _, layer in model.children():
+    for layer in model:
         x = layer(x)
     return x

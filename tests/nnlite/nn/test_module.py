@@ -77,6 +77,133 @@ def test_a_parameter_has_to_be_of_floats(data):
         nn.Parameter(data)
 
 
+def test_children_and_modules_are_listed_once():
+    model = Model()
+    model.again = model.head
+    assert [name for name, _ in model.named_children()] == ["body", "head"]
+    assert list(model.children()) == [model.body, model.head]
+    assert list(model.modules()) == [module for _, module in model.named_modules()]
+
+
+def test_a_module_that_holds_itself_is_found_once():
+    model = Model()
+    model.me = model.body.owner = model
+    assert [name for name, _ in model.named_parameters()] == NAMES
+    assert [name for name, _ in model.named_modules()] == ["", "body", "body.0", "body.1", "body.2", "head"]
+    model.eval()
+    assert list(model.state_dict()) == list(Model().state_dict())
+    assert copy.deepcopy(model).me.body.training is False
+    assert repr(model).count("(me): ...") == repr(model).count("(owner): ...") == 1
+    assert model.apply(lambda module: None) is model
+
+
+def test_apply_calls_the_modules_below_first_and_each_once():
+    model, names = Model(), []
+    model.again = model.head
+    assert model.apply(lambda module: names.append(type(module).__name__)) is model
+    assert names == ["Linear", "BatchNorm1d", "Dropout", "Sequential", "Linear", "Model"]
+
+
+# ---- what cannot be a child ----
+
+
+@pytest.mark.parametrize("make", [
+    lambda p: p * 1.0, lambda p: p.data, lambda p: Tensor(p.data), lambda p: nn.Buffer(p.data), lambda p: nn.ReLU(),
+    lambda p: 0.0,
+])
+def test_only_a_parameter_or_none_takes_the_place_of_a_parameter(make):
+    model = Model()
+    with pytest.raises(TypeError, match=r"^Linear: cannot assign a \w+ as parameter 'weight' \(nn.Parameter or None"):
+        model.head.weight = make(model.head.weight)
+    assert [name for name, _ in model.named_parameters()] == NAMES
+    model.head.weight = new = nn.Parameter(np.zeros((2, 3), np.float32))
+    assert model.parameters()[-2] is new
+
+
+def test_an_operator_that_assigns_is_refused_in_the_place_of_a_parameter():
+    model = Model()
+    with pytest.raises(TypeError, match="Model: cannot assign a Tensor as parameter 'scale'"):
+        model.scale -= 1
+    assert model.scale.data.tolist() == [1, 1, 1]
+
+
+def test_only_a_buffer_or_none_takes_the_place_of_a_buffer():
+    layer = nn.BatchNorm1d(3)
+    with pytest.raises(TypeError, match="BatchNorm1d: cannot assign a ndarray as buffer 'running_mean'"):
+        layer.running_mean = np.zeros(3)
+    layer.running_mean = nn.Buffer(np.ones(3, np.float32))
+    assert layer.state_dict()["running_mean"].tolist() == [1, 1, 1]
+
+
+def test_only_a_module_or_none_takes_the_place_of_a_module():
+    model = Model()
+    with pytest.raises(TypeError, match="Model: cannot assign a function as module 'head'"):
+        model.head = lambda x: x
+    model.head = None
+    assert [name for name, _ in model.named_parameters()] == NAMES[:-2]
+
+
+def test_a_deleted_layer_is_gone():
+    model = Model()
+    del model.head
+    assert [name for name, _ in model.named_parameters()] == NAMES[:-2]
+    assert not hasattr(model, "head")
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    ([nn.ReLU(), nn.Linear(2, 2, rng=0)], r"Model.parts: a ReLU in a list is neither trained nor saved: use nn.ModuleList$"),
+    ((nn.ReLU(),), "a ReLU in a tuple .* nn.ModuleList"),
+    ({"a": nn.ReLU()}, "a ReLU in a dict .* nn.ModuleDict"),
+    ([1, {"a": [nn.Linear(2, 2, rng=0)]}], "a Linear in a list .* nn.ModuleList"),
+    ([nn.Parameter([1.0])], "a Parameter in a list .* nn.ParameterList"),
+    ({"a": nn.Parameter([1.0])}, "a Parameter in a dict .* nn.ParameterList"),
+])
+def test_a_collection_that_hides_layers_or_parameters_is_refused(value, message):
+    with pytest.raises(TypeError, match=message):
+        Model().parts = value
+
+
+@pytest.mark.parametrize("use", [
+    lambda model: model.parameters(), lambda model: model.state_dict(), lambda model: model.eval(),
+    lambda model: model.generators(),
+])
+def test_a_list_that_is_filled_later_is_refused_when_it_would_be_missed(use):
+    model = Model()
+    model.parts = []
+    model.parts.append(nn.Linear(2, 2, rng=0))
+    with pytest.raises(TypeError, match="Model.parts: a Linear in a list is neither trained nor saved: use nn.ModuleList"):
+        use(model)
+
+
+def test_a_collection_of_other_things_is_an_ordinary_attribute():
+    model = Model()
+    model.sizes = [1, (2, 3), {"a": "b"}]
+    model.sizes.append(model.sizes)  # a list that holds itself
+    assert [name for name, _ in model.named_parameters()] == NAMES
+
+
+@pytest.mark.parametrize("name", ["", "a.b"])
+def test_a_name_that_would_be_taken_for_a_path_is_refused(name):
+    with pytest.raises(TypeError, match=f"Model: a ReLU needs a name without a dot, got '{name}'"):
+        setattr(Model(), name, nn.ReLU())
+
+
+def test_a_child_that_would_hide_a_method_is_refused():
+    with pytest.raises(TypeError, match="Model: a ReLU cannot be named 'train', which is a method"):
+        Model().train = nn.ReLU()
+
+
+def test_a_layer_of_the_class_is_refused_when_the_class_is_made():
+    with pytest.raises(TypeError, match="Net.fc: a Linear of the class would be shared .* assign it in __init__, to self.fc"):
+        class Net(nn.Module):
+            fc = nn.Linear(2, 2, rng=0)
+
+
+def test_a_module_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match="ModuleList has no forward, so it cannot be called"):
+        nn.ModuleList([nn.ReLU()])(1)
+
+
 # ---- state_dict ----
 
 
@@ -129,6 +256,31 @@ def test_a_state_that_does_not_fit_changes_nothing(damage, message):
     before = bits(model)
     with pytest.raises(ValueError, match=f"load_state_dict: {message}"):
         model.load_state_dict(state)
+    assert bits(model) == before
+
+
+def test_loading_reports_that_no_name_was_missing():
+    assert Model(rng=1).load_state_dict(Model(rng=2).state_dict()) == ([], [])
+
+
+def test_what_both_sides_have_is_loaded_where_loading_is_not_strict():
+    model, other = Model(rng=1), Model(rng=2)
+    state = other.state_dict()
+    del state["head.bias"], state["body.1.running_var"]
+    state |= {"tail": np.ones(1), "extra": np.ones(1)}
+    kept = model.head.bias.data.tobytes()
+    result = model.load_state_dict(state, strict=False)
+    assert result.missing_keys == ["body.1.running_var", "head.bias"]
+    assert result.unexpected_keys == ["extra", "tail"]
+    assert model.head.bias.data.tobytes() == kept
+    assert model.head.weight.data.tobytes() == other.head.weight.data.tobytes()
+
+
+def test_a_shape_that_does_not_fit_is_refused_even_where_loading_is_not_strict():
+    model = Model(rng=1)
+    before = bits(model)
+    with pytest.raises(ValueError, match=r"head.bias has shape \(3,\), the model expects \(2,\)"):
+        model.load_state_dict({"scale": np.zeros(3), "head.bias": np.ones(3)}, strict=False)
     assert bits(model) == before
 
 
@@ -190,20 +342,60 @@ def test_a_hook_sees_the_module_its_inputs_and_its_output():
     np.testing.assert_array_equal(y.data, model.body[0](x).data)
 
 
-def test_a_hook_leaves_the_output_as_it_is():
+def test_what_a_hook_returns_replaces_the_output_unless_it_is_none():
     layer = nn.ReLU()
-    layer.register_forward_hook(lambda module, inputs, y: y * 0)
+    layer.register_forward_hook(lambda module, inputs, y: y * 10)
+    layer.register_forward_hook(lambda module, inputs, y: None)
+    layer.register_forward_hook(lambda module, inputs, y: y + 1)
+    assert layer(np.array([2.0])).data == 21
+
+
+def test_a_gradient_goes_through_what_a_hook_returns():
+    layer, x = nn.ReLU(), Tensor([2.0, -3.0], requires_grad=True)
+    layer.register_forward_hook(lambda module, inputs, y: y * y)
+    layer(x).sum().backward()
+    assert x.grad.tolist() == [4, 0]
+
+
+def test_in_a_sequential_the_next_layer_gets_what_a_hook_returns():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.ReLU())
+    model[0].register_forward_hook(lambda module, inputs, y: Tensor([[-7.0, 5.0]]))
+    assert model(np.ones((1, 2), np.float32)).data.tolist() == [[0, 5]]
+
+
+def test_a_hook_can_be_removed_twice_and_takes_no_other_one_along():
+    layer, calls = nn.ReLU(), []
+    hook = lambda *call: calls.append("hook")  # noqa: E731
+    first, second = layer.register_forward_hook(hook), layer.register_forward_hook(hook)
+    first.remove()
+    first.remove()
+    layer(np.ones(1))
+    assert calls == ["hook"]
+    second.remove()
+    layer(np.ones(1))
+    assert calls == ["hook"]
+
+
+def test_a_module_may_be_a_hook_and_is_not_a_child():
+    layer = nn.ReLU()
+    layer.register_forward_hook(HookModule())
     assert layer(np.ones(1)).data == 1
+    assert [name for name, _ in layer.named_modules()] == [""]
+
+
+class HookModule(nn.Module):
+    def forward(self, module, inputs, y):
+        return None
 
 
 def test_hooks_are_called_in_order_until_they_are_removed():
     layer, calls = nn.ReLU(), []
-    remove_first = layer.register_forward_hook(lambda *call: calls.append("first"))
-    remove_second = layer.register_forward_hook(lambda *call: calls.append("second"))
+    first = layer.register_forward_hook(lambda *call: calls.append("first"))
+    second = layer.register_forward_hook(lambda *call: calls.append("second"))
     layer(np.ones(1))
-    remove_first()
+    first.remove()
     layer(np.ones(1))
-    remove_second()
+    second.remove()
     layer(np.ones(1))
     assert calls == ["first", "second", "second"]
 
@@ -213,9 +405,9 @@ def test_a_hook_that_removes_itself_does_not_hide_the_next_one():
 
     def once(*call):
         calls.append("once")
-        remove()
+        handle.remove()
 
-    remove = layer.register_forward_hook(once)
+    handle = layer.register_forward_hook(once)
     layer.register_forward_hook(lambda *call: calls.append("always"))
     layer(np.ones(1))
     layer(np.ones(1))
@@ -248,12 +440,53 @@ def test_a_deep_copy_is_the_same_model_with_its_own_arrays():
     assert all(not np.array_equal(p.grad, q.grad) for p, q in zip(model.parameters(), twin.parameters(), strict=True))
 
 
-def test_a_deep_copy_draws_the_same_dropout_independently():
+def test_a_deep_copy_draws_other_dropout_masks_and_the_same_program_the_same_ones():
+    x = np.ones((8, 4), np.float32)
+
+    def draws():
+        dropout = nn.Dropout(0.5, rng=3)
+        return [layer(x).data.tobytes() for layer in (dropout, copy.deepcopy(dropout), copy.deepcopy(dropout))]
+
+    assert len(set(draws())) == 3
+    assert draws() == draws()
+
+
+def test_a_deep_copy_does_not_change_what_the_original_draws():
+    x, copied, alone = np.ones((8, 4), np.float32), nn.Dropout(0.5, rng=3), nn.Dropout(0.5, rng=3)
+    copy.deepcopy(copied)
+    assert copied(x).data.tobytes() == alone(x).data.tobytes()
+
+
+def test_layers_that_share_a_generator_share_one_in_a_deep_copy():
+    shared = np.random.default_rng(0)
+    twin = copy.deepcopy(nn.Sequential(nn.Dropout(0.5, rng=shared), nn.Dropout(0.5, rng=shared)))
+    assert twin[0].rng is twin[1].rng
+    assert twin[0].rng is not shared
+
+
+def test_a_generator_in_a_list_is_listed_and_copied_afresh():
+    layer = nn.ReLU()
+    layer.rngs = {"some": [np.random.default_rng(0)]}
+    assert layer.generators() == [layer.rngs["some"][0]]
+    assert copy.deepcopy(layer).rngs["some"][0].random() != layer.rngs["some"][0].random()
+
+
+def test_a_deep_copy_has_no_hooks():
+    model, calls = Model().eval(), []
+    model.body[0].register_forward_hook(lambda *call: calls.append(call))
+    copy.deepcopy(model)(np.ones((2, 4), np.float32))
+    assert calls == []
+    model(np.ones((2, 4), np.float32))
+    assert len(calls) == 1
+
+
+def test_a_deep_copy_keeps_modes_and_layers_in_two_places():
     model = Model()
-    x = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32)
+    model.tied = model.body[0]
+    model.body[1].eval()
     twin = copy.deepcopy(model)
-    assert twin(x).data.tobytes() == model(x).data.tobytes()
-    assert twin.generators()[0] is not model.generators()[0]
+    assert twin.tied is twin.body[0] is not model.tied
+    assert [module.training for module in twin.modules()] == [module.training for module in model.modules()]
 
 
 def test_a_deep_copy_of_a_built_model_remembers_its_architecture():
