@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nnlite.functional.pooling import pooled_size
 from nnlite.graph import Node, trace
 
 
@@ -74,7 +75,7 @@ def _step(node, inputs, state):
         scale, shift = _scale_and_shift(node, state)
         arrays = {"w": scale.reshape(-1, 1, 1, 1), "b": shift}
         options = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": len(scale)}
-    elif node.kind in ("MaxPool2d", "AvgPool2d"):
+    elif node.kind in ("MaxPool2d", "AvgPool2d") and _windows_are_alike(node):
         kind = {"MaxPool2d": "max_pool2d", "AvgPool2d": "avg_pool2d"}[node.kind]
         options = {"kernel": op.kernel, "stride": op.stride, "padding": op.padding}
     elif node.kind == "Add" and len(inputs) == 2 and node.inputs[0].shape == node.inputs[1].shape:
@@ -86,6 +87,13 @@ def _step(node, inputs, state):
     else:
         options = {"op": _for_any_batch(node), "arguments": _arguments(node, state)}
     return Step(kind, node.name, inputs, tuple(node.shape[1:]), arrays, options)
+
+
+def _windows_are_alike(node):
+    """Whether no window of a pooling reaches beyond its padding, and every place counts in a mean."""
+    op, sizes = node.op, node.inputs[0].shape[2:]
+    inside = tuple(map(pooled_size, sizes, op.kernel, op.stride, op.padding, (False, False)))
+    return node.shape[2:] == inside and (getattr(op, "count_include_pad", True) or op.padding == (0, 0))
 
 
 def _flattened(shape):

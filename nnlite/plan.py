@@ -188,7 +188,7 @@ def _max_pool2d(step):
 
     def run(x):
         y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
-        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), *o["kernel"], *o["stride"], *o["padding"])
+        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
         return y
 
     return run
@@ -199,7 +199,7 @@ def _avg_pool2d(step):
 
     def run(x):
         y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
-        kernels.avg_pool2d(x, y, *o["kernel"], *o["stride"], *o["padding"])
+        kernels.avg_pool2d(x, y, kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
         return y
 
     return run

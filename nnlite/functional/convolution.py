@@ -1,16 +1,19 @@
 """2-D convolution, grouped, strided and dilated; groups = C makes it depthwise."""
 
+from numbers import Integral, Real
+
 import numpy as np
 
 from nnlite import kernels
 from nnlite.functional.linear import check_floats
+from nnlite.functional.shape import pad
 from nnlite.tensor import Operation, record
 
 
 def pair(name, value, least):
     """An option given as one number or as (vertical, horizontal) -> the pair, checked."""
-    values = tuple(value) if np.iterable(value) else (value, value)
-    if len(values) != 2 or any(int(v) != v or v < least for v in values):
+    values = tuple(value) if np.iterable(value) and not isinstance(value, str) else (value, value)
+    if len(values) != 2 or not all(isinstance(v, Real) and v % 1 == 0 and v >= least for v in values):
         raise ValueError(f"{name} has to be a whole number ≥ {least} or a pair of such, got {value}")
     return tuple(int(v) for v in values)
 
@@ -77,7 +80,9 @@ class Conv2d(Operation):
         check_floats("conv2d", x, w, b)
         if x.ndim != 4 or w.ndim != 4:
             raise ValueError(f"conv2d: expects x (N, C, H, W) and w (O, C/groups, kh, kw), got {x.shape} and {w.shape}")
-        if self.groups < 1 or w.shape[0] % self.groups:
+        if not isinstance(self.groups, Integral) or self.groups < 1:
+            raise ValueError(f"conv2d: groups has to be a whole number ≥ 1, got {self.groups}")
+        if w.shape[0] % self.groups:
             raise ValueError(f"conv2d: {w.shape[0]} kernels cannot be split into {self.groups} groups")
         if x.shape[1] != w.shape[1] * self.groups:
             raise ValueError(f"conv2d: input has {x.shape[1]} channels, weight {w.shape} expects {w.shape[1] * self.groups}")
@@ -91,5 +96,30 @@ class Conv2d(Operation):
 
 
 def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) -> (N, O, H', W'); see `Conv2d` for the formula."""
+    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) or None -> (N, O, H', W'); see `Conv2d` for the formula and H'.
+
+    stride s, padding p, dilation d: a number or (vertical, horizontal).   padding "valid" is 0; "same", with stride 1, gives
+    H' = H and W' = W: d(k − 1) zeros are added to an axis, if that is odd one more at its end (by `pad`, as PyTorch does it).
+    groups: into how many the channels are divided, each seen by its own share of the kernels; groups = C is depthwise.
+    Errors: TypeError for arrays that are not of one float dtype, ValueError for options and shapes that do not fit.
+    """
+    x, padding = resolve_padding(x, w, stride, padding, dilation)
     return record(Conv2d(stride, padding, dilation, groups), x, w, b)
+
+
+def resolve_padding(x, w, stride, padding, dilation):
+    """(x, padding in numbers) of what `conv2d` is asked for; x has its odd zeros where padding is "same"."""
+    if not isinstance(padding, str):
+        return x, padding
+    if padding == "valid":
+        return x, 0
+    if padding != "same":
+        raise ValueError(f'conv2d: padding has to be "same", "valid", a whole number ≥ 0 or a pair of such, got {padding!r}')
+    if pair("conv2d: stride", stride, 1) != (1, 1):
+        raise ValueError(f'conv2d: padding "same" needs stride 1, got {stride}')
+    if len(w.shape) != 4:
+        return x, 0  # which `Conv2d.check` refuses
+    zeros = [d * (k - 1) for k, d in zip(w.shape[2:], pair("conv2d: dilation", dilation, 1), strict=True)]
+    if any(z % 2 for z in zeros):
+        x = pad(x, (0, zeros[1] % 2, 0, zeros[0] % 2))
+    return x, tuple(z // 2 for z in zeros)

@@ -8,7 +8,7 @@ operation by itself.
 import numpy as np
 
 from nnlite import kernels
-from nnlite.functional.convolution import Conv2d, as_nchw
+from nnlite.functional.convolution import Conv2d, as_nchw, resolve_padding
 from nnlite.functional.linear import Linear
 from nnlite.tensor import record
 
@@ -65,4 +65,5 @@ def linear_relu(x, w, b=None):
 
 def conv2d_relu_pool(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, *, relu=True, pool=False):
     """conv2d(x, w, b, …), then relu, then max_pool2d(…, 2), each where asked for, in one pass."""
+    x, padding = resolve_padding(x, w, stride, padding, dilation)
     return record(Conv2dReLUPool(stride, padding, dilation, groups, relu, pool), x, w, b)

@@ -5,19 +5,26 @@ import numpy as np
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw, pair
 from nnlite.functional.linear import check_floats
-from nnlite.tensor import Operation, record
+from nnlite.tensor import Operation, Tensor, record
 
 
 class Pool2d(Operation):
-    """What both poolings share: the window, its stride and padding, and the size of the result."""
+    """What both poolings share: the window, its stride and padding, and the size of the result.
 
-    def __init__(self, kernel_size, stride, padding):
+        H' = ⌊(H + 2p − k)/s⌋ + 1        with ceil_mode ⌈(H + 2p − k)/s⌉ + 1, but no window begins at H + p or further
+    """
+
+    def __init__(self, kernel_size, stride, padding, ceil_mode=False):
         name = type(self).__name__
         self.kernel = pair(f"{name}: kernel_size", kernel_size, 1)
         self.stride = self.kernel if stride is None else pair(f"{name}: stride", stride, 1)
-        self.padding = pair(f"{name}: padding", padding, 0)
+        self.padding, self.ceil_mode = pair(f"{name}: padding", padding, 0), ceil_mode
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(f"{name}: padding {self.padding} is more than half of the window {self.kernel}")
+
+    @property
+    def window(self):
+        return kernels.Window(*self.kernel, *self.stride, *self.padding)
 
     def result(self, x):
         """x (N, C, H, W) -> an empty y (N, H', W', C)."""
@@ -25,17 +32,25 @@ class Pool2d(Operation):
         check_floats(name, x)
         if x.ndim != 4:
             raise ValueError(f"{name}: expects x (N, C, H, W), got {x.shape}")
-        out = [kernels.output_size(size + 2 * p, k, s) for size, p, k, s in
-               zip(x.shape[2:], self.padding, self.kernel, self.stride, strict=True)]
+        out = [pooled_size(size, k, s, p, self.ceil_mode) for size, k, s, p in
+               zip(x.shape[2:], self.kernel, self.stride, self.padding, strict=True)]
         if min(out) < 1:
             raise ValueError(f"{name}: a window of {self.kernel} does not fit into an image of {x.shape[2:]}")
         return kernels.empty((x.shape[0], *out, x.shape[1]), x.dtype)
 
 
+def pooled_size(size, k, s, p, ceil_mode):
+    """H' of `Pool2d`; 0 or less where no window fits."""
+    room = size + 2 * p - k
+    out = (-(-room // s) if ceil_mode else room // s) + 1
+    return out - 1 if ceil_mode and (out - 1) * s >= size + p else out
+
+
 class MaxPool2d(Pool2d):
     """y[n, c, i, j] = max over u < kh, v < kw of x[n, c, i·s + u − p, j·s + v − p];   dx = dy at the place of the maximum.
 
-    Of equal maxima the first wins, as in PyTorch. Windows up to 16×16 (places are kept in a byte).
+    What lies outside the image never wins. Of equal maxima the first wins, as in PyTorch. Windows have up to 256 places (the
+    place is kept in a byte).
     """
 
     def forward(self, x):
@@ -44,47 +59,107 @@ class MaxPool2d(Pool2d):
         y = self.result(x)
         x = kernels.to_nhwc(x)
         self.x_shape, self.argmax = x.shape, kernels.empty(y.shape, np.uint8)
-        kernels.max_pool2d(x, y, self.argmax, *self.kernel, *self.stride, *self.padding)
+        kernels.max_pool2d(x, y, self.argmax, self.window)
         return as_nchw(y)
 
     def backward(self, dy):
         dx = kernels.empty(self.x_shape, dy.dtype)
-        kernels.max_pool2d_gradient(kernels.to_nhwc(dy), self.argmax, dx, *self.kernel, *self.stride, *self.padding)
+        kernels.max_pool2d_gradient(kernels.to_nhwc(dy), self.argmax, dx, self.window)
         return (as_nchw(dx),)
 
 
 class AvgPool2d(Pool2d):
-    """y[n, c, i, j] = 1/(kh·kw) Σ_u Σ_v x[n, c, i·s + u − p, j·s + v − p];   dx = Σ over the windows of dy / (kh·kw).
+    """y[n, c, i, j] = 1/count Σ_u Σ_v x[n, c, i·s + u − p, j·s + v − p];   dx = Σ over the windows of dy / count.
 
-    The zeros of the padding count, as in PyTorch's default.
+    count: the places of the window in the image and its padding, whose zeros count; with count_include_pad = False those in
+    the image alone. So count is kh·kw, except where ceil_mode lets a window reach beyond the padding.
     """
+
+    def __init__(self, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True):
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = count_include_pad
 
     def forward(self, x):
         y = self.result(x)
         self.x_shape = (x.shape[0], *x.shape[2:], x.shape[1])
-        kernels.avg_pool2d(kernels.to_nhwc(x), y, *self.kernel, *self.stride, *self.padding)
+        kernels.avg_pool2d(kernels.to_nhwc(x), y, self.window, self.count_include_pad)
         return as_nchw(y)
 
     def backward(self, dy):
         dx = kernels.empty(self.x_shape, dy.dtype)
-        kernels.avg_pool2d_gradient(kernels.to_nhwc(dy), dx, *self.kernel, *self.stride, *self.padding)
+        kernels.avg_pool2d_gradient(kernels.to_nhwc(dy), dx, self.window, self.count_include_pad)
         return (as_nchw(dx),)
 
 
-def max_pool2d(x, kernel_size, stride=None, padding=0):
-    """The largest number of each window: x (N, C, H, W) -> (N, C, H', W'); stride defaults to the window."""
-    return record(MaxPool2d(kernel_size, stride, padding), x)
+class AdaptiveAvgPool2d(Operation):
+    """The mean of each of H'×W' windows that cover the image, of sizes as equal as whole numbers allow.
+
+        y = A x Bᵀ        dx = Aᵀ dy B        of each image and channel
+        A[i, r] = 1/(e_i − b_i) for b_i ≤ r < e_i, else 0, with b_i = ⌊i H/H'⌋ and e_i = ⌈(i + 1) H/H'⌉; B likewise from W, W'
+
+    x (N, C, H, W) -> y (N, C, H', W').   Source: the windows are those of PyTorch's `adaptive_avg_pool2d`.
+    """
+
+    def __init__(self, output_size):
+        self.output_size = output_size
+
+    def forward(self, x):
+        self.A, self.B = (shares(size, out).astype(x.dtype) for size, out in zip(x.shape[2:], self.output_size, strict=True))
+        return self.A @ x @ self.B.T
+
+    def backward(self, dy):
+        return (self.A.T @ dy @ self.B,)
 
 
-def avg_pool2d(x, kernel_size, stride=None, padding=0):
-    """The mean of each window: x (N, C, H, W) -> (N, C, H', W'); stride defaults to the window."""
-    return record(AvgPool2d(kernel_size, stride, padding), x)
+def shares(size, out):
+    """A (H', H) of `AdaptiveAvgPool2d`.
+
+    >>> shares(3, 2)
+    array([[0.5, 0.5, 0. ],
+           [0. , 0.5, 0.5]])
+    """
+    A = np.zeros((out, size))
+    for i in range(out):
+        begin, end = i * size // out, -(-(i + 1) * size // out)
+        A[i, begin:end] = 1 / (end - begin)
+    return A
+
+
+def max_pool2d(x, kernel_size, stride=None, padding=0, *, ceil_mode=False):
+    """The largest number of each window: x (N, C, H, W) -> (N, C, H', W'), H' as in `Pool2d`.
+
+    kernel_size, stride, padding: a number or (vertical, horizontal); stride defaults to the window; padding is at most half of
+    it.   ceil_mode: whether windows may reach beyond the padding, so that no pixel is left out.
+    Errors: TypeError for anything but float32 and float64, ValueError for options and images that do not fit.
+    """
+    return record(MaxPool2d(kernel_size, stride, padding, ceil_mode), x)
+
+
+def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The mean of each window: x (N, C, H, W) -> (N, C, H', W'), H' as in `Pool2d`.
+
+    kernel_size, stride, padding, ceil_mode and errors as for `max_pool2d`.   count_include_pad: whether the zeros of the
+    padding count as numbers of the window; what lies beyond the padding never does.
+    """
+    return record(AvgPool2d(kernel_size, stride, padding, ceil_mode, count_include_pad), x)
 
 
 def adaptive_avg_pool2d(x, output_size=1):
-    """The mean over each whole image: (N, C, H, W) -> (N, C, 1, 1). Only output size 1 is there."""
-    if output_size not in (1, (1, 1)):
-        raise ValueError(f"adaptive_avg_pool2d: only output size 1 is there, got {output_size}")
-    if len(x.shape) != 4:
-        raise ValueError(f"adaptive_avg_pool2d: expects x (N, C, H, W), got {x.shape}")
-    return record(AvgPool2d(x.shape[2:], None, 0), x)
+    """The mean of each of H'×W' windows that cover the image: x (N, C, H, W) -> (N, C, H', W').
+
+    output_size: H' = W' as one number, or (H', W'); None keeps the image's size. Where H' divides H and W' divides W, this is
+    `avg_pool2d` with windows of (H/H', W/W').
+    Errors: TypeError for anything but float32 and float64, ValueError for x of other than four axes, an image without pixels
+    and sizes below 1.
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    check_floats("adaptive_avg_pool2d", x)
+    if x.ndim != 4 or 0 in x.shape[2:]:
+        raise ValueError(f"adaptive_avg_pool2d: expects x (N, C, H, W) with pixels, got {x.shape}")
+    sizes = output_size if np.iterable(output_size) else (output_size, output_size)
+    if len(sizes) == 2:
+        sizes = [n if out is None else out for n, out in zip(x.shape[2:], sizes, strict=True)]
+    out = pair("adaptive_avg_pool2d: output_size", sizes, 1)
+    if all(n % o == 0 for n, o in zip(x.shape[2:], out, strict=True)):
+        return record(AvgPool2d([n // o for n, o in zip(x.shape[2:], out, strict=True)], None, 0), x)
+    return record(AdaptiveAvgPool2d(out), x)

@@ -25,15 +25,15 @@ from nnlite.kernels.images import enter, to_nchw, to_nhwc  # noqa: E402
 from nnlite.kernels.matmul import matmul, pack  # noqa: E402
 from nnlite.kernels.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8  # noqa: E402
 from nnlite.kernels.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
-from nnlite.kernels.pooling import avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
+from nnlite.kernels.pooling import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
 from nnlite.kernels.simd import LANES  # noqa: E402
 from nnlite.kernels.sliding import slides  # noqa: E402
 from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
 from nnlite.kernels.threads import threads_for  # noqa: E402
 
 __all__ = [
-    "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "PackedInt8", "add_rows", "aligned", "avg_pool2d",
-    "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "empty_rows", "enter", "erf",
+    "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "PackedInt8", "Window", "add_rows", "aligned",
+    "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "empty_rows", "enter", "erf",
     "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "narrow_channels",
     "no_places", "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient",
     "run_stages", "slides", "sums_buffer", "table", "thread_sums", "threads_for", "to_nchw", "to_nhwc",

@@ -1,13 +1,31 @@
 """Pooling over images in (N, H, W, C) memory.
 
-Letters: kh kw window, sh sw stride, ph pw padding, H' W' the result. A window may hang over the edge by the padding: its
-outside counts as −∞ for the maximum and as 0 for the average, as in PyTorch.
+A window may hang over the edge, by the padding and, at the right and below, further (PyTorch's ceil_mode). What lies outside
+the image counts as −∞ for the maximum and as 0 for the sum of an average.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numba import njit
 
 from nnlite.kernels.sharing import share_out
 from nnlite.kernels.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+
+
+class Window(NamedTuple):
+    """Size, stride and padding, each vertical and horizontal."""
+
+    kh: int
+    kw: int
+    sh: int
+    sw: int
+    ph: int
+    pw: int
+
+    @property
+    def places(self):
+        return self.kh * self.kw
 
 
 def max_pool2d_reference(x, kernel, stride, padding):
@@ -27,18 +45,19 @@ def windows(x, kernel, stride, padding, outside):
     return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
 
 
-def max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw):
+def max_pool2d(x, y, argmax, window):
     """y (N, H', W', C) = the maximum, argmax uint8 = u·kw + v of the first place that holds it (a NaN wins)."""
-    _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw, threads_for(MOVE * y.size * kh * kw))
+    _max_pool2d(x, y, argmax, window, threads_for(MOVE * y.size * window.places))
 
 
 @parallel_kernel
-def _max_pool2d(x, y, argmax, kh, kw, sh, sw, ph, pw, threads):
-    share_out(max_pool_row, len(y) * y.shape[1], threads, (x, y, argmax, kh, kw, sh, sw, ph, pw))
+def _max_pool2d(x, y, argmax, window, threads):
+    share_out(max_pool_row, len(y) * y.shape[1], threads, (x, y, argmax, window))
 
 
 @inner_kernel
-def max_pool_row(t, thread, x, y, argmax, kh, kw, sh, sw, ph, pw):
+def max_pool_row(t, thread, x, y, argmax, window):
+    kh, kw, sh, sw, ph, pw = window
     _, H, W, C = x.shape
     _, out_h, out_w, _ = y.shape
     n, i = t // out_h, t % out_h
@@ -59,19 +78,20 @@ def max_pool_row(t, thread, x, y, argmax, kh, kw, sh, sw, ph, pw):
                             argmax[n, i, j, c] = u * kw + v
 
 
-def max_pool2d_gradient(dy, argmax, dx, kh, kw, sh, sw, ph, pw):
+def max_pool2d_gradient(dy, argmax, dx, window):
     """dx[n, place that won, c] += dy[n, i, j, c]; dx (N, H, W, C) is filled. Each image is one thread's: no two collide."""
-    _max_pool2d_gradient(dy, argmax, dx, kh, kw, sh, sw, ph, pw, threads_for(MOVE * dx.size))
+    _max_pool2d_gradient(dy, argmax, dx, window, threads_for(MOVE * dx.size))
 
 
 @parallel_kernel
-def _max_pool2d_gradient(dy, argmax, dx, kh, kw, sh, sw, ph, pw, threads):
-    share_out(max_pool_image_gradient, len(dy), threads, (dy, argmax, dx, kh, kw, sh, sw, ph, pw))
+def _max_pool2d_gradient(dy, argmax, dx, window, threads):
+    share_out(max_pool_image_gradient, len(dy), threads, (dy, argmax, dx, window))
 
 
 @inner_kernel
-def max_pool_image_gradient(n, thread, dy, argmax, dx, kh, kw, sh, sw, ph, pw):
+def max_pool_image_gradient(n, thread, dy, argmax, dx, window):
     """To each place of a window: dy where it won, else 0, all channels at a time."""
+    kh, kw, sh, sw, ph, pw = window
     (_, H, W, C), (_, out_h, out_w, _), zero = dx.shape, dy.shape, dy.dtype.type(0)
     dx[n] = 0
     for i in range(out_h):
@@ -83,51 +103,70 @@ def max_pool_image_gradient(n, thread, dy, argmax, dx, kh, kw, sh, sw, ph, pw):
                         dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] if won else zero
 
 
-def avg_pool2d(x, y, kh, kw, sh, sw, ph, pw):
-    """y (N, H', W', C) = the sum of each window / (kh·kw)."""
-    _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw, threads_for(MOVE * y.size * kh * kw))
+@njit(cache=True)
+def counted(i, k, s, p, size, count_padding):
+    """How many places of window i count along an axis: those in the padded image, or without count_padding in the image."""
+    start = i * s - p
+    end = min(start + k, size + p)
+    if count_padding:
+        return end - start
+    return min(end, size) - max(start, 0)
+
+
+def avg_pool2d(x, y, window, count_padding=True):
+    """y (N, H', W', C) = the sum of each window / the number of its places that count.
+
+    Sums are float64, so that the mean of a large window of float32 is right to the last bit or so.
+    """
+    threads = threads_for(MOVE * y.size * window.places)
+    _avg_pool2d(x, y, window, count_padding, np.empty((threads, y.shape[3])), threads)
 
 
 @parallel_kernel
-def _avg_pool2d(x, y, kh, kw, sh, sw, ph, pw, threads):
-    share_out(avg_pool_row, len(y) * y.shape[1], threads, (x, y, kh, kw, sh, sw, ph, pw))
+def _avg_pool2d(x, y, window, count_padding, sums, threads):
+    share_out(avg_pool_row, len(y) * y.shape[1], threads, (x, y, window, count_padding, sums))
 
 
 @inner_kernel
-def avg_pool_row(t, thread, x, y, kh, kw, sh, sw, ph, pw):
+def avg_pool_row(t, thread, x, y, window, count_padding, sums):
+    kh, kw, sh, sw, ph, pw = window
     _, H, W, C = x.shape
     _, out_h, out_w, _ = y.shape
-    n, i = t // out_h, t % out_h
+    n, i, total = t // out_h, t % out_h, sums[thread]
+    rows = counted(i, kh, sh, ph, H, count_padding)
     for j in range(out_w):
-        mean = y[n, i, j]
-        mean[:] = 0
+        total[:] = 0
         for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
             for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
                 pixel = x[n, i * sh + u - ph, j * sw + v - pw]
                 for c in range(C):
-                    mean[c] += pixel[c]
+                    total[c] += pixel[c]
+        places = rows * counted(j, kw, sw, pw, W, count_padding)
         for c in range(C):
-            mean[c] /= kh * kw
+            y[n, i, j, c] = total[c] / places
 
 
-def avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw):
-    """dx[n, every place of the window, c] += dy[n, i, j, c] / (kh·kw); dx (N, H, W, C) is filled."""
-    _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw, threads_for(MOVE * dy.size * kh * kw))
+def avg_pool2d_gradient(dy, dx, window, count_padding=True):
+    """dx[n, every place of the window, c] += dy[n, i, j, c] / the number of places that count; dx (N, H, W, C) is filled."""
+    _avg_pool2d_gradient(dy, dx, window, count_padding, threads_for(MOVE * dy.size * window.places))
 
 
 @parallel_kernel
-def _avg_pool2d_gradient(dy, dx, kh, kw, sh, sw, ph, pw, threads):
-    share_out(avg_pool_image_gradient, len(dy), threads, (dy, dx, kh, kw, sh, sw, ph, pw))
+def _avg_pool2d_gradient(dy, dx, window, count_padding, threads):
+    share_out(avg_pool_image_gradient, len(dy), threads, (dy, dx, window, count_padding))
 
 
 @inner_kernel
-def avg_pool_image_gradient(n, thread, dy, dx, kh, kw, sh, sw, ph, pw):
+def avg_pool_image_gradient(n, thread, dy, dx, window, count_padding):
+    kh, kw, sh, sw, ph, pw = window
     _, H, W, C = dx.shape
     _, out_h, out_w, _ = dy.shape
     dx[n] = 0
     for i in range(out_h):
+        rows = counted(i, kh, sh, ph, H, count_padding)
         for j in range(out_w):
+            places = rows * counted(j, kw, sw, pw, W, count_padding)
             for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
                 for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
                     for c in range(C):
-                        dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] / (kh * kw)
+                        dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] / places

@@ -59,29 +59,30 @@ class Flatten(Module):
 
 
 class MaxPool2d(Module):
-    def __init__(self, kernel_size, stride=None, padding=0):
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+    def __init__(self, kernel_size, stride=None, padding=0, *, ceil_mode=False):
+        self.kernel_size, self.stride, self.padding, self.ceil_mode = kernel_size, stride, padding, ceil_mode
 
     def forward(self, x):
-        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
 
     def is_2x2(self):
         """Whether the windows are 2×2, side by side, the kind that a convolution can take along."""
         kernel, padding = pair("kernel_size", self.kernel_size, 1), pair("padding", self.padding, 0)
         stride = kernel if self.stride is None else pair("stride", self.stride, 1)
-        return kernel == stride == (2, 2) and padding == (0, 0)
+        return kernel == stride == (2, 2) and padding == (0, 0) and not self.ceil_mode
 
 
 class AvgPool2d(Module):
-    def __init__(self, kernel_size, stride=None, padding=0):
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x):
-        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class AdaptiveAvgPool2d(Module):
-    """(N, C, H, W) -> (N, C, 1, 1): the mean of each image."""
+    """(N, C, H, W) -> (N, C, H', W'): the mean of each of H'×W' windows that cover the image; 1 for that of the whole image."""
 
     def __init__(self, output_size=1):
         self.output_size = output_size

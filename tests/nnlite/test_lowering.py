@@ -288,3 +288,17 @@ def test_arrays_are_float32_even_where_the_model_is_not():
 def test_a_model_that_does_not_use_its_input_is_refused():
     with pytest.raises(ValueError, match="does not come from its input"):
         lower(Model(lambda m, x: Tensor(np.ones((1, 2), np.float32)) + 1.0), images(1, 3))
+
+
+@pytest.mark.parametrize(("layer", "kind"), [
+    (nn.MaxPool2d(2, ceil_mode=True), "max_pool2d"),  # 6×8 pixels: the windows are those without it
+    (nn.MaxPool2d(4, ceil_mode=True), "operation"),
+    (nn.AvgPool2d(2, ceil_mode=True), "avg_pool2d"),
+    (nn.AvgPool2d(4, ceil_mode=True), "operation"),
+    (nn.AvgPool2d(2, count_include_pad=False), "avg_pool2d"),
+    (nn.AvgPool2d(2, 2, 1, count_include_pad=False), "operation"),
+    (nn.AdaptiveAvgPool2d((3, 2)), "avg_pool2d"),
+    (nn.AdaptiveAvgPool2d((4, 3)), "operation"),
+])
+def test_a_pooling_whose_windows_are_not_alike_stays_an_operation(layer, kind):
+    assert kinds(layer, images(1, 2, 6, 8)) == ["input", kind]

@@ -318,7 +318,7 @@ def _max_pool2d(plan, step):
 
     def run(x):
         y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.uint8)
-        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), *o["kernel"], *o["stride"], *o["padding"])
+        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
         return y
 
     return run

@@ -7,7 +7,7 @@ from support import positive, sample, samples, value_and_gradients
 from nnlite import functional as F
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")]
 P = torch.nn.functional
 
 IMAGES = (2, 4, 7, 8)
@@ -76,6 +76,19 @@ for options in [(2,), (3, 2, 1), ((2, 3), (1, 2), (0, 1))]:
             lambda x, options=options: P.max_pool2d(x, *options), [images])
     CASES[f"avg_pool2d {options}"] = (
         lambda x, options=options: F.avg_pool2d(x, *options), lambda x, options=options: P.avg_pool2d(x, *options), [IMAGES])
+for i, options in enumerate([(2, 2, 0), (3, 2, 1), ((2, 3), (3, 2), (1, 1))]):
+    CASES[f"max_pool2d ceil_mode {i}"] = (lambda x, o=options: F.max_pool2d(x, *o, ceil_mode=True),
+                                          lambda x, o=options: P.max_pool2d(x, *o, ceil_mode=True), [IMAGES])
+    for flags in [(True, True), (True, False), (False, False)]:
+        CASES[f"avg_pool2d {options} {flags}"] = (lambda x, o=(*options, *flags): F.avg_pool2d(x, *o),
+                                                  lambda x, o=(*options, *flags): P.avg_pool2d(x, *o), [IMAGES])
+for size in [(3, 2), 7, (1, 8), (9, 5), (None, 3)]:
+    CASES[f"adaptive_avg_pool2d {size}"] = (lambda x, size=size: F.adaptive_avg_pool2d(x, size),
+                                            lambda x, size=size: P.adaptive_avg_pool2d(x, size), [IMAGES])
+for padding, dilation in [("same", 1), ("same", (1, 2)), ("same", (3, 1)), ("valid", 1)]:
+    CASES[f"conv2d {padding} {dilation}"] = (
+        lambda x, w, o=(1, padding, dilation): F.conv2d(x, w, None, *o),
+        lambda x, w, o=(1, padding, dilation): P.conv2d(x, w, None, *o), [IMAGES, (8, 4, 2, 3)])
 for name in ("mse_loss", "l1_loss", "huber_loss"):
     for reduction in ("mean", "sum", "none"):
         CASES[f"{name} {reduction}"] = (

@@ -103,6 +103,19 @@ def test_the_multiply_accumulates_are_those_of_the_loops(padding, groups, macs):
     assert operation.macs(operation.forward(np.ones((2, 4, 4, 4)), np.ones((6, 4 // groups, 2, 2)))) == macs
 
 
+@pytest.mark.parametrize(("kernel", "dilation"), [((3, 3), 1), ((2, 3), 1), ((3, 2), (1, 3)), ((4, 4), (2, 1)), ((1, 1), 1)])
+def test_padding_same_keeps_the_size_and_puts_an_odd_zero_at_the_end(kernel, dilation):
+    x, w = sample((2, 3, 5, 6)), sample((4, 3, *kernel), 1)
+    zeros = [d * (k - 1) for k, d in zip(kernel, np.broadcast_to(dilation, 2), strict=True)]
+    around = [(z // 2, z - z // 2) for z in zeros]
+    expected = F.conv2d(np.pad(x, [(0, 0), (0, 0), *around]), w, dilation=dilation).data
+    y = F.conv2d(x, w, padding="same", dilation=dilation).data
+    assert y.shape == (2, 4, 5, 6)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(F.conv2d(x, w, padding="valid", dilation=1).data, F.conv2d(x, w).data)
+    check_gradients(lambda x, w: F.conv2d(x, w, padding="same", dilation=dilation), (1, 3, 5, 6), w)
+
+
 def conv(x=(2, 3, 8, 8), w=(8, 3, 3, 3), b=None, **options):
     F.conv2d(np.ones(x), np.ones(w), None if b is None else np.ones(b), **options)
 
@@ -111,7 +124,12 @@ def conv(x=(2, 3, 8, 8), w=(8, 3, 3, 3), b=None, **options):
     ({"w": (8, 4, 3, 3)}, r"^conv2d: input has 3 channels, weight \(8, 4, 3, 3\) expects 4$"),
     ({"x": (2, 4, 8, 8), "groups": 2}, r"^conv2d: input has 4 channels, weight \(8, 3, 3, 3\) expects 6$"),
     ({"groups": 3}, r"^conv2d: 8 kernels cannot be split into 3 groups$"),
-    ({"groups": 0}, r"^conv2d: 8 kernels cannot be split into 0 groups$"),
+    ({"groups": 0}, r"^conv2d: groups has to be a whole number ≥ 1, got 0$"),
+    ({"groups": None}, r"^conv2d: groups has to be a whole number ≥ 1, got None$"),
+    ({"padding": None}, r"^conv2d: padding has to be a whole number ≥ 0 or a pair of such, got None$"),
+    ({"padding": "full"}, r"^conv2d: padding has to be \"same\", \"valid\", a whole number ≥ 0 or a pair of such, got 'full'$"),
+    ({"padding": "same", "stride": (1, 2)}, r"^conv2d: padding \"same\" needs stride 1, got \(1, 2\)$"),
+    ({"padding": "same", "w": (8, 3, 3)}, r"^conv2d: expects x .* got \(2, 3, 8, 8\) and \(8, 3, 3\)$"),
     ({"x": (3, 8, 8)}, r"^conv2d: expects x \(N, C, H, W\) and w \(O, C/groups, kh, kw\), got \(3, 8, 8\) and \(8, 3, 3, 3\)$"),
     ({"w": (8, 3, 3)}, r"^conv2d: expects x .* got \(2, 3, 8, 8\) and \(8, 3, 3\)$"),
     ({"b": (3,)}, r"^conv2d: b has shape \(3,\), weight \(8, 3, 3, 3\) expects \(8,\)$"),

@@ -58,6 +58,46 @@ def test_adaptive_pooling_is_the_mean_of_each_image():
     check_gradients(lambda x: F.adaptive_avg_pool2d(x, 1), (3, 5, 14, 13))
 
 
+def test_adaptive_pooling_to_a_size_that_divides_the_images_is_pooling_by_windows():
+    x = sample((2, 3, 6, 8))
+    np.testing.assert_array_equal(F.adaptive_avg_pool2d(x, (3, 2)).data, F.avg_pool2d(x, (2, 4)).data)
+    np.testing.assert_array_equal(F.adaptive_avg_pool2d(x, (None, 8)).data, x)
+
+
+def test_adaptive_pooling_to_other_sizes_takes_windows_that_overlap():
+    """Five pixels to three: {0, 1}, {1, 2, 3}, {3, 4}."""
+    x = np.array([2.0, 4, 8, 24, 32])
+    assert F.adaptive_avg_pool2d(x.reshape(1, 1, 1, 5), (1, 3)).data.tolist() == [[[[3, 12, 28]]]]
+    assert F.adaptive_avg_pool2d(x.reshape(1, 1, 5, 1), (3, 1)).data.tolist() == [[[[3], [12], [28]]]]
+    assert F.adaptive_avg_pool2d(x[:2].reshape(1, 1, 1, 2), (1, 3)).data.tolist() == [[[[2, 3, 4]]]]
+    check_gradients(lambda x: F.adaptive_avg_pool2d(x, (3, 2)), (2, 3, 5, 5))
+    check_dtypes_and_layouts(lambda x: F.adaptive_avg_pool2d(x, (3, 2)), (2, 3, 4, 5))
+
+
+def test_ceil_mode_leaves_no_pixel_out_and_lets_no_window_begin_outside_the_image():
+    x = np.array([1.0, 2, 4, 8, 16]).reshape(1, 1, 1, 5)
+    assert F.max_pool2d(x, (1, 2)).data.tolist() == [[[[2, 8]]]]
+    assert F.max_pool2d(x, (1, 2), ceil_mode=True).data.tolist() == [[[[2, 8, 16]]]]
+    assert F.avg_pool2d(x, (1, 2), ceil_mode=True).data.tolist() == [[[[1.5, 6, 16]]]]
+    # Stride 3, one zero on each side: the third window would begin at place 5, in the padding.
+    assert F.max_pool2d(x, (1, 2), 3, (0, 1), ceil_mode=True).data.tolist() == [[[[1, 8]]]]
+    for function in (F.max_pool2d, F.avg_pool2d):
+        check_gradients(lambda x, f=function: f(x, 3, 2, 1, ceil_mode=True), (1, 2, 6, 5))
+
+
+def test_the_zeros_of_the_padding_can_be_left_out_of_a_mean():
+    x = np.full((1, 1, 3, 3), 6.0)
+    assert F.avg_pool2d(x, 2, 2, 1, count_include_pad=False).data.tolist() == [[[[6, 6], [6, 6]]]]
+    assert F.avg_pool2d(x, 2, 2, 1).data.tolist() == [[[[1.5, 3], [3, 6]]]]
+    check_gradients(lambda x: F.avg_pool2d(x, 3, 2, 1, True, False), (1, 2, 6, 5))
+
+
+@pytest.mark.parametrize("size", [224, 1024])
+def test_a_float32_mean_of_equal_numbers_is_that_number(size):
+    x = np.full((1, 1, size, size), 0.1, np.float32)
+    assert F.adaptive_avg_pool2d(x).data.tolist() == [[[[x[0, 0, 0, 0]]]]]
+
+
 def test_of_equal_maxima_the_first_gets_the_gradient():
     x = Tensor(np.array([[[[1.0, 5.0, 5.0], [5.0, 0.0, 5.0]]]]), requires_grad=True)
     F.max_pool2d(x, 2, 1).backward(np.array([[[[1.0, 10.0]]]]))
@@ -84,6 +124,8 @@ def test_a_window_of_256_places_is_the_largest():
     ((2, 4, 4), (2,), r"expects x \(N, C, H, W\), got \(2, 4, 4\)$"),
     ((1, 1, 2, 4), (3,), r"a window of \(3, 3\) does not fit into an image of \(2, 4\)$"),
     ((1, 1, 4, 4), (0,), r"kernel_size has to be a whole number ≥ 1 or a pair of such, got 0$"),
+    ((1, 1, 4, 4), (None,), r"kernel_size has to be a whole number ≥ 1 or a pair of such, got None$"),
+    ((1, 1, 4, 4), (2.5,), r"kernel_size has to be a whole number ≥ 1 or a pair of such, got 2.5$"),
     ((1, 1, 4, 4), (2, 0), r"stride has to be a whole number ≥ 1 or a pair of such, got 0$"),
     ((1, 1, 4, 4), (2, 2, -1), r"padding has to be a whole number ≥ 0 or a pair of such, got -1$"),
     ((1, 1, 4, 4), ((2, 3), 1, (0, 2)), r"padding \(0, 2\) is more than half of the window \(2, 3\)$"),
@@ -100,9 +142,11 @@ def test_images_of_integers_are_refused(function, name):
 
 
 @pytest.mark.parametrize(("shape", "size", "message"), [
-    ((1, 1, 4, 4), 2, r"^adaptive_avg_pool2d: only output size 1 is there, got 2$"),
-    ((4, 4), 1, r"^adaptive_avg_pool2d: expects x \(N, C, H, W\), got \(4, 4\)$"),
+    ((1, 1, 4, 4), 0, r"^adaptive_avg_pool2d: output_size has to be a whole number ≥ 1 or a pair of such, got \[0, 0\]$"),
+    ((1, 1, 4, 4), (1, 2, 3), r"output_size has to be a whole number ≥ 1 or a pair of such, got \(1, 2, 3\)$"),
+    ((4, 4), 1, r"^adaptive_avg_pool2d: expects x \(N, C, H, W\) with pixels, got \(4, 4\)$"),
+    ((1, 1, 0, 4), 1, r"^adaptive_avg_pool2d: expects x \(N, C, H, W\) with pixels, got \(1, 1, 0, 4\)$"),
 ])
-def test_other_adaptive_poolings_are_refused(shape, size, message):
+def test_adaptive_poolings_that_do_not_fit_are_refused(shape, size, message):
     with pytest.raises(ValueError, match=message):
         F.adaptive_avg_pool2d(np.ones(shape), size)
