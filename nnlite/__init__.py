@@ -10,12 +10,12 @@ __version__ = "0.1.0"
 _HOME = {
     "Tensor": "nnlite.tensor",
     "no_grad": "nnlite.tensor",
-    "trace": "nnlite.graph",
-    "summary": "nnlite.cost",
-    "compile": "nnlite.plan",
+    "trace": "nnlite.inference.graph",
+    "summary": "nnlite.inference.cost",
+    "compile": "nnlite.inference.plan",
     "save": "nnlite.checkpoint",
     "load": "nnlite.checkpoint",
-    "set_num_threads": "nnlite.kernels.threads",
+    "set_num_threads": "nnlite.kernels.machine.threads",
     "FormatError": "nnlite.errors",
 }
 _ROOMS = ("functional", "nn", "optim", "data", "train", "checkpoint", "models", "plot", "kernels")

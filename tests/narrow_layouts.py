@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nnlite.kernels.narrow import VECTORS, narrow_width
-from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.simd.level import LEVEL
+from nnlite.kernels.simd.narrow import VECTORS, narrow_width
 
 FLOATS = pytest.mark.parametrize("dtype", [dtype for dtype in (np.float32, np.float64)
                                            if LEVEL.vector_bytes // np.dtype(dtype).itemsize >= 4])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nncompress import quantize
-from nncompress.quantization.int8_plan import LAWS
+from nncompress.int8.plan import LAWS
 from nnlite import functional as F
 from nnlite import nn
 

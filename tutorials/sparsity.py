@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nncompress.sparse import pay_off
-from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.threads import set_num_threads
+from nnlite.kernels.machine.threads import set_num_threads
+from nnlite.kernels.simd.level import LEVEL
 
 HERE = Path(__file__).parent
 SHAPE, BATCHES = (300, 784), (1, 64)

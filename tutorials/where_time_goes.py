@@ -20,7 +20,7 @@ from nnlite.bench.ours import prepare
 from nnlite.bench.peak import measure_peak
 from nnlite.bench.timing import summarize, take_turns, time_calls
 from nnlite.bench.works import edges, images_for, multiply_adds, on_the_tile, shape
-from nnlite.kernels.simd import LANES
+from nnlite.kernels.simd.level import LANES
 
 RESULT = Path(__file__).parent / "results" / "where_time_goes.json"
 NARROW = [(size, size, N) for size in (256, 1024) for N in (1, 7, 16, 32)]  # of one column: hardly more than reading a

@@ -15,9 +15,9 @@ from nnlite import kernels
 from nnlite.bench.ours import build
 from nnlite.bench.timing import time_calls
 from nnlite.bench.works import images_for
-from nnlite.cost import summary
+from nnlite.inference.cost import summary
+from nnlite.inference.pipeline import table_macs
 from nnlite.optim import SGD
-from nnlite.pipeline import table_macs
 
 KINDS = {kernels.CONVOLUTION: "convolution", kernels.LINEAR: "linear", kernels.LOGITS: "linear", kernels.FLATTEN: "flatten"}
 

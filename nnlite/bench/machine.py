@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.simd.level import LEVEL
 
 PACKAGES = ("nnlite", "numpy", "numba", "llvmlite", "torch", "onnxruntime")
 

@@ -9,10 +9,11 @@ from nncompress.sparse import CSR
 from nnlite import functional as F
 from nnlite import kernels, models, optim
 from nnlite.bench.works import convolution_for, images_for, layer_for, matrices_for
-from nnlite.kernels import loops
-from nnlite.kernels.convolution import conv2d_reference
-from nnlite.kernels.matmul import matmul_reference
-from nnlite.kernels.matmul_int8 import matmul_int8_reference
+from nnlite.kernels.fast.convolution import conv2d_reference
+from nnlite.kernels.fast.matmul import matmul_reference
+from nnlite.kernels.fast.matmul_int8 import matmul_int8_reference
+from nnlite.kernels.loops.convolution import conv2d_loops
+from nnlite.kernels.loops.matmul import matmul_int8_loops, matmul_loops
 
 
 def set_threads(n):
@@ -76,7 +77,7 @@ def product(work):
         packed = nncompress.pack_int8(b)
         return lambda: nncompress.matmul_int8(a, packed)
     if rung == "loops":
-        return lambda: (loops.matmul_int8_loops if integers else loops.matmul_loops)(a, b, c)
+        return lambda: (matmul_int8_loops if integers else matmul_loops)(a, b, c)
     functions = {"formula": matmul_int8_reference if integers else matmul_reference, "BLAS": np.matmul, "tile": kernels.matmul}
     return lambda: functions[rung](a, b)
 
@@ -89,7 +90,7 @@ def convolution(work):
         return lambda: conv2d_reference(x.astype(wide), w.astype(wide), (1, 1), (1, 1))
     y = kernels.empty((work["N"], work["size"], work["size"], work["O"]), np.int32 if integers else np.float32)
     if work["rung"] == "loops":
-        return lambda: loops.conv2d_loops(x, w[0], y)
+        return lambda: conv2d_loops(x, w[0], y)
     if integers:
         x = with_room(x)
         packed = kernels.pack_conv_int8(w, (1, 1))

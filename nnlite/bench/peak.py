@@ -14,11 +14,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnlite.bench.peak_amx import OPERATIONS, configuration, run_tile_loops
-from nnlite.kernels.pointwise import part
-from nnlite.kernels.sharing import share_out, start_pool
-from nnlite.kernels.simd import LEVEL
-from nnlite.kernels.threads import inner_kernel, parallel_kernel
-from nnlite.kernels.tile import dot4, fma
+from nnlite.kernels.fast.pointwise import part
+from nnlite.kernels.machine.sharing import share_out, start_pool
+from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.simd.level import LEVEL
+from nnlite.kernels.simd.tile import dot4, fma
 
 WIDTH = LEVEL.vector_bytes // 4  # numbers of 32 bits in a register
 I64 = ir.IntType(64)

@@ -1,4 +1,4 @@
-"""The peak of AMX's tile registers, where the integer tile is made of these (see `nnlite.kernels.amx`).
+"""The peak of AMX's tile registers, where the integer tile is made of these (see `nnlite.kernels.simd.amx`).
 
 Four sums of 16 × 16 numbers stand in registers, c[i, j] += a[i] · b[j] for 2 a (16 × 64 uint8) and 2 b (64 × 16 int8): as many
 as there are registers for, and enough that the next product can begin before the last is done.
@@ -10,8 +10,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.sharing import share_out
-from nnlite.kernels.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.sharing import share_out
+from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
 
 I8, I64 = ir.IntType(8), ir.IntType(64)
 BYTES = 16 * 64  # of a register

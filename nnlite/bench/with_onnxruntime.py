@@ -67,7 +67,7 @@ def to_onnx(model, example):
     """A model as an ONNX file, as bytes: its lowered steps (BatchNorm folded) one by one."""
     import onnx
 
-    from nnlite.lowering import lower
+    from nnlite.inference.lowering import lower
 
     nodes, constants, results = [], {}, {}
     steps = lower(model.eval(), example)

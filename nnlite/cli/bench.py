@@ -6,7 +6,7 @@ from nnlite.bench import report
 from nnlite.bench.measure import measure
 from nnlite.bench.roofline import roofline
 from nnlite.files import check_writable, write_atomically
-from nnlite.kernels.threads import most_threads
+from nnlite.kernels.machine.threads import most_threads
 from nnlite.plot import picture_kind
 
 MODELS = ["cnn", "lenet-300-100", "lenet-5", "resnet"]

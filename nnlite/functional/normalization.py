@@ -5,7 +5,7 @@ import numpy as np
 from nnlite.functional.convolution import as_nchw
 from nnlite.functional.linear import check_floats
 from nnlite.kernels import to_nhwc
-from nnlite.kernels.normalization import gradient_sums, moments, normalize, residual
+from nnlite.kernels.fast.normalization import gradient_sums, moments, normalize, residual
 from nnlite.tensor import Operation, Tensor, record
 
 

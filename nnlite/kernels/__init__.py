@@ -1,15 +1,19 @@
 """Kernels: arrays in, an array filled, no Tensor. Images are (N, H, W, C) here.
 
-Each file has the formula first, as a NumPy function named `…_reference`, then the Numba kernel that computes the same.
+    loops/      read first: formulas in NumPy, and the same as plain loops
+    fast/       what runs: the same results on the register tile, in threads
+    simd/       registers, instructions, tiles: what emits LLVM
+    machine/    threads, how work is shared out, cores, memory, the cache of compiled code
 """
 
-from nnlite.kernels.cache import keep_compiled_kernels_by_content
-from nnlite.kernels.memory import aligned, empty, empty_rows, keep_freed_memory
+from nnlite.kernels.machine.cache import keep_compiled_kernels_by_content
+from nnlite.kernels.machine.memory import aligned, empty, empty_rows, keep_freed_memory
+from nnlite.kernels.simd.level import LANES, LEVEL
 
 keep_freed_memory()
-keep_compiled_kernels_by_content()  # before the kernels below are declared
+keep_compiled_kernels_by_content(LEVEL.name)  # before the kernels below are declared
 
-from nnlite.kernels.convolution import (  # noqa: E402
+from nnlite.kernels.fast.convolution import (  # noqa: E402
     LaidOut,
     conv2d,
     geometry,
@@ -19,17 +23,16 @@ from nnlite.kernels.convolution import (  # noqa: E402
     output_size,
     sums_buffer,
 )
-from nnlite.kernels.convolution_gradients import conv2d_gradients  # noqa: E402
-from nnlite.kernels.convolution_int8 import conv2d_int8, pack_conv_int8  # noqa: E402
-from nnlite.kernels.images import enter, to_nchw, to_nhwc  # noqa: E402
-from nnlite.kernels.matmul import matmul, pack  # noqa: E402
-from nnlite.kernels.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8  # noqa: E402
-from nnlite.kernels.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
-from nnlite.kernels.pooling import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
-from nnlite.kernels.simd import LANES  # noqa: E402
-from nnlite.kernels.sliding import slides  # noqa: E402
-from nnlite.kernels.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
-from nnlite.kernels.threads import threads_for  # noqa: E402
+from nnlite.kernels.fast.convolution_gradients import conv2d_gradients  # noqa: E402
+from nnlite.kernels.fast.convolution_int8 import conv2d_int8, pack_conv_int8  # noqa: E402
+from nnlite.kernels.fast.images import enter, to_nchw, to_nhwc  # noqa: E402
+from nnlite.kernels.fast.matmul import matmul, pack  # noqa: E402
+from nnlite.kernels.fast.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8  # noqa: E402
+from nnlite.kernels.fast.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
+from nnlite.kernels.fast.pooling import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
+from nnlite.kernels.fast.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
+from nnlite.kernels.machine.threads import threads_for  # noqa: E402
+from nnlite.kernels.simd.sliding import slides  # noqa: E402
 
 __all__ = [
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "PackedInt8", "Window", "add_rows", "aligned",

@@ -48,7 +48,7 @@ def check_arrays(where, p, state):
 
 def run(passes):
     """Call each kernel once for all parameters that need it with the same numbers: {(name, numbers, dtype): their arrays}."""
-    from nnlite.kernels import updates  # here, because it loads Numba
+    from nnlite.kernels.fast import updates  # here, because it loads Numba
 
     for (kernel, numbers, _), parameters in passes.items():
         updates.in_one_pass(getattr(updates, kernel), parameters, *numbers)

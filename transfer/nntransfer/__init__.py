@@ -6,9 +6,9 @@ Read in this order:
     finetune       a pretrained model goes on with another task: new head, frozen layers, a rate for each layer
 """
 
-from nntransfer.distillation import WithTeacher, distillation, distillation_loss
-from nntransfer.finetune import discriminative_groups, freeze, layer_groups, replace_head, thaw, unfreeze
-from nntransfer.letter import cross_entropy_with_log_probabilities, log_loss
+from nntransfer.articles import cross_entropy_with_log_probabilities, log_loss
+from nntransfer.distill.logits import WithTeacher, distillation, distillation_loss
+from nntransfer.finetune.layers import discriminative_groups, freeze, layer_groups, replace_head, thaw, unfreeze
 
 __all__ = [
     "WithTeacher", "cross_entropy_with_log_probabilities", "discriminative_groups", "distillation", "distillation_loss",

@@ -5,9 +5,9 @@ Shapes are not stored: they follow from the input's shape, step by step (`result
 
 import numpy as np
 
-from nncompress.quantization.int8_plan import Int8Step
+from nncompress.int8.plan import Int8Step
 from nncompress.quantization.post_training import LARGEST_K
-from nnlite.kernels.convolution import output_size
+from nnlite.kernels.fast.convolution import output_size
 
 KINDS = ["input", "conv2d", "linear", "max_pool2d", "avg_pool2d", "add", "relu", "flatten"]
 LAYERS = ("conv2d", "linear")

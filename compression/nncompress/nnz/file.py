@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from nncompress.int8.plan import LAWS, Int8Plan
 from nncompress.nnz.architecture import LAYERS, MOST_NUMBERS, MOST_STEPS, read_step, write_step
 from nncompress.nnz.records import Reader, Writer
 from nncompress.nnz.weights import read_weights, write_weights
-from nncompress.quantization.int8_plan import LAWS, Int8Plan
 from nncompress.quantization.post_training import BIAS_LIMIT
 from nnlite.errors import FormatError
 from nnlite.files import write_atomically

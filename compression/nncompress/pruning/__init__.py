@@ -12,14 +12,14 @@ Read in this order:
 Masks leave zeros in arrays of the old shape: smaller once coded, not faster. Only `shrink` makes a dense model faster.
 """
 
-from nncompress.pruning.groups import Group, Member, dependency_groups
-from nncompress.pruning.letter import (
+from nncompress.articles import (
     count_weights,
     prune_by_statistics,
     shrink_by_threshold,
     split_weights,
     threshold_mask,
 )
+from nncompress.pruning.groups import Group, Member, dependency_groups
 from nncompress.pruning.magnitude import magnitude_masks, std_masks
 from nncompress.pruning.masks import apply_masks, count_nonzero, nonzero_masks, prunable_weights, sparsity
 from nncompress.pruning.schedule import agp_sparsity, one_shot_sparsity

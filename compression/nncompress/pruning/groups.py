@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite import nn
-from nnlite.graph import Node, trace
+from nnlite.inference.graph import Node, trace
 
 # Operations that work on each channel by itself and hand the channels on as they came.
 _CHANNEL_BY_CHANNEL = {"ReLU", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "MaxPool2d", "AvgPool2d", "Negative", "Exp", "Log",

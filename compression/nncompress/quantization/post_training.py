@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from nncompress.int8.plan import LAWS, Int8Plan, Int8Step
 from nncompress.quantization.affine import check_finite, usable_scale
 from nncompress.quantization.affine import quantize as to_integers
 from nncompress.quantization.calibration import MinMax, activation_parameters
-from nncompress.quantization.int8_plan import LAWS, Int8Plan, Int8Step
-from nnlite.lowering import lower
-from nnlite.plan import Plan
+from nnlite.inference.lowering import lower
+from nnlite.inference.plan import Plan
 
 BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
 LARGEST_K = (2**31 - 1 - BIAS_LIMIT) // (255 * 127)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from nncompress.sparse.checks import check_input, check_weights
-from nncompress.sparse.kernels import FEW, csr_batch, csr_few, csr_few_on_threads, side_by_side
-from nnlite.kernels.threads import WORTH_A_THREAD, threads_for
+from nnlite.kernels.fast.sparse import FEW, csr_batch, csr_few, csr_few_on_threads, side_by_side
+from nnlite.kernels.machine.threads import WORTH_A_THREAD, threads_for
 
 
 class CSR:

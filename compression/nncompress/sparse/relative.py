@@ -4,9 +4,9 @@ import numpy as np
 
 from nncompress.coding.sparse import from_relative, to_relative
 from nncompress.sparse.checks import check_input, check_weights
-from nncompress.sparse.kernels import FEW, relative_batch, relative_few, relative_few_on_threads, side_by_side
 from nnlite.errors import FormatError
-from nnlite.kernels.threads import WORTH_A_THREAD, threads_for
+from nnlite.kernels.fast.sparse import FEW, relative_batch, relative_few, relative_few_on_threads, side_by_side
+from nnlite.kernels.machine.threads import WORTH_A_THREAD, threads_for
 
 INDEX_BITS = 8  # of a gap made here: longer runs of zeros need a filler every 256
 MOST_CODES = 256

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from networks import random_plan
 
+from nncompress.int8.plan import Int8Step
 from nncompress.nnz.architecture import LARGEST_OPTION, LARGEST_SIZE, MOST_NUMBERS, read_step, write_step
 from nncompress.nnz.records import Reader, Writer
-from nncompress.quantization.int8_plan import Int8Step
 from nncompress.quantization.post_training import LARGEST_K
 from nnlite.errors import FormatError
 

@@ -13,10 +13,10 @@ from networks import assert_same_plan, random_plan
 
 from nncompress import inspect, load, quantize, save
 from nncompress.coding.streams import decode_stream, encode_stream
+from nncompress.int8.plan import Int8Plan, Int8Step
 from nncompress.nnz.architecture import MOST_NUMBERS, write_step
 from nncompress.nnz.file import PARTS, _read, from_bytes, to_bytes
 from nncompress.nnz.records import Writer
-from nncompress.quantization.int8_plan import Int8Plan, Int8Step
 from nncompress.quantization.post_training import BIAS_LIMIT
 from nnlite import models, nn
 from nnlite.errors import FormatError

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from networks import Model, assert_same_plan, random_network
 
 from nncompress import quantize
-from nncompress.quantization.int8_plan import LAWS
+from nncompress.int8.plan import LAWS
 from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K, quantize_weights
 from nnlite import data, models, nn, optim
 from nnlite import functional as F

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from support import assert_sums_agree
 
 from nncompress.sparse import CSR
-from nncompress.sparse.kernels import FEW, LANES, WIDTH
-from nnlite.kernels.threads import most_threads, set_num_threads
+from nnlite.kernels.fast.sparse import FEW, LANES, WIDTH
+from nnlite.kernels.machine.threads import most_threads, set_num_threads
 
 # one x, few, and batches on both sides of one, two and four registers and of a tile
 BATCHES = [1, 2, FEW - 1, FEW, LANES, LANES + 1, 2 * LANES + 1, WIDTH, WIDTH + 1]

@@ -8,9 +8,9 @@ from support import assert_sums_agree
 
 from nncompress.coding.sparse import from_relative, to_relative
 from nncompress.sparse import CSR, RelativeForm
-from nncompress.sparse.kernels import FEW, LANES, WIDTH
 from nnlite.errors import FormatError
-from nnlite.kernels.threads import most_threads, set_num_threads
+from nnlite.kernels.fast.sparse import FEW, LANES, WIDTH
+from nnlite.kernels.machine.threads import most_threads, set_num_threads
 
 BATCHES = [1, 2, FEW - 1, FEW, LANES, LANES + 1, 2 * LANES + 1, WIDTH, WIDTH + 1]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite.bench import memory
-from nnlite.kernels.memory import keep_freed_memory
+from nnlite.kernels.machine.memory import keep_freed_memory
 
 needs_proc = pytest.mark.skipif(not memory.CLEAR.exists(), reason="needs Linux's /proc/self")
 

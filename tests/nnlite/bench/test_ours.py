@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nnlite.bench import ours, works
-from nnlite.kernels.memory import LINE
+from nnlite.kernels.machine.memory import LINE
 
 RUNGS = [("float32", rung) for rung in works.RUNGS["float32"]] + [("int8", rung) for rung in works.RUNGS["int8"]]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nnlite.bench import peak_amx
-from nnlite.kernels.simd import LEVEL
+from nnlite.kernels.simd.level import LEVEL
 
 
 @pytest.mark.skipif(LEVEL.name != "amx", reason="needs AMX")

@@ -51,7 +51,7 @@ def test_more_threads_than_there_are_is_an_error(error_of):
 
 def test_threads_are_all_or_with_peers_one_and_all():
     from nnlite.cli.bench import thread_counts
-    from nnlite.kernels.threads import most_threads
+    from nnlite.kernels.machine.threads import most_threads
 
     def counts(*line):
         return thread_counts(build_parser().parse_args(["bench", *line]))

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from nnlite.kernels import threads as kernel_threads
+from nnlite.kernels.machine import threads as kernel_threads
 
 
 @pytest.fixture

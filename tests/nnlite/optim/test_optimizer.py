@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nnlite.kernels import updates
+from nnlite.kernels.fast import updates
 from nnlite.optim import SGD, Adam, AdamW, Optimizer, RMSprop, StepLR
 
 

@@ -1,0 +1,89 @@
+"""The int8 plan once more, in NumPy and with integers of 64 bits: slow, short, and equal to the kernels bit for bit."""
+
+import numpy as np
+
+from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
+from nncompress.quantization.affine import dequantize, quantize
+from nnlite.kernels.fast.convolution import conv2d_reference
+from nnlite.kernels.fast.pooling import windows
+from nnlite.kernels.loops.requantize import (
+    add_fixed_reference,
+    add_float_reference,
+    requantize_fixed_reference,
+    requantize_float_reference,
+)
+
+
+def run_reference(plan, images):
+    """The logits of an Int8Plan by the formulas: every activation minus its zero point, products and sums in int64."""
+    first = plan.steps[0]
+    x = plan.check(images)
+    results = [quantize(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, first.S, first.Z, 0, 255, np.uint8)]
+    for step in plan.steps[1:]:
+        results.append(_STEPS[step.kind](plan, step, *(results[i] for i in step.inputs)))
+    if plan.ends_in_sums:
+        return results[-1]
+    return dequantize(results[-1].transpose(0, 3, 1, 2) if results[-1].ndim == 4 else results[-1], plan.steps[-1].S,
+                      plan.steps[-1].Z)
+
+
+def _centred(plan, step, x, i=0):
+    """q − Z, of which the integer 0 is the real 0."""
+    return x.astype(np.int64) - plan.steps[step.inputs[i]].Z
+
+
+def _finish(plan, step, acc, S2):
+    S1 = plan.steps[step.inputs[0]].S
+    if step is plan.steps[-1] and plan.ends_in_sums:
+        logits = acc.astype(np.float32) * (S1 * S2)
+        return logits.transpose(0, 3, 1, 2) if logits.ndim == 4 else logits
+    if plan.law == "fixed":
+        M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
+        return requantize_fixed_reference(acc, M0, shift, step.Z, step.low, 255).astype(np.uint8)
+    M = multiplier(S1, S2, step.S, np.float32)
+    return requantize_float_reference(acc, M, step.Z, step.low, 255).astype(np.uint8)
+
+
+def _conv2d(plan, step, x):
+    (O, c, kh, kw), o = step.w.shape, step.options
+    (top, left), G = o["padding"], o["groups"]
+    x = np.pad(_centred(plan, step, x), ((0, 0), (top, top), (left, left), (0, 0)))
+    w = step.w.astype(np.int64).reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1)
+    return _finish(plan, step, conv2d_reference(x, w, o["stride"], o["dilation"]) + step.b, step.w_scale)
+
+
+def _linear(plan, step, x):
+    return _finish(plan, step, _centred(plan, step, x) @ step.w.T.astype(np.int64) + step.b, step.w_scale)
+
+
+def _max_pool2d(plan, step, x):
+    o = step.options
+    return windows(x, o["kernel"], o["stride"], o["padding"], 0).max(axis=(-2, -1))
+
+
+def _avg_pool2d(plan, step, x):
+    o = step.options
+    acc = windows(_centred(plan, step, x), o["kernel"], o["stride"], o["padding"], 0).sum(axis=(-2, -1))
+    return _finish(plan, step, acc, np.float32(1 / (o["kernel"][0] * o["kernel"][1])))
+
+
+def _add(plan, step, x, y):
+    one, two = (plan.steps[i] for i in step.inputs)
+    if plan.law == "fixed":
+        M0, shift = add_fixed_parameters(one.S, two.S, step.S)
+        q = add_fixed_reference(x, y, one.Z, two.Z, M0, shift, step.Z, step.low, 255)
+    else:
+        M1, M2 = (multiplier(s.S, 1, step.S, np.float32) for s in (one, two))
+        q = add_float_reference(x, y, one.Z, two.Z, M1, M2, step.Z, step.low, 255)
+    return q.astype(np.uint8)
+
+
+_STEPS = {
+    "conv2d": _conv2d,
+    "linear": _linear,
+    "max_pool2d": _max_pool2d,
+    "avg_pool2d": _avg_pool2d,
+    "add": _add,
+    "relu": lambda plan, step, x: np.maximum(x, step.Z).astype(np.uint8),
+    "flatten": lambda plan, step, x: (x.transpose(0, 3, 1, 2) if x.ndim == 4 else x).reshape(len(x), -1),
+}

@@ -1,0 +1,237 @@
+"""Float32 inference: a model compiled into a plan.
+
+A plan has no tape: BatchNorm is folded, ReLU fused, the weights are laid out for the kernels once, and images stay in
+(N, H, W, C) memory from end to end. `plan.run(images)` computes the steps one by one and returns every result; it is the one
+to read. `plan(images)` gives the same bits by fused stages and buffers that are made once (see `pipeline`).
+"""
+
+import copy
+import functools
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.functional.convolution import as_nchw
+from nnlite.inference.lowering import lower
+from nnlite.inference.pipeline import Pipeline, convolution_row, flatten_row, linear_row, table_macs
+
+
+def compile(model, example):
+    """A model as a plan: plan(images) equals model(images) in inference mode, up to float32 rounding.
+
+    example: array (N, C, H, W), any N, for one trace.   plan: float32 (N, C, H, W) -> float32 (N, classes), any N.
+    """
+    return Plan(lower(model, np.asarray(example)))
+
+
+class Plan:
+    """The steps of a model, ready to run on float32 arrays."""
+
+    def __init__(self, steps):
+        self.steps, self.kept = steps, []
+        self.runners = [_RUNNERS[step.kind](step) for step in steps]
+
+    def __call__(self, images):
+        if any(step.kind == "operation" for step in self.steps):  # might mix images, which then cannot go in chunks
+            return _from_memory(self.run(images)[-1])
+        return self.pipeline(self.check(images))
+
+    @functools.cached_property
+    def pipeline(self):
+        """The fused stages, made at the first call."""
+        count = len(self.steps)
+        return Pipeline(self.steps, self.describe, self.run_table, _enter, _leave, [np.float32] * count, [0] * count)
+
+    def describe(self, stage, buffers):
+        """A stage as a row of the table, or by the step's own runner."""
+        step, out, source = stage.step, buffers[stage.result], buffers[stage.step.inputs[0]]
+        if step.kind == "conv2d":
+            w = grouped(step.arrays["w"], step.options["groups"])
+            stride, dilation = step.options["stride"], step.options["dilation"]
+            rest = kernels.narrow_channels(w.shape, dilation, w.dtype)
+            side = 1 if rest else pixels_side_by_side(w.shape, step.options, step.shape[2])
+            slide = side * kernels.slides(w.shape, stride, dilation, w.dtype, rest)
+            w = side_by_side(w, side, stride[1])
+            laid_out = kernels.lay_out(w, rest)
+            row = convolution_row(stage, source, out, w.shape, laid_out, 1, side, slide, rest)
+            return {**row, **self.weights(step, laid_out.numbers)}
+        if step.kind == "linear":
+            w, rest = kernels.pack(step.arrays["w"].T)
+            return {**linear_row(source, out, step.arrays["w"].shape[1]), "rest": rest, **self.weights(step, w)}
+        if step.kind == "flatten" and source.array.ndim == 4:
+            return flatten_row(source, out)
+        run = self.runners[self.steps.index(step)]
+
+        def run_into_buffer(n):
+            y = run(*(np.ascontiguousarray(buffers[i].inside(n)) for i in step.inputs))
+            if step.relu:
+                np.maximum(y, 0, out=out.inside(n))
+            else:
+                out.inside(n)[...] = y
+
+        return run_into_buffer
+
+    def weights(self, step, w):
+        """The row's addresses of weights and biases, which are kept from now on."""
+        return {"w": self.keep(w), "b": self.keep(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
+
+    def keep(self, array):
+        """The address of an array, aligned and held as long as the plan."""
+        self.kept.append(kernels.aligned(array))
+        return self.kept[-1].ctypes.data
+
+    def run_table(self, rows):
+        """Rows of the table as a function(n) that runs them."""
+        stages, sums = kernels.table(rows), kernels.thread_sums(rows, 0, np.float32)
+        macs = sum(table_macs(row) for row in rows)
+        return lambda n: kernels.run_stages(stages, sums, n, kernels.threads_for(n * macs, alone=True))
+
+    def run(self, images):
+        """The results of all steps (images as (N, H, W, C)), one by one: what calibration looks at."""
+        results = [_to_memory(self.check(images))]
+        for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
+            y = run(*(results[i] for i in step.inputs))
+            results.append(np.maximum(y, 0, out=y) if step.relu else y)
+        return results
+
+    def check(self, images):
+        """The images as float32.   ValueError for another shape or dtype, or none at all."""
+        shape = self.steps[0].shape
+        images = np.asarray(images)
+        if images.shape[1:] != shape or images.dtype.kind != "f":
+            raise ValueError(f"plan: expects floats of shape (N, {', '.join(map(str, shape))}), "
+                             f"got {images.dtype} {images.shape}")
+        if len(images) == 0:
+            raise ValueError("plan: the batch is empty")
+        return images.astype(np.float32, copy=False)
+
+
+def _enter(images, buffer):
+    if images.ndim == 4:
+        kernels.enter(images, buffer.array, buffer.top, buffer.left)
+    else:
+        buffer.inside(len(images))[...] = images
+
+
+def _leave(buffer, n):
+    return _from_memory(buffer.inside(n)).copy()
+
+
+def _to_memory(x):
+    """Images as (N, H, W, C); everything else as it is."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if x.ndim == 4 else np.ascontiguousarray(x)
+
+
+def _from_memory(x):
+    return as_nchw(x) if x.ndim == 4 else x
+
+
+def grouped(w, groups):
+    """The kernels' layout of a convolution's weights: (O, C/G, kh, kw) -> (G, kh, kw, C/G, O/G)."""
+    O, c, kh, kw = w.shape
+    return np.ascontiguousarray(w.reshape(groups, O // groups, c, kh, kw).transpose(0, 3, 4, 2, 1))
+
+
+def pixels_side_by_side(w_shape, options, width):
+    """How many neighbouring pixels of a result so narrow fit into a register together, where that saves work; 1, 2, 4, …
+
+    w_shape (G, kh, kw, c, o), width: pixels of a row of the result.
+    """
+    (G, _, kw, _, o), (_, sw), side = w_shape, options["stride"], 1
+    while (G == options["dilation"][1] == 1 and 2 * side * o <= kernels.LANES and width % (2 * side) == 0
+           and kw + (2 * side - 1) * sw < 2 * side * kw):
+        side *= 2
+    return side
+
+
+def side_by_side(w, side, sw):
+    """Kernels w (1, kh, kw, C, O) of `side` neighbouring pixels as one kernel (1, kh, kw + (side − 1) sw, C, LANES).
+
+    Pixel i of the group has its share of the register. It looks i·sw pixels further to the right, and has zeros elsewhere:
+    0 · x changes no sum of finite x.
+    """
+    if side == 1:
+        return w
+    _, kh, kw, C, O = w.shape
+    share = kernels.LANES // side
+    wide = np.zeros((1, kh, kw + (side - 1) * sw, C, kernels.LANES), w.dtype)
+    for i in range(side):
+        wide[:, :, i * sw : i * sw + kw, :, i * share : i * share + O] = w
+    return wide
+
+
+def _conv2d(step):
+    O = len(step.arrays["w"])
+    w = grouped(step.arrays["w"], step.options["groups"])
+    b, stride, dilation = step.arrays["b"], step.options["stride"], step.options["dilation"]
+
+    def run(x):
+        x = kernels.to_nhwc(as_nchw(x), step.options["padding"])
+        y = kernels.empty((len(x), *step.shape[1:], O), np.float32)
+        kernels.conv2d(x, w, y, stride, dilation, b)
+        return y
+
+    return run
+
+
+def _linear(step):
+    w, b = np.ascontiguousarray(step.arrays["w"].T), step.arrays["b"]
+
+    def run(x):
+        return kernels.matmul(x.reshape(-1, len(w)), w, b).reshape(*x.shape[:-1], w.shape[1])
+
+    return run
+
+
+def _max_pool2d(step):
+    o = step.options
+
+    def run(x):
+        y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
+        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
+        return y
+
+    return run
+
+
+def _avg_pool2d(step):
+    o = step.options
+
+    def run(x):
+        y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
+        kernels.avg_pool2d(x, y, kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
+        return y
+
+    return run
+
+
+def _flatten(step):
+    return lambda x: (kernels.to_nchw(as_nchw(x)) if x.ndim == 4 else x).reshape(len(x), -1)
+
+
+def _operation(step):
+    """Any other operation, by its own forward; a copy of it, so that what it keeps for backward is forgotten."""
+
+    def run(*x):
+        given = iter(x)
+        arrays = [_from_memory(next(given)) if earlier else value for earlier, value in step.options["arguments"]]
+        y = copy.copy(step.options["op"]).forward(*arrays)
+        if y.shape[1:] != step.shape:
+            raise ValueError(f"plan: {step.name} gave {y.shape}, traced was (N, {', '.join(map(str, step.shape))}): "
+                             "the model's shapes depend on the number of images")
+        return _to_memory(y.astype(np.float32, copy=False))
+
+    return run
+
+
+_RUNNERS = {
+    "input": lambda step: None,
+    "conv2d": _conv2d,
+    "linear": _linear,
+    "max_pool2d": _max_pool2d,
+    "avg_pool2d": _avg_pool2d,
+    "add": lambda step: np.add,
+    "relu": lambda step: lambda x: np.maximum(x, 0),
+    "flatten": _flatten,
+    "operation": _operation,
+}

@@ -1,0 +1,245 @@
+"""2-D convolution over images in (N, H, W, C) memory, without im2col, and in one pass what follows it.
+
+Letters: N images, C/O channels in/out, G groups, c = C/G, o = O/G, H W the *padded* image, H' W' the result, kh kw the
+kernel, s stride, d dilation.
+
+    z[n, i, j, g·o + β] = Σ_u Σ_v Σ_α  x[n, i·s + u·d, j·s + v·d, g·c + α] · w[g, u, v, α, β]
+    y[n, i, j, o] = max(b[o] + max over u, v < pool of z[n, i·pool + u, j·pool + v, o], low)
+
+One kernel row of a patch, kw·C numbers, is one contiguous run of the image, and the patch of the pixel to the right is the
+same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Where each
+channel is a group of its own, see `depthwise`; where the channels of z fit into half a register, `narrow`, or into one,
+`sliding`. Bias, ReLU (low = 0, else −∞) and 2×2 max-pooling follow while the row is still in the cache.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from nnlite.kernels.machine.memory import aligned, empty
+from nnlite.kernels.machine.sharing import share_out
+from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.simd.depthwise import depthwise_strip, is_depthwise
+from nnlite.kernels.simd.level import LEVEL
+from nnlite.kernels.simd.narrow import laid_out_size, narrow_product, narrow_width
+from nnlite.kernels.simd.narrow_layout import lay_out_narrow
+from nnlite.kernels.simd.sliding import slides, sliding_strip
+from nnlite.kernels.simd.strip import strip
+from nnlite.kernels.simd.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
+
+SHORTEST_RUN = 16  # numbers of a run from which a narrow tile is worth its layout
+
+
+def conv2d_reference(x, w, stride, dilation):
+    """The formula of this file. x (N, H, W, C) padded, w (G, kh, kw, c, o) -> y (N, H', W', G·o)."""
+    G, kh, kw, c, o = w.shape
+    (sh, sw), (dh, dw) = stride, dilation
+    out_h, out_w = output_size(x.shape[1], kh, sh, dh), output_size(x.shape[2], kw, sw, dw)
+    y = np.zeros((x.shape[0], out_h, out_w, G, o), np.result_type(x, w))
+    for g in range(G):
+        for u in range(kh):
+            for v in range(kw):
+                patch = x[:, u * dh : u * dh + out_h * sh : sh, v * dw : v * dw + out_w * sw : sw, g * c : (g + 1) * c]
+                y[:, :, :, g] += np.tensordot(patch[:, :out_h, :out_w], w[g, u, v], 1)
+    return y.reshape(x.shape[0], out_h, out_w, G * o)
+
+
+def output_size(size, kernel, stride, dilation=1):
+    """⌊(H − d(k − 1) − 1) / s⌋ + 1 for a padded size H."""
+    return (size - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def runs(w_shape, dilation):
+    """(P, Q, L): the kernel as P·Q contiguous runs of L numbers of the image: whole kernel rows where nothing lies between."""
+    G, kh, kw, c, _ = w_shape
+    if G == 1 and dilation[1] == 1:
+        return kh, 1, kw * c
+    return kh, kw, c
+
+
+class LaidOut(NamedTuple):
+    """Weights as kernels read them: one array of numbers, `group` and `row` of them from one group and one step to the next.
+
+    channels: how many sums a pixel has. Lanes are channels: without groups, zeros fill the registers up.
+    """
+
+    numbers: np.ndarray
+    group: int
+    row: int
+    channels: int
+
+
+def lay_out(w, rest=0):
+    """w (G, kh, kw, c, o) -> LaidOut: (G, kh·kw·c, o), or depthwise (1, kh·kw, G); behind the others `rest` narrow channels."""
+    (G, kh, kw, c, o), lanes, K = w.shape, LEVEL.vector_bytes // w.itemsize, w[0, ..., 0].size
+    if is_depthwise(G, G * c, G * o):
+        return LaidOut(aligned(w.reshape(G, K).T).reshape(-1), K * G, G, G)
+    if rest == 0:
+        filled = with_whole_registers(w, lanes) if G == 1 else w
+        return LaidOut(filled.reshape(-1), K * filled.shape[4], filled.shape[4], G * filled.shape[4])
+    wide = o - rest
+    numbers = empty((K * wide + kh * laid_out_size(kw * c, rest, lanes),), w.dtype)
+    if wide:
+        numbers[: K * wide].reshape(K, wide)[...] = w.reshape(K, o)[:, :wide]
+    lay_out_narrow(w.reshape(kh, kw * c, o), wide, numbers, K * wide)
+    return LaidOut(numbers, K * wide, wide, wide + (narrow_width(rest, lanes) if 2 * o <= lanes else lanes))
+
+
+def with_whole_registers(w, lanes):
+    """w (…, o) with zeros behind o, up to a multiple of `lanes`: a row of it then begins where a line of the cache does."""
+    o = w.shape[-1]
+    if o % lanes == 0:
+        return w
+    filled = empty((*w.shape[:-1], -(-o // lanes) * lanes), w.dtype)
+    filled[..., :o], filled[..., o:] = w, 0
+    return filled
+
+
+def narrow_channels(w_shape, dilation, dtype):
+    """How many channels, the last ones of a convolution w (G, kh, kw, c, o), are better done by `narrow`: those of long runs
+    that would leave a good part of a register empty.
+    """
+    (G, _, kw, c, o), lanes = w_shape, LEVEL.vector_bytes // dtype.itemsize
+    rest, long_runs = o % lanes, G == dilation[1] == 1 and kw * c >= SHORTEST_RUN
+    few = 2 * rest <= lanes or o > lanes and 8 * rest <= 5 * lanes  # a little more than half are better off in `sliding`
+    return rest if lanes >= 4 and long_runs and few else 0
+
+
+class Geometry(NamedTuple):
+    """A convolution in numbers: C channels, G groups, stride s, dilation d; P·Q runs of K steps (`runs`).
+
+    slide: how many pixels further each row of a sliding tile begins, 0 for other tiles (`sliding`). rest: `narrow_channels`.
+    """
+
+    C: int
+    G: int
+    sh: int
+    sw: int
+    dh: int
+    dw: int
+    P: int
+    Q: int
+    K: int
+    slide: int
+    rest: int
+
+
+def geometry(w_shape, stride, dilation, step=1, slide=0, rest=0):
+    """w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run: 1, or 4 for int8."""
+    P, Q, L = runs(w_shape, dilation)
+    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide), rest)
+
+
+def sums_buffer(pool, out_w, channels, dtype):
+    """Room for the sums of one row of y, (threads, pool, W, channels), for as many threads as there can ever be."""
+    return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, channels), dtype)
+
+
+def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
+    """y = conv(x, w) + b, then ReLU, then 2×2 max-pooling where argmax is given.
+
+    x (N, H, W, C) padded, w (G, kh, kw, c, o), b (O,) or None, of one float dtype and C-contiguous. y (N, H', W', O) is
+    filled, and argmax of y's shape, uint8, with the place 2u + v of the first maximum of each block (a NaN wins).
+    """
+    if y.size:
+        O, pool = y.shape[3], 1 if argmax is None else 2
+        rest = narrow_channels(w.shape, dilation, y.dtype)
+        g = geometry(w.shape, stride, dilation, 1, slides(w.shape, stride, dilation, y.dtype, rest), rest)
+        sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
+        w = lay_out(w, rest)
+        _conv2d(x, w.numbers, w.group, w.row, g, np.zeros(O, y.dtype) if b is None else b,
+                0.0 if relu else -np.inf, sums_buffer(pool, sums_w, w.channels, y.dtype), y,
+                no_places() if argmax is None else argmax, threads_for(pool * pool * y.size * g.P * g.Q * g.K))
+
+
+def no_places():
+    """What stands for "the places of the maxima are not wanted"."""
+    return np.empty((0, 0, 0, 0), np.uint8)
+
+
+@inner_kernel
+def sum_rows(like, part, pixel, pool, out_w, O, x, x_row, element, step, w, w_group, w_row, g):
+    """part[u, j, o] = Σ x·w at row u < pool, pixel j < out_w and channel o < O, all addresses and strides in bytes.
+
+    x: the first row's first patch, with numbers of `element` bytes; pixel: from one pixel of part to the next; w, w_group,
+    w_row: those of `LaidOut`, in bytes.
+    """
+    size, o = item_bytes(like), O // g.G - g.rest
+    for u in range(pool):
+        x_u, part_u = x + u * g.sh * x_row, part + u * out_w * pixel
+        if is_depthwise(g.G, g.C, O):
+            depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
+                            w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, pixel, out_w, O)
+        elif g.slide:
+            sliding_strip(like, x_u, g.C * element, g.slide, g.dh * x_row, g.P, g.C, w, w_row, part_u, pixel, out_w, o)
+        else:
+            for k in range(g.G):
+                strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,
+                      g.Q, step, g.K, w + k * w_group, g.Q * g.K * w_row, g.K * w_row, w_row,
+                      part_u + k * o * size, pixel, out_w, o)
+        if g.rest:
+            narrow_product(like, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.K, w + w_group, part_u + o * size, pixel,
+                           out_w, g.rest)
+
+
+@inner_kernel
+def block_maximum(like, z, row, pixel, pool, left):
+    """The maximum of the pool × pool pixels from address z on, lane by lane; pool is 1 or 2, row and pixel in bytes."""
+    best = load(like, z, left)
+    if pool == 2:
+        right, below = load(like, z + pixel, left), load(like, z + row, left)
+        best = larger(larger(load(like, z + row + pixel, left), below), larger(right, best))
+    return best
+
+
+@inner_kernel
+def finish_row(like, part, pixel, pool, sums_w, O, b, low, y, out_w):
+    """y[j, o] = max(b[o] + maximum of the block j of part, low):  addresses of part (pool, sums_w, pixel bytes), b, y."""
+    size = item_bytes(like)
+    for o in range(0, O, lanes(like)):
+        left, at = O - o, o * size
+        bias = load(like, b + at, left)
+        for j in range(out_w):
+            z = block_maximum(like, part + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
+            store(y + j * O * size + at, at_least(z + bias, low), left)
+
+
+@inner_kernel
+def finish_row_with_places(like, part, pixel, sums_w, O, b, low, y, argmax, out_w):
+    """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
+    size = item_bytes(like)
+    for o in range(0, O, lanes(like)):
+        left = O - o
+        bias = load(like, b + o * size, left)
+        for j in range(out_w):
+            z = part + 2 * j * pixel + o * size
+            best, place = load(like, z, left) + bias, spread_int(like, 0)
+            for k in range(1, 4):
+                other = load(like, z + (k // 2 * sums_w + k % 2) * pixel, left) + bias
+                better = beats(other, best)
+                best, place = where(better, other, best), where(better, spread_int(like, k), place)
+            store(y + (j * O + o) * size, at_least(best, low), left)
+            store_bytes(argmax + j * O + o, place, left)
+
+
+@parallel_kernel
+def _conv2d(x, w, w_group, w_row, g, b, low, sums, y, argmax, threads):
+    share_out(convolution_row, len(y) * y.shape[1], threads, (x, w, w_group, w_row, g, b, low, sums, y, argmax))
+
+
+@inner_kernel
+def convolution_row(t, thread, x, w, w_group, w_row, g, b, low, sums, y, argmax):
+    """One row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y."""
+    (_, H, W, C), (_, out_h, out_w, O), (_, pool, sums_w, channels) = x.shape, y.shape, sums.shape
+    n, i, like, size = t // out_h, t % out_h, y.dtype, y.itemsize
+    pixel, x_row = channels * size, W * C * size
+    part = np.intp(sums.ctypes.data) + thread * pool * sums_w * pixel
+    sum_rows(like, part, pixel, pool, sums_w, O if g.rest else channels,
+             np.intp(x.ctypes.data) + (n * H + i * pool * g.sh) * x_row, x_row, size, size,
+             np.intp(w.ctypes.data), w_group * size, w_row * size, g)
+    b_data, y_at = np.intp(b.ctypes.data), np.intp(y.ctypes.data) + t * out_w * O * size
+    if argmax.size:
+        finish_row_with_places(like, part, pixel, sums_w, O, b_data, low, y_at, argmax.ctypes.data + t * out_w * O, out_w)
+    else:
+        finish_row(like, part, pixel, pool, sums_w, O, b_data, low, y_at, out_w)

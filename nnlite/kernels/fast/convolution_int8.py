@@ -1,0 +1,59 @@
+"""Convolution of uint8 images with int8 weights, summed exactly in int32: the formula of `convolution` in integers."""
+
+import numpy as np
+
+from nnlite.kernels.fast.convolution import geometry, runs, sum_rows, sums_buffer, with_whole_registers
+from nnlite.kernels.fast.matmul import copy_rows
+from nnlite.kernels.machine.memory import aligned
+from nnlite.kernels.machine.sharing import share_out
+from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.simd.depthwise import is_depthwise
+from nnlite.kernels.simd.level import LANES
+from nnlite.kernels.simd.strip import FOUR, ONE, configure, release
+
+
+def pack_conv_int8(w, dilation):
+    """w (G, kh, kw, c, o) int8 -> (G, P·Q·⌈L/4⌉, o, 4): each run of the kernel filled up with zeros to a multiple of 4.
+
+    As in `lay_out` depthwise ones become (1, kh·kw, G, 4), and o is filled up to whole registers where there are no groups.
+    """
+    P, Q, L = runs(w.shape, dilation)
+    G, _, _, c, o = w.shape
+    w = with_whole_registers(w.reshape(G, P * Q, L, o), LANES if G == 1 else 1)
+    packed = np.zeros((G, P * Q, -(-L // 4) * 4, w.shape[3]), np.int8)
+    packed[:, :, :L] = w
+    packed = packed.reshape(G, -1, 4, w.shape[3]).transpose(0, 1, 3, 2)
+    return aligned(packed.swapaxes(0, 2) if is_depthwise(G, G * c, G * o) else packed)
+
+
+def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
+    """x (N, H, W, C) uint8, padded, followed by at least 3 more bytes in its buffer; packed = pack_conv_int8(w, dilation).
+
+    y (N, H', W', O) int32 is filled: exact sums. The bytes past a run are multiplied by the zeros of the packing.
+    """
+    if y.size:
+        g = geometry((groups, *kernel, x.shape[3] // groups, y.shape[3] // groups), stride, dilation, step=4)
+        sums = sums_buffer(1, y.shape[2], len(packed) * packed.shape[2], np.int32)
+        _conv2d_int8(x, packed, y, g, sums, threads_for(y.size * g.P * g.Q * g.K))
+
+
+@parallel_kernel
+def _conv2d_int8(x, packed, y, g, sums, threads):
+    share_out(rows_int8, threads, threads, (x, packed, y, g, sums, threads))
+
+
+@inner_kernel
+def rows_int8(t, thread, x, packed, y, g, sums, parts):
+    """The t-th part of all rows of y. The sums of a row, with those of the channels that fill w up, go to this thread's part of
+    `sums`, and from there to y.
+    """
+    (_, H, W, C), (_, out_h, out_w, O), channels, like = x.shape, y.shape, sums.shape[3], y.dtype
+    x_data, y_data, w_data = np.intp(x.ctypes.data), np.intp(y.ctypes.data), np.intp(packed.ctypes.data)
+    part, rows = np.intp(sums.ctypes.data) + thread * 4 * out_w * channels, len(y) * out_h
+    configure(like, out_w, g.K, channels // g.G)
+    for r in range(rows * t // parts, rows * (t + 1) // parts):
+        n, i = r // out_h, r % out_h
+        sum_rows(like, part, 4 * channels, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
+                 packed[0].size, packed.shape[2] * 4, g)
+        copy_rows(like, part, 4 * channels, y_data + 4 * r * out_w * O, 4 * O, out_w, O)
+    release(like)

@@ -1,0 +1,251 @@
+"""The loops of int8 inference that are not matrix products: quantize the input, requantize, add, pool.
+
+Each fills its last array. Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the
+result; the multiplier of each channel is M0, left and right by the fixed law, M by the float law (the other's arrays are
+empty). Where left is empty, nothing is to be shifted left and no sum can exceed int32.
+The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_reference`.
+"""
+
+import numpy as np
+from numba import njit
+
+from nnlite.kernels.fast.convolution import Geometry, block_maximum, sum_rows
+from nnlite.kernels.fast.requantize import (
+    add_fixed,
+    add_float,
+    requantize_fixed,
+    requantize_float,
+    round_and_clamp,
+    shift_left,
+)
+from nnlite.kernels.fast.stages import CONVOLUTION, LOGITS, tasks_of
+from nnlite.kernels.machine.sharing import share_out
+from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.simd.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
+from nnlite.kernels.simd.vector import (
+    any_nan,
+    lanes,
+    load,
+    load_bytes,
+    real,
+    real_load,
+    store,
+    store_bytes,
+    store_three_bytes,
+    wide,
+)
+
+ROWS = 64  # that a task requantizes or adds
+
+
+@njit(cache=True)
+def quantize(x, S, Z):
+    """q = clamp(round(x / S) + Z, 0, 255) of one float32."""
+    return np.uint8(min(max(np.rint(x / S) + np.float32(Z), np.float32(0)), np.float32(255)))
+
+
+@inner_kernel
+def quantized(x, S, Z):
+    """quantize of a vector of float32, as int32."""
+    return round_and_clamp(x / S, Z, 0, 255)
+
+
+@parallel_kernel
+def quantize_rows(x, S, Z, q, threads):
+    """q = quantize(x):  x (R, O) float32 -> q uint8."""
+    share_out(quantize_row, len(x), threads, (x, S, Z, q))
+
+
+@inner_kernel
+def quantize_row(r, thread, x, S, Z, q):
+    for o in range(x.shape[1]):
+        q[r, o] = quantize(x[r, o], S, Z)
+
+
+@parallel_kernel
+def quantize_images(x, S, Z, q, top, left, threads):
+    """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8.
+
+    -> whether all numbers were finite.
+    """
+    finite = np.ones(1, np.bool_)
+    share_out(quantize_image_row, len(x) * x.shape[2], threads, (x, S, Z, q, top, left, finite))
+    return finite[0]
+
+
+@inner_kernel
+def quantize_image_row(t, thread, x, S, Z, q, top, left, finite):
+    """finite[0] becomes False where a number is not: x − x is 0 or, of NaN and infinities, NaN."""
+    (_, C, H, W), like, n, i = x.shape, x.dtype, t // x.shape[2], t % x.shape[2]
+    plane, x_data, q_data = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data)
+    doubt = load(like, x_data, 0)
+    for j in range(0, W, lanes(like)):
+        x_at, to = x_data + n * C * plane + 4 * (i * W + j), ((n * q.shape[1] + top + i) * q.shape[2] + left + j) * C
+        if C == 1:
+            grey = load(like, x_at, W - j)
+            doubt = doubt + (grey - grey)
+            store_bytes(q_data + to, quantized(grey, S, Z), W - j)
+        elif C == 3:
+            red, green, blue = load(like, x_at, W - j), load(like, x_at + plane, W - j), load(like, x_at + 2 * plane, W - j)
+            doubt = doubt + (red - red) + (green - green) + (blue - blue)
+            store_three_bytes(q_data + to, quantized(red, S, Z) + (quantized(green, S, Z) << 8)
+                              + (quantized(blue, S, Z) << 16), W - j)
+        else:
+            for c in range(C):
+                numbers = load(like, x_at + c * plane, W - j)
+                doubt = doubt + (numbers - numbers)
+                for k in range(j, min(j + lanes(like), W)):
+                    q[n, top + i, left + k, c] = quantize(x[n, c, i, k], S, Z)
+    if any_nan(doubt):
+        finite[0] = False
+
+
+@inner_kernel
+def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, Z, low, high, q, q_pixel, pixels):
+    """q[j, o] = requantize(b[o] + the maximum of block j of acc), for `pixels` blocks and first ≤ o < last, by either law.
+
+    acc, b, M0, left, right, M and q are addresses, 0 for what there is not; acc and q those of the first block, channel 0:
+    int32 with `pixel` and `row` bytes from one pixel and one row of a block to the next, and uint8. A block is pool × pool.
+    """
+    for o in range(first, last, lanes(like)):
+        n, at = last - o, 4 * o
+        b_o = load(like, b + at, n)
+        if M:
+            M_o = real_load(like, M + at, n)
+            for j in range(pixels):
+                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)
+                if left:
+                    y = requantize_float(wide(x) + wide(b_o), M_o, Z, low, high)
+                else:
+                    y = requantize_float(x + b_o, M_o, Z, low, high)
+                store_bytes(q + j * q_pixel + o, y, n)
+            continue
+        M0_o, right_o = load(like, M0 + at, n), load(like, right + at, n)
+        if left:
+            left_o = load(like, left + at, n)
+            for j in range(pixels):
+                x = wide(block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)) + wide(b_o)
+                store_bytes(q + j * q_pixel + o, requantize_fixed(shift_left(x, left_o), M0_o, right_o, Z, low, high), n)
+        else:
+            for j in range(pixels):
+                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n) + b_o
+                store_bytes(q + j * q_pixel + o, requantize_fixed(x, M0_o, right_o, Z, low, high), n)
+
+
+@inner_kernel
+def logits(like, acc, acc_row, b, M, first, last, y, y_row, rows):
+    """y[r, o] = (acc[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, and strides in bytes."""
+    for o in range(first, last, lanes(like)):
+        n, at = last - o, 4 * o
+        b_o, M_o = load(like, b + at, n), real_load(like, M + at, n)
+        for r in range(rows):
+            store(y + r * y_row + at, real(wide(load(like, acc + r * acc_row + at, n)) + wide(b_o)) * M_o, n)
+
+
+@parallel_kernel
+def run_stages_int8(stages, sums, n, threads):
+    """`nnlite.kernels.run_stages` in integers: uint8 from buffer to buffer, float32 where the stage is the last, LOGITS."""
+    for i in range(len(stages)):
+        tasks, rows = tasks_of(stages, i, n, TILE_BYTES // 4, threads)
+        share_out(task_of_stage_int8, tasks, threads, (stages, i, n, rows, sums))
+
+
+@inner_kernel
+def task_of_stage_int8(t, thread, stages, i, n, rows, sums):
+    if stages[i].kind == CONVOLUTION:
+        convolution_task_int8(stages, i, t, n, rows, sums[thread])
+    else:
+        linear_task_int8(stages, i, t, n, rows, sums[thread])
+
+
+@njit(inline="always")
+def convolution_task_int8(stages, i, t, n, rows, sums):
+    """Rows t·rows to (t + 1)·rows of all the images' rows."""
+    s = stages[i]
+    g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, NONE, NONE)
+    like, part = sums.dtype, np.intp(sums.ctypes.data)
+    configure(like, s.sums_w, s.K, s.channels // s.G)
+    for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
+        image, row = r // s.out_h, r % s.out_h
+        sum_rows(like, part, 4 * s.channels, s.pool, s.sums_w, s.channels,
+                 s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR, s.w, s.w_group, s.w_row, g)
+        requantize(like, part, 4 * s.channels, 4 * s.sums_w * s.channels, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
+                   s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
+    release(like)
+
+
+@njit(inline="always")
+def linear_task_int8(stages, i, t, n, rows, sums):
+    """One panel of the results, as wide as a tile, or some rows of it; w in panels."""
+    s, width = stages[i], TILE_BYTES // 4
+    columns = (s.O + width - 1) // width
+    panel, m = t % columns, t // columns * rows
+    first, height, like, acc, row = panel * width, min(rows, n - m), sums.dtype, np.intp(sums.ctypes.data), 4 * s.channels
+    last = min(first + width, s.O)
+    filled = (last - first + lanes(like) - 1) // lanes(like) * lanes(like)
+    configure(like, height, s.K, filled)
+    product(like, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4, acc + 4 * first, row,
+            height, filled)
+    release(like)
+    if s.kind == LOGITS:
+        logits(like, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, s.y_image, height)
+    else:
+        requantize(like, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
+                   s.y + m * s.y_image, s.O, height)
+
+
+@njit(cache=True)
+def address(array):
+    """Where the array begins, 0 for an empty one."""
+    return array.ctypes.data if array.size else 0
+
+
+@parallel_kernel
+def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q, threads):
+    """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
+    share_out(requantize_block, (len(acc) + ROWS - 1) // ROWS, threads, (acc, b, M0, left, right, M, Z, low, high, q))
+
+
+@inner_kernel
+def requantize_block(t, thread, acc, b, M0, left, right, M, Z, low, high, q):
+    (R, O), r = acc.shape, ROWS * t
+    requantize(acc.dtype, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
+               address(M), 0, O, Z, low, high, q.ctypes.data + r * O, O, min(ROWS, R - r))
+
+
+@parallel_kernel
+def add_rows(x, y, Z1, Z2, M0, right, M, Z3, low, high, q, threads):
+    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, right (3,), or M (2,): by the float law."""
+    share_out(add_block, (len(x) + ROWS - 1) // ROWS, threads, (x, y, Z1, Z2, M0, right, M, Z3, low, high, q))
+
+
+@inner_kernel
+def add_block(t, thread, x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
+    (R, O), like = x.shape, M0.dtype
+    for r in range(ROWS * t, min(R, ROWS * (t + 1))):
+        for o in range(0, O, lanes(like)):
+            at, n = r * O + o, O - o
+            q1, q2 = load_bytes(like, x.ctypes.data + at, n), load_bytes(like, y.ctypes.data + at, n)
+            if M.size:
+                store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, M[0], M[1], Z3, low, high), n)
+            else:
+                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high), n)
+
+
+@parallel_kernel
+def sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, threads):
+    """acc[n, i, j, c] = Σ over the window, inside the image, of x − Z:  x (N, H, W, C) uint8 -> acc (N, H', W', C) int32."""
+    share_out(sum_pool_row, len(acc) * acc.shape[1], threads, (x, Z, kh, kw, sh, sw, ph, pw, acc))
+
+
+@inner_kernel
+def sum_pool_row(t, thread, x, Z, kh, kw, sh, sw, ph, pw, acc):
+    (_, H, W, C), (_, out_h, out_w, _) = x.shape, acc.shape
+    n, i = t // out_h, t % out_h
+    for j in range(out_w):
+        for c in range(C):
+            acc[n, i, j, c] = 0
+        for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+            for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                for c in range(C):
+                    acc[n, i, j, c] += np.int32(x[n, i * sh + u - ph, j * sw + v - pw, c]) - Z

@@ -1,0 +1,77 @@
+"""Element by element: ReLU in one pass and on all threads, and what NumPy has no function for."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from nnlite.kernels.machine.sharing import share_out
+from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+
+
+@inner_kernel
+def part(x, t, parts):
+    """The t-th of so many parts of an array (n,). It is counted from 0: Numba would test other numbers for being negative."""
+    return x[x.size * t // parts : x.size * (t + 1) // parts]
+
+
+def relu(x):
+    """y = max(x, 0), a NaN where x is one -> array of x's shape, dtype and order in memory."""
+    y = np.empty_like(x)
+    _relu(x.ravel(order="K"), y.ravel(order="K"), threads_for(MOVE * x.size))
+    return y
+
+
+@parallel_kernel
+def _relu(x, y, threads):
+    share_out(relu_part, threads, threads, (threads, x, y))
+
+
+@inner_kernel
+def relu_part(t, thread, parts, x, y):
+    x, y = part(x, t, parts), part(y, t, parts)
+    for i in range(x.size):
+        y[i] = 0 if x[i] <= 0 else x[i]
+
+
+def relu_gradient(dy, y):
+    """dx = dy where y > 0, else 0 -> array of y's shape, dtype and order in memory."""
+    if dy.strides != y.strides:
+        dy, given = np.empty_like(y), dy
+        dy[...] = given
+    dx = np.empty_like(y)
+    _relu_gradient(dy.ravel(order="K"), y.ravel(order="K"), dx.ravel(order="K"), threads_for(MOVE * y.size))
+    return dx
+
+
+@parallel_kernel
+def _relu_gradient(dy, y, dx, threads):
+    share_out(relu_gradient_part, threads, threads, (threads, dy, y, dx))
+
+
+@inner_kernel
+def relu_gradient_part(t, thread, parts, dy, y, dx):
+    dy, y, dx = part(dy, t, parts), part(y, t, parts), part(dx, t, parts)
+    for i in range(y.size):
+        dx[i] = dy[i] if y[i] > 0 else 0
+
+
+def erf(x):
+    """The error function 2/√π ∫₀ˣ e^(−t²) dt of each number -> array of x's shape and dtype."""
+    y = np.empty(x.shape, x.dtype)
+    _erf(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
+    return y
+
+
+@njit(cache=True)
+def _erf(x, y):
+    for i in range(x.size):
+        y[i] = math.erf(x[i])
+
+
+@njit(cache=True)
+def add_rows(rows, indices, total):
+    """total[indices[n]] += rows[n]:  rows (N, D), indices (N,), total (V, D). One thread: two rows may meet."""
+    for n in range(len(indices)):
+        for d in range(rows.shape[1]):
+            total[indices[n], d] += rows[n, d]

@@ -1,0 +1,172 @@
+"""Pooling over images in (N, H, W, C) memory.
+
+A window may hang over the edge, by the padding and, at the right and below, further (PyTorch's ceil_mode). What lies outside
+the image counts as −∞ for the maximum and as 0 for the sum of an average.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from nnlite.kernels.machine.sharing import share_out
+from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+
+
+class Window(NamedTuple):
+    """Size, stride and padding, each vertical and horizontal."""
+
+    kh: int
+    kw: int
+    sh: int
+    sw: int
+    ph: int
+    pw: int
+
+    @property
+    def places(self):
+        return self.kh * self.kw
+
+
+def max_pool2d_reference(x, kernel, stride, padding):
+    """y[n, i, j, c] = max over u, v of x[n, i·sh + u − ph, j·sw + v − pw, c]."""
+    return windows(x, kernel, stride, padding, -np.inf).max(axis=(-2, -1))
+
+
+def avg_pool2d_reference(x, kernel, stride, padding):
+    """y[n, i, j, c] = 1/(kh·kw) Σ_u Σ_v x[n, i·sh + u − ph, j·sw + v − pw, c], zeros outside the image counted."""
+    return windows(x, kernel, stride, padding, 0).mean(axis=(-2, -1))
+
+
+def windows(x, kernel, stride, padding, outside):
+    """Every window of x (N, H, W, C) with a border of `outside` -> view (N, H', W', C, kh, kw)."""
+    ph, pw = padding
+    x = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=outside)
+    return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+
+
+def max_pool2d(x, y, argmax, window):
+    """y (N, H', W', C) = the maximum, argmax uint8 = u·kw + v of the first place that holds it (a NaN wins)."""
+    _max_pool2d(x, y, argmax, window, threads_for(MOVE * y.size * window.places))
+
+
+@parallel_kernel
+def _max_pool2d(x, y, argmax, window, threads):
+    share_out(max_pool_row, len(y) * y.shape[1], threads, (x, y, argmax, window))
+
+
+@inner_kernel
+def max_pool_row(t, thread, x, y, argmax, window):
+    kh, kw, sh, sw, ph, pw = window
+    _, H, W, C = x.shape
+    _, out_h, out_w, _ = y.shape
+    n, i = t // out_h, t % out_h
+    for j in range(out_w):
+        first = True
+        for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+            for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                r, s = i * sh + u - ph, j * sw + v - pw
+                if first:
+                    for c in range(C):
+                        y[n, i, j, c] = x[n, r, s, c]
+                        argmax[n, i, j, c] = u * kw + v
+                    first = False
+                else:
+                    for c in range(C):
+                        if not (x[n, r, s, c] <= y[n, i, j, c]) and y[n, i, j, c] == y[n, i, j, c]:
+                            y[n, i, j, c] = x[n, r, s, c]
+                            argmax[n, i, j, c] = u * kw + v
+
+
+def max_pool2d_gradient(dy, argmax, dx, window):
+    """dx[n, place that won, c] += dy[n, i, j, c]; dx (N, H, W, C) is filled. Each image is one thread's: no two collide."""
+    _max_pool2d_gradient(dy, argmax, dx, window, threads_for(MOVE * dx.size))
+
+
+@parallel_kernel
+def _max_pool2d_gradient(dy, argmax, dx, window, threads):
+    share_out(max_pool_image_gradient, len(dy), threads, (dy, argmax, dx, window))
+
+
+@inner_kernel
+def max_pool_image_gradient(n, thread, dy, argmax, dx, window):
+    """To each place of a window: dy where it won, else 0, all channels at a time."""
+    kh, kw, sh, sw, ph, pw = window
+    (_, H, W, C), (_, out_h, out_w, _), zero = dx.shape, dy.shape, dy.dtype.type(0)
+    dx[n] = 0
+    for i in range(out_h):
+        for j in range(out_w):
+            for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+                for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                    for c in range(C):
+                        won = argmax[n, i, j, c] == u * kw + v
+                        dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] if won else zero
+
+
+@njit(cache=True)
+def counted(i, k, s, p, size, count_padding):
+    """How many places of window i count along an axis: those in the padded image, or without count_padding in the image."""
+    start = i * s - p
+    end = min(start + k, size + p)
+    if count_padding:
+        return end - start
+    return min(end, size) - max(start, 0)
+
+
+def avg_pool2d(x, y, window, count_padding=True):
+    """y (N, H', W', C) = the sum of each window / the number of its places that count.
+
+    Sums are float64, so that the mean of a large window of float32 is right to the last bit or so.
+    """
+    threads = threads_for(MOVE * y.size * window.places)
+    _avg_pool2d(x, y, window, count_padding, np.empty((threads, y.shape[3])), threads)
+
+
+@parallel_kernel
+def _avg_pool2d(x, y, window, count_padding, sums, threads):
+    share_out(avg_pool_row, len(y) * y.shape[1], threads, (x, y, window, count_padding, sums))
+
+
+@inner_kernel
+def avg_pool_row(t, thread, x, y, window, count_padding, sums):
+    kh, kw, sh, sw, ph, pw = window
+    _, H, W, C = x.shape
+    _, out_h, out_w, _ = y.shape
+    n, i, total = t // out_h, t % out_h, sums[thread]
+    rows = counted(i, kh, sh, ph, H, count_padding)
+    for j in range(out_w):
+        total[:] = 0
+        for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+            for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                pixel = x[n, i * sh + u - ph, j * sw + v - pw]
+                for c in range(C):
+                    total[c] += pixel[c]
+        places = rows * counted(j, kw, sw, pw, W, count_padding)
+        for c in range(C):
+            y[n, i, j, c] = total[c] / places
+
+
+def avg_pool2d_gradient(dy, dx, window, count_padding=True):
+    """dx[n, every place of the window, c] += dy[n, i, j, c] / the number of places that count; dx (N, H, W, C) is filled."""
+    _avg_pool2d_gradient(dy, dx, window, count_padding, threads_for(MOVE * dy.size * window.places))
+
+
+@parallel_kernel
+def _avg_pool2d_gradient(dy, dx, window, count_padding, threads):
+    share_out(avg_pool_image_gradient, len(dy), threads, (dy, dx, window, count_padding))
+
+
+@inner_kernel
+def avg_pool_image_gradient(n, thread, dy, dx, window, count_padding):
+    kh, kw, sh, sw, ph, pw = window
+    _, H, W, C = dx.shape
+    _, out_h, out_w, _ = dy.shape
+    dx[n] = 0
+    for i in range(out_h):
+        rows = counted(i, kh, sh, ph, H, count_padding)
+        for j in range(out_w):
+            places = rows * counted(j, kw, sw, pw, W, count_padding)
+            for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
+                for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
+                    for c in range(C):
+                        dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] / places

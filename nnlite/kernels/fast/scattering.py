@@ -1,0 +1,50 @@
+"""The gradient of a convolution's input, scattered: each pixel of dz adds its share to the patch that it was made from.
+
+    dx[n, i·s + u·d, j·s + v, α] += Σ_β dz[n, i, j, β] · w[u, v, α, β]      from zeros on, for all i, j, u, v, α
+
+Collected instead, as `convolution_gradients` does, each pixel of dx is a sum over a patch of dz that has been bordered with
+zeros and spread out to the stride: at stride 2 three of four products are with a zero, and with a kernel of 5×5 and a result of
+8×8 more than half.
+
+For one row u of the kernel a pixel's share is one contiguous run of kw·C numbers of dx, so a row of dz times w[u] gives a row
+of runs, which overlap and are added one by one. Letters as in `convolution`; without groups.
+"""
+
+from nnlite.kernels.fast.convolution import LaidOut, with_whole_registers
+from nnlite.kernels.machine.memory import aligned
+from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.simd.level import LEVEL
+from nnlite.kernels.simd.strip import product
+from nnlite.kernels.simd.vector import item_bytes, lanes, load, store
+
+
+def scatters(groups, Q, dz_pixels, dx_pixels):
+    """Whether to scatter: rows of the kernel are whole runs (Q = 1), and collecting would at least double the products."""
+    return groups == Q == 1 and 2 * dz_pixels <= dx_pixels
+
+
+def lay_out_for_scattering(w):
+    """w (1, kh, kw, C, O) -> LaidOut: (kh, O, kw·C), filled up with zeros to whole registers."""
+    _, kh, kw, C, O = w.shape
+    filled = with_whole_registers(aligned(w.reshape(kh, kw * C, O).swapaxes(1, 2)), LEVEL.vector_bytes // w.itemsize)
+    return LaidOut(filled.reshape(-1), O * filled.shape[2], filled.shape[2], filled.shape[2])
+
+
+@inner_kernel
+def scatter_image(like, dz, out_h, out_w, O, w, width, g, runs, patches, H, W):
+    """patches (H, W, C) = the sum of the shares of dz (out_h, out_w, O); w (kh, O, width) from `lay_out_for_scattering`.
+
+    All are addresses, as is `runs`, where out_w runs of `width` numbers find room.
+    """
+    size, numbers = item_bytes(like), H * W * g.C
+    for k in range(0, numbers, lanes(like)):
+        store(patches + k * size, load(like, patches, 0), numbers - k)
+    row, pixel, run = W * g.C * size, g.sw * g.C * size, width * size
+    for i in range(out_h):
+        for u in range(g.P):
+            product(like, dz + i * out_w * O * size, O * size, size, O, w + u * O * run, run, runs, run, out_w, width)
+            first = patches + (i * g.sh + u * g.dh) * row
+            for j in range(out_w):
+                for k in range(0, g.K, lanes(like)):
+                    at, left = first + j * pixel + k * size, g.K - k
+                    store(at, load(like, at, left) + load(like, runs + j * run + k * size, left), left)

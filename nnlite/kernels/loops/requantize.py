@@ -1,0 +1,160 @@
+"""Requantization: from an int32 accumulator back to an 8-bit integer, in two laws.
+
+A layer multiplies integers and sums them in int32. That sum counts in steps of S1·S2 (input times weight); the output
+counts in steps of S3. Hence
+
+    q3 = Z3 + round(M · acc), clamped to [low, high]        acc = Σ (q1 − Z1)(q2 − Z2) + bias        M = S1 S2 / S3
+
+M is a real number, almost always between 0 and 1. The two laws multiply by it in different ways:
+
+* `float`: in float32, rounding halves to even. This is ONNX Runtime's law.
+* `fixed`: in integers only, M = M0/2^31 · 2^shift with an int32 M0. This is the law of gemmlowp and TensorFlow Lite. It
+  rounds twice (after the multiplication, then after the shift), so it may be one step away from the float law.
+
+The float law equals ONNX Runtime bit for bit, which a test checks where that is installed. The fixed law follows TensorFlow
+Lite's reference kernels operation by operation. This file has the formulas in NumPy (`*_reference`). The parameters M, M0 and
+shift are chosen in `nncompress/int8/requantize.py`. `fast/requantize.py` has the same formulas for a register full of numbers.
+[low, high] is the output type's range, or narrower: low = Z3 is a ReLU for free.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–6 and §2.4.
+"""
+
+import numpy as np
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+
+
+# ---- the float law
+
+
+def round_and_clamp_reference(y, Z, low, high):
+    """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32 -> q int32"""
+    low, high = np.float32(int(low) - int(Z)), np.float32(int(high) - int(Z))
+    return np.rint(np.clip(y, low, high)).astype(np.int32) + np.int32(Z)
+
+
+def requantize_float_reference(acc, M, Z, low, high):
+    """The float law.
+
+        q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))        halves to even
+
+    acc int32, any shape; M float32, a number or an array that broadcasts against acc; Z, low, high integers -> q int32,
+    low ≤ q ≤ high. The conversion of acc to float32 rounds beyond 2^24, as its owner's does.
+
+    Source: onnxruntime/core/mlas/lib/quantize.cpp, MlasRequantizeOutput.
+
+    >>> requantize_float_reference(np.array([3, 4, 12, -4]), np.float32(1 / 8), 0, -128, 127)
+    array([0, 0, 2, 0], dtype=int32)
+    """
+    return round_and_clamp_reference(np.asarray(acc).astype(np.float32) * np.asarray(M, np.float32), Z, low, high)
+
+
+def add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
+    """Sum of two activations by the float law.
+
+        q3 = Z3 + round(clamp((q1 − Z1) M1 + (q2 − Z2) M2, low − Z3, high − Z3))        M1 = S1/S3, M2 = S2/S3
+
+    q1, q2 8-bit integers of one shape; M1, M2 float32 (`multiplier(S1, 1, S3, np.float32)`) -> q3 int32. Every
+    operation rounds to float32: no fused multiply-add.
+
+    ONNX Runtime's QLinearAdd (onnxruntime/core/mlas/lib/qladd.cpp) collects the zero points first,
+    round((Z3 − Z1 M1 − Z2 M2) + q1 M1 + q2 M2), and has another arithmetic on each kind of CPU. It equals this formula
+    except at and next to halves, where it may be one step away.
+    """
+    y1 = (q1.astype(np.int32) - Z1).astype(np.float32) * np.float32(M1)
+    y2 = (q2.astype(np.int32) - Z2).astype(np.float32) * np.float32(M2)
+    return round_and_clamp_reference(y1 + y2, Z3, low, high)
+
+
+# ---- the fixed law
+
+
+def rounding_divide_by_power_of_two_reference(x, n):
+    """x / 2^n to the nearest integer, halves away from zero.   x int64, 0 ≤ n ≤ 31 -> int64
+
+    `>>` rounds down, so what it cut off decides whether to add 1. At exactly half, x ≥ 0 gets the 1 and x < 0 does not.
+
+    Source: gemmlowp fixedpoint/fixedpoint.h, RoundingDivideByPOT.
+
+    >>> rounding_divide_by_power_of_two_reference(np.array([5, 6, 7, -5, -6, -7]), 2)
+    array([ 1,  2,  2, -1, -2, -2])
+    """
+    mask = (np.int64(1) << n) - 1
+    remainder = x & mask
+    threshold = (mask >> 1) + (x < 0)
+    return (x >> n) + (remainder > threshold)
+
+
+def saturating_rounding_doubling_high_multiply_reference(a, b):
+    """a b / 2^31 to the nearest integer: the product of a and b read as fractions of 2^31.
+
+        (a b + nudge) / 2^31, truncated        nudge = 2^30 if a b ≥ 0, else 1 − 2^30
+
+    A processor takes it from the high half of the doubled 64-bit product, hence the name. Halves go up (1.5 → 2,
+    −1.5 → −1). It saturates in one case: −2^31 times itself gives 2^31 − 1.   a, b int64 with int32 values -> int64
+
+    Source: gemmlowp fixedpoint/fixedpoint.h, SaturatingRoundingDoublingHighMul; ARM's instruction VQRDMULH.
+
+    >>> saturating_rounding_doubling_high_multiply_reference(np.array([3, -3, 5]), np.int64(2**30))
+    array([ 2, -1,  3])
+    """
+    ab = a * b
+    nudged = ab + np.where(ab >= 0, 2**30, 1 - 2**30)
+    truncated = np.where(nudged >= 0, nudged // 2**31, -(-nudged // 2**31))    # NumPy's // alone rounds down
+    return np.minimum(truncated, INT32_MAX)
+
+
+def multiply_by_quantized_multiplier_reference(x, M0, shift):
+    """x · M0 / 2^31 · 2^shift in integers: shift left, multiply and round, shift right and round.
+
+        y = SRDHM(x · 2^max(shift, 0), M0), then rounded division by 2^max(−shift, 0)
+
+    The left shift saturates at int32's limits. (TensorFlow Lite's wraps around there; wherever it does not, the results
+    are equal, and 8 bits clamp a saturated result to the right end.)
+
+    x int32; M0, shift numbers or arrays that broadcast against x -> int64.
+    Source: tensorflow/lite/kernels/internal/common.cc, MultiplyByQuantizedMultiplier, in its double-rounding form.
+    """
+    x, M0, shift = (np.asarray(value).astype(np.int64) for value in (x, M0, shift))
+    shifted = np.clip(x << np.maximum(shift, 0), INT32_MIN, INT32_MAX)
+    product = saturating_rounding_doubling_high_multiply_reference(shifted, M0)
+    return rounding_divide_by_power_of_two_reference(product, np.maximum(-shift, 0))
+
+
+def requantize_fixed_reference(acc, M0, shift, Z, low, high):
+    """The fixed law.
+
+        q = clamp(Z + acc · M0 / 2^31 · 2^shift, low, high)
+
+    with the roundings of `multiply_by_quantized_multiplier_reference`. No floating-point number appears. As long as
+    nothing saturates, the result is within 1 of Z + M · acc: M0 is rounded, and the product is rounded twice.
+
+    acc int32, any shape; M0, shift from `quantize_multiplier`, numbers or arrays that broadcast against acc; Z, low,
+    high integers -> q int32.
+
+    Source: Jacob et al. 2018, eq. 4 and §2.4; tensorflow/lite/kernels/internal/reference/integer_ops/conv.h.
+
+    >>> requantize_fixed_reference(np.array([3, 4, 12, -4]), 2**30, -2, 0, -128, 127)        # M = 1/8
+    array([ 1,  1,  2, -1], dtype=int32)
+    """
+    return np.clip(multiply_by_quantized_multiplier_reference(acc, M0, shift) + Z, low, high).astype(np.int32)
+
+
+ADD_LEFT_SHIFT = 20         # |q − Z| ≤ 255 < 2^8, so the shifted terms stay below 2^28 and their sum inside int32
+
+
+def add_fixed_reference(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
+    """Sum of two activations by the fixed law.
+
+        q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)
+
+    where each M· is `multiply_by_quantized_multiplier_reference` with its own M0 and shift.
+
+    q1, q2 8-bit integers of one shape; M0, shift from `add_fixed_parameters` -> q3 int32.
+    Source: tensorflow/lite/kernels/internal/reference/integer_ops/add.h, AddFunc.
+    """
+    x1 = (q1.astype(np.int64) - Z1) << ADD_LEFT_SHIFT
+    x2 = (q2.astype(np.int64) - Z2) << ADD_LEFT_SHIFT
+    total = (multiply_by_quantized_multiplier_reference(x1, M0[0], shift[0])
+             + multiply_by_quantized_multiplier_reference(x2, M0[1], shift[1]))
+    return requantize_fixed_reference(total, M0[2], shift[2], Z3, low, high)

@@ -1,0 +1,1 @@
+"""Registers, instructions and tiles: the part of the kernels that emits LLVM."""

@@ -1,0 +1,106 @@
+"""A strip: any number of rows and columns of a result, covered with register tiles."""
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.simd.amx import FEWEST_ROWS, ROWS, STEPS, configure_registers, make_amx_tile, release_registers
+from nnlite.kernels.simd.instructions import I1
+from nnlite.kernels.simd.level import LEVEL
+from nnlite.kernels.simd.tile import make_tile
+from nnlite.kernels.simd.vector import item_bytes
+
+TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
+NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # each plain 0, 1, 4 in a call would compile the function anew
+
+
+def rows_with_registers(level):
+    """Rows of the largest tile, so that its sums, two registers of b and one of a all find registers."""
+    return 8 if level.registers == 32 else 6
+
+
+TALL = rows_with_registers(LEVEL)
+_whole_tall_tile, _whole_tall_column = make_tile(TALL, 2, whole=True), make_tile(2 * TALL, 1, whole=True)
+_tall_tile, _tall_column = make_tile(TALL, 2), make_tile(TALL, 1)
+_short_tile = make_tile(TALL, 2, short=True)
+_tile_4x2, _tile_2x2, _tile_1x2 = make_tile(4, 2), make_tile(2, 2), make_tile(1, 2)
+_amx_tile_1, _amx_tile_2 = make_amx_tile(1), make_amx_tile(2)
+
+
+@intrinsic
+def has_amx(typingctx, like):
+    """Whether products with like's dtype have tile registers: known while compiling, so that floats know nothing of them."""
+    answer = LEVEL.name == "amx" and like.dtype == types.int32
+    return types.boolean(like), lambda context, builder, signature, arguments: I1(answer)
+
+
+@inner_kernel
+def configure(like, M, K, N):
+    """To be called before `strip` for integers with the same M, K and N, once for any number of strips; then `release`."""
+    if has_amx(like) and M >= FEWEST_ROWS:
+        configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // item_bytes(like)))
+
+
+@inner_kernel
+def release(like):
+    """After the last of the strips that `configure` was called for."""
+    if has_amx(like):
+        release_registers()
+
+
+@inner_kernel
+def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
+    """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + n]   for m < M, n < N
+
+    Addresses and strides in bytes, as in `tile`. The rows are done TALL at a time, twice as many where the columns fill one
+    register, and four, two or one where fewer are left. A tile that would pass the last row is shifted back to end there:
+    the rows that it shares with the one before are computed twice, to the same bits.
+    """
+    width = TILE_BYTES // item_bytes(like)
+    for n in range(0, N, width):
+        left, b_n, c_n = N - n, b + n * item_bytes(like), c + n * item_bytes(like)
+        m = 0
+        if has_amx(like) and M >= FEWEST_ROWS and (left >= min(N, width) or 2 * left == width):
+            while m < M:
+                if M - m > ROWS and (K % STEPS == 0 or K < STEPS):
+                    rows = min(2 * ROWS, M - m)
+                    _amx_tile_2(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
+                                left, rows)
+                    m += rows
+                else:
+                    m = max(0, min(m, M - ROWS))
+                    _amx_tile_1(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
+                                left, ROWS)
+                    m += ROWS
+        elif 2 * left == width and M >= 2 * TALL:
+            count = M // (2 * TALL)
+            _whole_tall_column(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left, count)
+            m = 2 * TALL * count
+        while m < M:
+            rows = TALL if M - m > 4 else 4 if M >= 4 else 2 if M >= 2 else 1
+            count = max(1, (M - m) // rows)
+            m = max(0, min(m, M - rows))
+            a_m, c_m = a + m * row, c_n + m * c_row
+            if M < rows:
+                _short_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, M)
+            elif rows == TALL and left >= width:
+                _whole_tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row,
+                                left, count)
+            elif rows == TALL and 2 * left > width:
+                _tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == TALL:
+                _tall_column(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == 4:
+                _tile_4x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            elif rows == 2:
+                _tile_2x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            else:
+                _tile_1x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+            m += rows * count
+
+
+@inner_kernel
+def product(like, a, a_row, a_step, K, b, b_row, c, c_row, M, N):
+    """c[m, n] = Σ_k a[m·a_row + k·a_step] · b[k·b_row + n]: a strip whose sum has one part."""
+    strip(like, a, a_row, NONE, ONE, NONE, ONE, a_step, K, b, NONE, NONE, b_row, c, c_row, M, N)

@@ -1,0 +1,296 @@
+import numba
+import numpy as np
+import pytest
+from convolutions import convolutions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
+from nncompress.quantization.affine import quantize
+from nnlite.kernels import LANES, geometry, pack_conv_int8, panels_int8
+from nnlite.kernels.fast import int8_stages as kernels
+from nnlite.kernels.fast.convolution import conv2d_reference
+from nnlite.kernels.fast.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
+from nnlite.kernels.loops.requantize import (
+    add_fixed_reference,
+    add_float_reference,
+    requantize_fixed_reference,
+    requantize_float_reference,
+)
+from nnlite.kernels.machine import sharing
+
+ALL = numba.config.NUMBA_NUM_THREADS
+QUICK = settings(deadline=None, max_examples=40)
+SEEDS = st.integers(0, 2**32 - 1)
+ZERO_POINTS = st.integers(0, 255)
+CHANNELS = st.integers(1, 20) | st.sampled_from([31, 32, 33, 64, 70])
+LAWS = st.sampled_from(["fixed", "fixed, nothing to the left", "float"])
+NO_SHIFTS, NO_FACTORS, UNTOUCHED = np.empty(0, np.int32), np.empty(0, np.float32), 77
+
+
+def accumulators(rng, R, O, bits=30):
+    """int32 below 2^bits of all magnitudes and both signs; up to 30 bits the sum of two stays inside int32."""
+    return (rng.integers(-(2**bits), 2**bits, (R, O)) >> rng.integers(0, bits, (R, O))).astype(np.int32)
+
+
+def multipliers(rng, O, law):
+    """One for each channel, also for many halves; 1 and more only where something may be shifted left."""
+    M = 2.0 ** rng.uniform(-31, 3, O)
+    M[rng.random(O) < 0.3] = 2.0 ** -rng.integers(1, 10)
+    return np.where(M < 1, M, 0.75) if law == "fixed, nothing to the left" else M
+
+
+def factors(M, law):
+    """(M0, left, right, M) as the kernels take them."""
+    if law == "float":
+        return NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, M.astype(np.float32)
+    M0, shift = quantize_multiplier(M)
+    left = NO_SHIFTS if law == "fixed, nothing to the left" else np.maximum(shift, 0)
+    return M0, left, np.maximum(-shift, 0), NO_FACTORS
+
+
+def requantize_reference(sums, M, law, Z, low, high=255):
+    if law == "float":
+        return requantize_float_reference(sums, M.astype(np.float32), Z, low, high)
+    return requantize_fixed_reference(sums, *quantize_multiplier(M), Z, low, high)
+
+
+@QUICK
+@given(seed=SEEDS, Z=ZERO_POINTS, size=st.floats(-30, 30))
+def test_quantize_rows_equals_affine_quantization(seed, Z, size):
+    rng = np.random.default_rng(seed)
+    x = (rng.standard_normal((7, 5)) * 10**size).astype(np.float32)
+    S = np.float32(10 ** (size - rng.uniform(0, 3)))
+    q = np.empty(x.shape, np.uint8)
+    kernels.quantize_rows(x, S, Z, q, ALL)
+    np.testing.assert_array_equal(q, quantize(x, S, Z, 0, 255, np.uint8))
+
+
+def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even():
+    x = np.float32([[10.0, -10.0, 0.25, 0.75, -0.25, 1e38, -1e38, 0.0]])
+    q = np.empty(x.shape, np.uint8)
+    kernels.quantize_rows(x, np.float32(0.5), 250, q, ALL)
+    np.testing.assert_array_equal(q, [[255, 230, 250, 252, 250, 255, 0, 250]])  # 270 cast alone would be 14
+    kernels.quantize_rows(x, np.float32(1e-45), 7, q, ALL)  # the quotients overflow to infinity
+    np.testing.assert_array_equal(q, [[255, 0, 255, 255, 0, 255, 0, 7]])
+
+
+@QUICK
+@given(seed=SEEDS, Z=ZERO_POINTS, C=st.integers(1, 5), W=st.integers(1, 2 * LANES + 1),
+       border=st.tuples(st.integers(0, 2), st.integers(0, 2)))
+def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed, Z, C, W, border):
+    rng, (top, left) = np.random.default_rng(seed), border
+    x = (rng.standard_normal((2, C, 4, W)) * 10 ** rng.uniform(-1, 12)).astype(np.float32)  # some beyond int32 when divided
+    S = np.float32(0.02)
+    x[rng.random(x.shape) < 0.2] = S * 2.5  # a half
+    q = np.full((3, 4 + 2 * top, W + 2 * left, C), UNTOUCHED, np.uint8)
+    expected = q.copy()
+    expected[:2, top : top + 4, left : left + W] = quantize(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
+    assert kernels.quantize_images(x, S, Z, q, top, left, ALL)
+    np.testing.assert_array_equal(q, expected)
+    for c in range(C):
+        strange = x.copy()
+        strange[rng.integers(2), c, rng.integers(4), rng.integers(W)] = rng.choice([np.nan, np.inf, -np.inf])
+        assert not kernels.quantize_images(strange, S, Z, q, top, left, ALL)
+
+
+# ---- requantization
+
+
+@njit
+def run_requantize(acc, pool, b, M0, left, right, M, first, last, Z, low, high, q, pixels):
+    """Blocks of pool × pool pixels of acc (pool, W, O) int32, for the first of the pixels of q (≥ pixels, O)."""
+    _, W, O = acc.shape
+    b, M0, left, right, M = (kernels.address(b), kernels.address(M0), kernels.address(left), kernels.address(right),
+                             kernels.address(M))
+    kernels.requantize(acc.reshape(-1), acc.ctypes.data, 4 * O, 4 * W * O, pool, b, M0, left, right, M, first, last, Z, low,
+                       high, q.ctypes.data, q.strides[0], pixels)
+
+
+@settings(deadline=None, max_examples=100)
+@given(SEEDS, LAWS, st.sampled_from([1, 2]), CHANNELS, st.integers(0, 9), ZERO_POINTS, st.booleans())
+def test_requantize_equals_both_laws_on_the_maximum_of_each_block(seed, law, pool, O, pixels, Z, rectified):
+    rng = np.random.default_rng(seed)
+    acc = accumulators(rng, pool * (pool * pixels + 1), O, 31 if law == "fixed" else 30).reshape(pool, -1, O)
+    b, M, low = accumulators(rng, 1, O, 31 if law == "fixed" else 30)[0], multipliers(rng, O, law), Z if rectified else 0
+    maximum = acc[:, : pool * pixels].reshape(pool, pixels, pool, O).max(axis=(0, 2)).astype(np.int64)
+    for first, last in (0, O), sorted(rng.integers(0, O + 1, 2)):
+        q = np.full((pixels + 1, O + 3), UNTOUCHED, np.uint8)
+        expected = q.copy()
+        expected[:pixels, first:last] = requantize_reference(maximum + b, M, law, Z, low)[:, first:last]
+        run_requantize(acc, pool, b, *factors(M, law), first, last, Z, low, 255, q, pixels)
+        np.testing.assert_array_equal(q, expected)
+
+
+def test_the_maximum_of_a_block_worked_by_hand():
+    # two blocks of 2 × 2 pixels with one channel: the largest in each corner, all of one block negative; (max + 4) / 2 + 10
+    acc = np.int32([[[1], [7], [-9], [-8]], [[3], [-99], [-12], [-6]]])
+    for law in "fixed", "fixed, nothing to the left", "float":
+        for shown in acc, acc[::-1], acc[:, ::-1], acc[::-1, ::-1]:
+            q = np.empty((2, 1), np.uint8)
+            run_requantize(shown.copy(), 2, np.int32([4]), *factors(np.array([0.5]), law), 0, 1, 10, 0, 255, q, 2)
+            assert sorted(q.ravel().tolist()) == [9, 16]  # 5.5 goes up to 6 in both laws: away from 0, and to even
+
+
+@QUICK
+@given(SEEDS, LAWS, st.integers(1, 140), CHANNELS, ZERO_POINTS)
+def test_requantize_rows_equal_both_laws_channel_by_channel(seed, law, R, O, Z):
+    rng = np.random.default_rng(seed)
+    bits = 31 if law == "fixed" else 30  # where something may be shifted left, sums may be beyond int32
+    acc, b, M = accumulators(rng, R + 64, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
+    q = np.full(acc.shape, UNTOUCHED, np.uint8)
+    kernels.requantize_rows(acc[:R], b, *factors(M, law), Z, 0, 255, q[:R], ALL)
+    np.testing.assert_array_equal(q[:R], requantize_reference(acc[:R].astype(np.int64) + b, M, law, Z, 0))
+    assert (q[R:] == UNTOUCHED).all()
+
+
+def test_requantize_rows_worked_by_hand():
+    # (acc + b) M + Z with M = 1/4 and 1/2: 12/4 + 10, 40/2 + 10; −100/4 + 10 and −100/2 + 10; 2000/4 + 10
+    acc, b, M = np.int32([[10, 42], [-102, -98], [1998, 0]]), np.int32([2, -2]), np.array([0.25, 0.5])
+    q = np.empty((3, 2), np.uint8)
+    for low, expected in (0, [[13, 30], [0, 0], [255, 9]]), (10, [[13, 30], [10, 10], [255, 10]]):
+        for law in "fixed", "fixed, nothing to the left", "float":
+            kernels.requantize_rows(acc, b, *factors(M, law), 10, low, 255, q, ALL)
+            np.testing.assert_array_equal(q, expected)
+
+
+def test_sums_beyond_int32_are_shifted_left_and_saturate():
+    # acc + b is 2^31 + 1, −2^31 − 1 and 60
+    acc, b, q = np.int32([[2**31 - 1, -(2**31), 50]]), np.int32([2, -1, 10]), np.empty((1, 3), np.uint8)
+    for M, expected in (1.5, [255, 0, 97]), (1.5 * 2.0**-24, [199, 0, 7]):  # 7 + 1.5 · 2^7 is 199
+        kernels.requantize_rows(acc, b, *factors(np.full(3, M), "fixed"), 7, 0, 255, q, ALL)
+        np.testing.assert_array_equal(q, [expected])
+
+
+# ---- layers
+
+
+def run_stage(row, arrays, n, threads=1):
+    """Run a table of one row: its numbers, and arrays whose addresses belong in it (0 for an empty one).
+
+    More threads than the machine has are done one after the other, as without a pool.
+    """
+    row = row | {name: array.ctypes.data if array.size else 0 for name, array in arrays.items()}
+    sums = np.repeat(thread_sums([row], n + 40, np.int32)[:1], threads, axis=0)
+    pool = sharing._pool.value
+    if threads > ALL:
+        sharing._pool.value = None
+    kernels.run_stages_int8(table([row]), sums, n, threads)
+    sharing._pool.value = pool
+
+
+def factors_by_name(M, law):
+    return dict(zip(("M0", "left", "right", "M"), factors(M, law), strict=True))
+
+
+@settings(deadline=None, max_examples=60)
+@given(convolutions(most_images=9), SEEDS, LAWS, st.sampled_from([1, 2]), ZERO_POINTS, st.integers(1, 4))
+def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, law, pool, Z, threads):
+    (N, H, W, C), w_shape, stride, dilation = case
+    rng = np.random.default_rng(seed)
+    H, W = (size + (pool - 1) * s for size, s in zip((H, W), stride, strict=True))  # room for a block at least
+    x, w = rng.integers(0, 256, (N, H, W, C)).astype(np.uint8), rng.integers(-128, 128, w_shape).astype(np.int8)
+    acc = conv2d_reference(x.astype(np.int64), w.astype(np.int64), stride, dilation)
+    out_h, out_w, O = acc.shape[1] // pool, acc.shape[2] // pool, acc.shape[3]
+    b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
+    blocks = acc[:, : out_h * pool, : out_w * pool].reshape(N, out_h, pool, out_w, pool, O)
+
+    y = np.full((2 * N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
+    expected = y.copy()
+    expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
+    packed, x = pack_conv_int8(w, dilation), np.concatenate([x.ravel(), np.full(x.size + 3, 255, np.uint8)])
+    row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
+           "w_group": packed[0].nbytes, "w_row": packed[0, 0].nbytes, "channels": len(packed) * packed.shape[2], "pool": pool,
+           "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
+           "low": Z, **geometry(w_shape, stride, dilation, step=4)._asdict()}
+    run_stage(row, {"x": x, "y": y[:, 1:, 2:], "w": packed, "b": b, **factors_by_name(M, law)}, N, threads)
+    np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
+    # one pixel a row, weight 1, M = 1: y = x + 5; behind the images is one more of each, which has to stay as it is
+    geometry_of_one = geometry((1, 1, 1, 1, 1), (1, 1), (1, 1), step=4)._asdict()
+    packed, b, M = pack_conv_int8(np.ones((1, 1, 1, 1, 1), np.int8), (1, 1)), np.zeros(1, np.int32), np.ones(1, np.float32)
+    for N, H in np.ndindex(20, 6):
+        x, y = np.arange(N * H + 100, dtype=np.uint8), np.full(N * H + 100, UNTOUCHED, np.uint8)
+        row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes,
+               "w_row": packed[0, 0].nbytes, "channels": LANES, "pool": 1, "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5,
+               **geometry_of_one}
+        run_stage(row, {"x": x, "y": y, "w": packed, "b": b, "M": M}, N, threads)
+        assert y.tolist() == [*range(5, 5 + N * H), *[UNTOUCHED] * 100]
+
+
+@settings(deadline=None, max_examples=60)
+@given(SEEDS, LAWS, st.integers(1, 40), st.integers(1, 160) | st.sampled_from([256, 272]), CHANNELS, ZERO_POINTS,
+       st.sampled_from([1, 2, 8]))
+def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N, K, O, Z, threads):
+    rng = np.random.default_rng(seed)
+    x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
+    b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
+    acc, panels = x[:N].astype(np.int64) @ w.astype(np.int64), panels_int8(w, -(-K // 4))
+    row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z, "channels": len(panels) * panels.shape[2]}
+
+    y = np.full((N + 40, O), UNTOUCHED, np.uint8)
+    arrays = {"x": x, "w": panels, "b": b, **factors_by_name(M, law)}
+    run_stage(row | {"kind": LINEAR, "y_image": O}, arrays | {"y": y}, N, threads)
+    np.testing.assert_array_equal(y[:N], requantize_reference(acc + b, M, law, Z, 0))
+    assert (y[N:] == UNTOUCHED).all()
+
+    logits = np.full((N + 40, O), UNTOUCHED, np.float32)
+    arrays |= {"y": logits, "M": M.astype(np.float32)}
+    run_stage(row | {"kind": LOGITS, "y_image": 4 * O}, arrays, N, threads)
+    np.testing.assert_array_equal(logits[:N], (acc + b).astype(np.float32) * M.astype(np.float32))
+    assert (logits[N:] == UNTOUCHED).all()
+
+
+# ---- sums of activations and of windows
+
+
+@QUICK
+@given(SEEDS, CHANNELS, st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS), st.booleans())
+def test_add_rows_equal_both_laws(seed, O, Z, rectified):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 256, (2, 8, O)).astype(np.uint8)
+    S1, S2, S3 = 10.0 ** rng.uniform(-2, 1, 3)
+    low, q = Z[2] if rectified else 0, np.empty(x.shape, np.uint8)
+
+    M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
+    kernels.add_rows(x, y, Z[0], Z[1], M0, -shift, NO_FACTORS, Z[2], low, 255, q, ALL)
+    np.testing.assert_array_equal(q, add_fixed_reference(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
+
+    M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
+    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q, ALL)
+    np.testing.assert_array_equal(q, add_float_reference(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
+
+
+def test_add_rows_worked_by_hand():
+    # 0.5 (q1 − 10) + 2 (q2 − 100) in steps of 1 from Z = 50: 0.5·4 + 2·3 + 50; 0.5·(−10) + 2·(−100) + 50; 0.5·245 + 2·155 + 50
+    x, y, q = np.uint8([[14, 0, 255]]), np.uint8([[103, 0, 255]]), np.empty((1, 3), np.uint8)
+    M0, shift = (np.int32(values) for values in add_fixed_parameters(0.5, 2, 1))
+    for low, expected in (0, [[58, 0, 255]]), (50, [[58, 50, 255]]):
+        kernels.add_rows(x, y, 10, 100, M0, -shift, NO_FACTORS, 50, low, 255, q, ALL)
+        np.testing.assert_array_equal(q, expected)
+        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q, ALL)
+        np.testing.assert_array_equal(q, expected)
+
+
+@pytest.mark.parametrize("kernel, stride, padding", [
+    ((2, 2), (2, 2), (0, 0)), ((3, 3), (1, 1), (1, 1)), ((3, 2), (2, 1), (1, 0)), ((1, 1), (3, 3), (0, 0)),
+    ((4, 5), (3, 2), (2, 2)),
+])
+@pytest.mark.parametrize("Z", [0, 3, 255])
+def test_sum_pool_adds_what_the_windows_hold_of_the_image(kernel, stride, padding, Z):
+    x = np.random.default_rng(0).integers(0, 256, (2, 6, 7, 3)).astype(np.uint8)
+    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
+    out_h, out_w = (6 + 2 * ph - kh) // sh + 1, (7 + 2 * pw - kw) // sw + 1
+    expected = np.zeros((2, out_h, out_w, 3), np.int64)
+    for n, i, j, c in np.ndindex(expected.shape):
+        for r in range(i * sh - ph, i * sh - ph + kh):
+            for s in range(j * sw - pw, j * sw - pw + kw):
+                if 0 <= r < 6 and 0 <= s < 7:
+                    expected[n, i, j, c] += int(x[n, r, s, c]) - Z
+    acc = np.full(expected.shape, 99, np.int32)
+    kernels.sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, ALL)
+    np.testing.assert_array_equal(acc, expected)

@@ -1,0 +1,1 @@
+"""Fine-tuning: a pretrained model goes on with another task."""
