@@ -31,12 +31,12 @@ class BatchNorm(Operation):
         y = γ x̂ + β      with x̂ = (x − μ)/√(σ² + ε)
         dβ = Σ dy      dγ = Σ dy x̂      dx = γ/√(σ² + ε) (dy − (dβ + x̂ dγ)/n)
 
-    While training, μ and σ² are the batch's mean and mean of (x − μ)², and depend on x: hence what dx subtracts.
-    The running ones move towards them: running ← (1 − m) running + m batch, with the unbiased variance (divided by n − 1, not
-    by the n numbers of a channel) as PyTorch keeps it. At inference μ and σ² are the running ones, constants, and
-    dx = γ/√(σ² + ε) dy.
+    While training, μ and σ² are the batch's mean and mean of (x − μ)². They depend on x, which is why dx subtracts two terms.
+    The running statistics, if there are any, move towards them: running ← (1 − m) running + m batch, with the unbiased
+    variance (divided by n − 1, not by the n numbers of a channel) as PyTorch keeps it. At inference μ and σ² are the running
+    ones, constants, and dx = γ/√(σ² + ε) dy.
 
-    x (N, C) or (N, C, H, W); mean, var, gamma, beta (C,) -> y like x. `mean` and `var` are updated in place.
+    x (N, C) or (N, C, H, W); mean, var, gamma, beta (C,) or None -> y like x. `mean` and `var` are updated in place.
     Source: Ioffe & Szegedy 2015 (arXiv 1502.03167), algorithms 1 and 2.
     """
 
@@ -45,14 +45,15 @@ class BatchNorm(Operation):
     def __init__(self, training, momentum, eps):
         self.training, self.momentum, self.eps = training, momentum, eps
 
-    def forward(self, x, mean, var, gamma=None, beta=None):
+    def forward(self, x, mean=None, var=None, gamma=None, beta=None):
         self.check(x, mean, var, gamma, beta)
         self.x, mu, sigma2 = as_rows(x), mean, var
         if self.training:
             n, m = len(self.x), self.momentum
             mu, sigma2 = moments(self.x)
-            mean[...] = (1 - m) * mean + m * mu
-            var[...] = (1 - m) * var + m * sigma2 * (n / (n - 1))
+            if mean is not None:
+                mean[...] = (1 - m) * mean + m * mu
+                var[...] = (1 - m) * var + m * sigma2 * (n / (n - 1))
         self.mu, self.inverse = mu.copy(), 1 / np.sqrt(sigma2 + self.eps)  # a copy: the running mean may move before backward
         self.scale = self.inverse if gamma is None else gamma * self.inverse
         shift = np.zeros_like(self.mu) if beta is None else beta
@@ -69,11 +70,15 @@ class BatchNorm(Operation):
             dx = dy * self.scale.astype(dy.dtype)
         return None if dx is None else from_rows(dx, shape), None, None, dgamma, dbeta
 
-    def check(self, x, *channel_arrays):
+    def check(self, x, mean, var, gamma, beta):
         check_floats("batch_norm", x)
         if x.ndim not in (2, 4):
             raise ValueError(f"batch_norm: expects x (N, C) or (N, C, H, W), got {x.shape}")
-        for array in channel_arrays:
+        if (mean is None) != (var is None):
+            raise ValueError("batch_norm: running_mean and running_var have to be given both or not at all")
+        if mean is None and not self.training:
+            raise ValueError("batch_norm: inference (training=False) needs running_mean and running_var")
+        for array in (mean, var, gamma, beta):
             if array is not None and array.shape != (x.shape[1],):
                 raise ValueError(f"batch_norm: x has {x.shape[1]} channels, got an array of shape {array.shape} for them")
         if self.training and x.size // max(x.shape[1], 1) < 2:
@@ -116,7 +121,14 @@ class LayerNorm(Operation):
 
 
 def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    """x (N, C) or (N, C, H, W) normalized per channel; the running statistics (Tensors or arrays) move while training."""
+    """x (N, C) or (N, C, H, W) normalized per channel -> y like x; see `BatchNorm` for the formulas.
+
+    running_mean, running_var (C,): Tensors or arrays. With training=False x is normalized by them; with training=True by the
+    batch's own statistics, and they move towards these by `momentum`. Both may be None if training=True: then none are kept.
+    weight γ, bias β (C,) or None for 1 and 0.
+    Errors: TypeError for anything but float32 and float64; ValueError for shapes that do not fit, training with one value per
+    channel, one running statistic without the other, and inference without them.
+    """
     return record(BatchNorm(training, momentum, eps), x, running_mean, running_var, weight, bias)
 
 

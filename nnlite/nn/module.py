@@ -182,6 +182,8 @@ class Module:
                 raise ValueError(f"load_state_dict: {name} has shape {array.shape}, the model expects {own[name].shape}")
             if array.dtype.kind not in "fiu":
                 raise ValueError(f"load_state_dict: {name} holds {array.dtype}, the model expects numbers")
+            if isinstance(own[name], Buffer) and not np.isfinite(array).all():
+                raise ValueError(f"load_state_dict: {name} holds NaN or infinite values, with which the model computes NaN")
         for name, array in arrays.items():
             own[name].data = array.astype(own[name].dtype)
         return StateDifference(missing, unexpected)

@@ -10,10 +10,15 @@ from nnlite.nn.module import Buffer, Module, Parameter
 class BatchNorm(Module):
     """`batch_norm` with parameters weight γ and bias β, and buffers running_mean and running_var, all (num_features,).
 
-    Where γ is frozen (requires_grad = False) the layer infers even while the model trains; in PyTorch that takes `eval()`.
+    In training the layer normalizes by the batch's statistics, and the running ones move towards them by `momentum`, whether
+    or not γ and β require a gradient. In inference it normalizes by the running ones.
+    momentum: None for the plain average of all batches since the last reset, momentum = 1/k at the k-th, as in PyTorch; the
+    number of batches is then a third buffer, num_batches_tracked.
+    frozen: True lets the layer infer while the model trains, so that its statistics stay as they are. `reset_running_stats`
+    ends that. (`nntransfer.finetune.freeze` sets it; PyTorch's users call `eval()` on the layer after each `train()`.)
     """
 
-    ndim = None
+    ndim, frozen = None, False
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
         check_sizes(type(self).__name__, num_features=num_features)
@@ -21,7 +26,17 @@ class BatchNorm(Module):
         self.bias = Parameter(np.zeros(num_features, np.float32))
         self.running_mean = Buffer(np.zeros(num_features, np.float32))
         self.running_var = Buffer(np.ones(num_features, np.float32))
+        if momentum is None:
+            self.num_batches_tracked = Buffer(np.zeros((), np.int64))
         self.eps, self.momentum = eps, momentum
+
+    def reset_running_stats(self):
+        """Forget the running statistics: mean 0, variance 1, no batch counted. A frozen layer estimates them anew, too."""
+        self.running_mean.data = np.zeros_like(self.running_mean.data)
+        self.running_var.data = np.ones_like(self.running_var.data)
+        if self.momentum is None:
+            self.num_batches_tracked.data = np.zeros((), np.int64)
+        self.frozen = False
 
     @property
     def num_features(self):
@@ -30,8 +45,13 @@ class BatchNorm(Module):
     def forward(self, x):
         if x.ndim != self.ndim:
             raise ValueError(f"{type(self).__name__}: expects {self.ndim} axes, got an input of shape {x.shape}")
-        training = self.training and self.weight.requires_grad  # a frozen layer keeps its statistics, as in Keras
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps)
+        training, momentum = self.training and not self.frozen, self.momentum
+        if momentum is None:
+            momentum = 1 / (self.num_batches_tracked.item() + 1)
+        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps)
+        if training and self.momentum is None:
+            self.num_batches_tracked.data = self.num_batches_tracked.data + np.int64(1)
+        return y
 
 
 class BatchNorm1d(BatchNorm):

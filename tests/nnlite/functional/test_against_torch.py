@@ -161,6 +161,16 @@ def test_batch_norm_and_its_running_statistics_equal_pytorchs(training, shape):
         np.testing.assert_allclose(a, b.numpy(), rtol=1e-10, atol=1e-10)
 
 
+def test_batch_norm_without_running_statistics_equals_pytorchs():
+    x = sample((6, 3))
+    ours = F.batch_norm(x, None, None, training=True).data
+    np.testing.assert_allclose(ours, P.batch_norm(T(x), None, None, training=True).numpy(), rtol=1e-10, atol=1e-10)
+    with pytest.raises(ValueError, match="running_mean"):
+        F.batch_norm(x, None, None)
+    with pytest.raises(RuntimeError, match="running_mean"):
+        P.batch_norm(T(x), None, None)
+
+
 def test_every_function_is_compared():
     compared = {name.split()[0] for name in CASES} | {"batch_norm"}
     assert compared == set(F.__all__) - {"dropout"}  # whose random numbers are its own

@@ -179,3 +179,21 @@ def test_what_does_not_fit_is_named(call, message):
 def test_whole_numbers_are_refused(name, call):
     with pytest.raises(TypeError, match=rf"^{name}: expects arrays of one dtype, float32 or float64, got int64$"):
         call(np.ones((2, 3), int))
+
+
+def test_batch_norm_without_running_statistics_normalizes_by_the_batch():
+    x = sample((4, 3, 2, 5))
+    mean, var = np.zeros(3), np.ones(3)
+    y = F.batch_norm(x, None, None, training=True).data
+    np.testing.assert_array_equal(y, F.batch_norm(x, mean, var, training=True).data)
+    check_gradients(lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True), (4, 3), (3,), (3,))
+
+
+@pytest.mark.parametrize(("mean", "var", "training", "message"), [
+    (None, None, False, r"^batch_norm: inference \(training=False\) needs running_mean and running_var$"),
+    (np.zeros(3), None, True, r"^batch_norm: running_mean and running_var have to be given both or not at all$"),
+    (None, np.ones(3), False, r"^batch_norm: running_mean and running_var have to be given both or not at all$"),
+])
+def test_running_statistics_that_are_missing_are_named(mean, var, training, message):
+    with pytest.raises(ValueError, match=message):
+        F.batch_norm(np.ones((4, 3)), mean, var, training=training)

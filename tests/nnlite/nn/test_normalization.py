@@ -64,9 +64,63 @@ def test_a_frozen_layer_uses_and_keeps_its_statistics_while_the_model_trains():
     layer = nn.BatchNorm2d(3)
     layer(IMAGES)
     expected, before = layer.eval()(IMAGES).data, layer.state_dict()
-    layer.train().weight.requires_grad = False
+    layer.train().frozen = True
     assert layer(IMAGES).data.tobytes() == expected.tobytes()
     assert all(array.tobytes() == before[name].tobytes() for name, array in layer.state_dict().items())
+
+
+def test_statistics_are_estimated_whatever_requires_a_gradient():
+    layer, trained = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    layer.weight.requires_grad = layer.bias.requires_grad = False
+    assert layer(IMAGES).data.tobytes() == trained(IMAGES).data.tobytes()
+    for name, array in layer.state_dict().items():
+        assert array.tobytes() == trained.state_dict()[name].tobytes()
+    assert abs(layer.running_mean.data).min() > 0.2  # a tenth of the way to 3
+
+
+def test_reset_statistics_are_estimated_anew_also_by_a_frozen_layer():
+    layer = nn.BatchNorm2d(3, momentum=None)
+    layer(2 * IMAGES)
+    layer.frozen = True
+    layer.reset_running_stats()
+    assert {name: buffer.data.tolist() for name, buffer in layer.named_buffers()} == {
+        "running_mean": [0, 0, 0], "running_var": [1, 1, 1], "num_batches_tracked": 0}
+    layer(IMAGES)
+    np.testing.assert_allclose(layer.running_mean.data, IMAGES.mean((0, 2, 3)), rtol=1e-5)
+
+
+def test_without_momentum_the_statistics_are_the_plain_average_of_all_batches():
+    layer = nn.BatchNorm1d(2, momentum=None)
+    for batch in ([[1.0, 0], [3, 0]], [[5, 0], [9, 0]], [[6, 0], [8, 6]]):
+        layer(np.array(batch, np.float32))
+    np.testing.assert_allclose(layer.running_mean.data, [(2 + 7 + 7) / 3, 1], rtol=1e-6)
+    np.testing.assert_allclose(layer.running_var.data, [(2 + 8 + 2) / 3, 6], rtol=1e-6)
+    with pytest.raises(ValueError, match="more than one value"):
+        layer(np.ones((1, 2), np.float32))
+    assert layer.num_batches_tracked.item() == 3
+    layer.eval()(np.ones((1, 2), np.float32))
+    assert layer.num_batches_tracked.item() == 3
+
+
+def test_the_number_of_batches_is_part_of_the_state_where_it_is_needed():
+    layer, other = nn.BatchNorm1d(2, momentum=None), nn.BatchNorm1d(2, momentum=None)
+    layer(np.array([[1.0, 2], [3, 4]], np.float32))
+    other.load_state_dict(layer.state_dict())
+    for each in (layer, other):
+        each(np.array([[5.0, 2], [9, 4]], np.float32))
+    assert layer.running_mean.data.tobytes() == other.running_mean.data.tobytes()
+    assert "num_batches_tracked" not in nn.BatchNorm1d(2).state_dict()  # as in all files written before there was one
+
+
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_statistics_that_are_not_finite_are_not_loaded(name, value):
+    model = nn.Sequential(nn.BatchNorm1d(2))
+    state = model.state_dict()
+    state[f"0.{name}"][1] = value
+    with pytest.raises(ValueError, match=rf"^load_state_dict: 0.{name} holds NaN or infinite values"):
+        model.load_state_dict(state)
+    assert np.isfinite(model.state_dict()[f"0.{name}"]).all()
 
 
 def test_running_statistics_get_no_gradient():

@@ -17,10 +17,12 @@ The article's own code (B5) fits the new task on its *test* set: the accuracy th
 Choices such as lr are made on a validation part split off the training part (`Dataset.split`), too.
 
 A frozen parameter has requires_grad = False: backward does not reach it, its gradient stays None, and an optimizer leaves
-it alone, weight decay and momentum included. A frozen BatchNorm normalizes by its running statistics and keeps them.
+it alone, weight decay and momentum included. A BatchNorm whose γ is frozen has frozen = True: it normalizes by its running
+statistics and keeps them, also while the model trains.
 """
 
 from nnlite import nn
+from nnlite.nn.normalization import BatchNorm
 
 
 def layer_groups(model):
@@ -57,7 +59,7 @@ def freeze(model, *names):
     >>> [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     ['conv1.weight', 'conv1.bias', 'fc1.weight']
     """
-    _set_trainable(_parameters_below("freeze", model, names), False)
+    _set_trainable(model, _parameters_below("freeze", model, names), False)
 
 
 def unfreeze(model, *names):
@@ -65,14 +67,18 @@ def unfreeze(model, *names):
 
     Errors: ValueError for a name that the model does not have.
     """
-    _set_trainable(_parameters_below("unfreeze", model, names), True)
+    _set_trainable(model, _parameters_below("unfreeze", model, names), True)
 
 
-def _set_trainable(parameters, trainable):
+def _set_trainable(model, parameters, trainable):
     for parameter in parameters:
         parameter.requires_grad = trainable
         if not trainable:
             parameter.grad = None  # one left from before would still move the parameter in the next step
+    chosen = {id(parameter) for parameter in parameters}
+    for _, module in model.named_modules():
+        if isinstance(module, BatchNorm) and id(module.weight) in chosen:
+            module.frozen = not trainable
 
 
 def _parameters_below(function, model, names):
@@ -120,7 +126,7 @@ def thaw(model, epoch):
     if epoch < 0:
         raise ValueError(f"thaw: epochs are counted from 0, got {epoch}")
     for depth, parameters in enumerate(reversed(layer_groups(model).values())):
-        _set_trainable(parameters, trainable=depth <= epoch)
+        _set_trainable(model, parameters, trainable=depth <= epoch)
 
 
 def replace_head(model, classes, rng):
