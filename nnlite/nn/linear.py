@@ -1,4 +1,4 @@
-"""Layers around a matrix product: Linear and Embedding."""
+"""Linear, and Embedding, which is a product with a one-hot matrix."""
 
 import numpy as np
 
@@ -8,7 +8,13 @@ from nnlite.nn.module import Module, Parameter
 
 
 class Linear(Module):
-    """y = x Wᵀ + b with `weight` W (out_features, in_features) and `bias` b (out_features,) or None."""
+    """y = x wᵀ + b with a weight w (O, I) and a bias b (O,) or None.
+
+    x (…, I) -> y (…, O), for any leading axes; in_features I, out_features O.   bias: whether there is one.
+    rng: Generator or seed of the first numbers, which are those of PyTorch: U(−1/√I, 1/√I) for both.
+    in_features and out_features are read off the weight, which pruning may have made smaller.
+    Errors: ValueError for sizes that are not whole numbers from 1 up, and for an x with other features.
+    """
 
     def __init__(self, in_features, out_features, bias=True, rng=None):
         check_sizes("Linear", in_features=in_features, out_features=out_features)
@@ -27,9 +33,18 @@ class Linear(Module):
     def forward(self, x):
         return F.linear(x, self.weight, self.bias)
 
+    def extra_repr(self):
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
 
 class Embedding(Module):
-    """One row of `weight` (num_embeddings, embedding_dim) for each index, drawn from N(0, 1)."""
+    """y = w[indices], one row of the weight w (V, D) for each index.
+
+    indices: whole numbers from 0 to V − 1, of any shape S -> y (*S, D); num_embeddings V, embedding_dim D.
+    rng: Generator or seed of the first numbers, N(0, 1) as in PyTorch.
+    Errors: ValueError for sizes that are not whole numbers from 1 up and for indices out of range, TypeError for indices that
+    are not whole numbers.
+    """
 
     def __init__(self, num_embeddings, embedding_dim, rng=None):
         check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
@@ -38,3 +53,6 @@ class Embedding(Module):
 
     def forward(self, indices):
         return F.embedding(indices, self.weight)
+
+    def extra_repr(self):
+        return ", ".join(map(str, self.weight.shape))

@@ -53,6 +53,9 @@ class BatchNorm(Module):
             self.num_batches_tracked.data = self.num_batches_tracked.data + np.int64(1)
         return y
 
+    def extra_repr(self):
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
 
 class BatchNorm1d(BatchNorm):
     """BatchNorm of features x (N, C)."""
@@ -76,3 +79,6 @@ class LayerNorm(Module):
 
     def forward(self, x):
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return f"{self.weight.shape}, eps={self.eps}"

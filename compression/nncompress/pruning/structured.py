@@ -8,7 +8,6 @@ import numpy as np
 
 from nncompress.pruning.groups import dependency_groups
 from nncompress.pruning.scores import check_fraction, per_name, remove_lowest
-from nnlite import nn
 
 
 def l1_scores(group, state):
@@ -73,15 +72,11 @@ def shrink_to(model, groups, keep):
     per_name("shrink_to", keep, groups)
     tensors = dict([*model.named_parameters(), *model.named_buffers()])
     keep = {name: _checked(groups[name], indices, tensors) for name, indices in keep.items()}
-    modules = dict(model.named_modules())
     for group_name, kept in keep.items():
         for name, axis, repeat in groups[group_name].members:
             indices = (kept[:, None] * repeat + np.arange(repeat)).reshape(-1)
             tensors[name].data = np.take(tensors[name].data, indices, axis)
             tensors[name].grad = None
-            layer = modules[name.rpartition(".")[0]]
-            if axis == 0 and name.endswith("weight") and isinstance(layer, nn.Conv2d) and layer.groups > 1:
-                layer.groups = layer.groups * len(kept) // groups[group_name].size  # depthwise: a group for each channel
 
 
 def _checked(group, indices, tensors):

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from nncompress.pruning.groups import Group, Member, dependency_groups
 from nncompress.pruning.structured import l1_scores, shrink, shrink_to
+from nnlite import compile, load, models, nn, optim, save, trace
 from nnlite import functional as F
-from nnlite import models, nn, optim, trace
 
 QUICK = settings(deadline=None, max_examples=25)
 IMAGE = (3, 2, 8, 8)
@@ -302,3 +302,18 @@ def test_groups_of_before_a_change_are_refused():
     with pytest.raises(ValueError, match=r"group fc1 has 300 channels, 1 on axis 0 of fc1.weight for each, but its shape is "
                                          r"\(10, 784\): find the groups again"):
         shrink_to(model, groups, {"fc1": range(5)})
+
+
+def test_a_shrunk_depthwise_network_is_saved_and_loaded_bit_for_bit(tmp_path):
+    def network(seed):
+        rng = np.random.default_rng(seed)
+        return nn.Sequential(nn.Conv2d(3, 8, 1, rng=rng), nn.Conv2d(8, 16, 3, padding=1, groups=8, rng=rng), nn.ReLU(),
+                             nn.Conv2d(16, 6, 1, rng=rng), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4, rng=rng))
+
+    model, x = network(1), np.random.default_rng(0).standard_normal((2, 3, 6, 6)).astype(np.float32)
+    shrink(model, x, 0.4)
+    assert (model[0].out_channels, model[1].groups, model[1].out_channels) == (5, 5, 10)
+    save(tmp_path / "small.npz", model)
+    loaded = load(tmp_path / "small.npz", network(2))
+    assert loaded(x).data.tobytes() == model(x).data.tobytes()
+    assert compile(loaded, x)(x).tobytes() == compile(model, x)(x).tobytes()

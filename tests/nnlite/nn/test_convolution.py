@@ -67,6 +67,36 @@ def test_conv2d_tells_the_sizes_of_the_arrays_that_it_has_now():
     assert layer(np.ones((1, 2, 5, 5), np.float32)).shape == (1, 2, 5, 5)
 
 
+@pytest.mark.parametrize(("C", "O", "G", "kept"), [(8, 8, 8, 4), (8, 16, 8, 3), (4, 8, 4, 1)])
+def test_a_depthwise_convolution_has_as_many_groups_as_channels_are_left(C, O, G, kept):
+    layer = nn.Conv2d(C, O, 3, padding=1, groups=G, rng=0)
+    x = np.random.default_rng(1).standard_normal((2, C, 5, 5)).astype(np.float32)
+    whole = layer(x).data
+    m = O // C  # kernels of a channel
+    layer.weight.data, layer.bias.data = layer.weight.data[: kept * m], layer.bias.data[: kept * m]
+    assert (layer.groups, layer.in_channels, layer.out_channels) == (kept, kept, kept * m)
+    np.testing.assert_allclose(layer(x[:, :kept]).data, whole[:, : kept * m], rtol=0, atol=10 * 2**-23)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"stride": 0}, "Conv2d: stride has to be a whole number ≥ 1 or a pair of such, got 0"),
+    ({"dilation": (1, 0)}, r"Conv2d: dilation has to be .* got \(1, 0\)"),
+    ({"padding": -1}, "Conv2d: padding has to be a whole number ≥ 0 or a pair of such, got -1"),
+    ({"padding": "full"}, "Conv2d: padding has to be .* got full"),
+    ({"padding": "same", "stride": 2}, 'Conv2d: padding "same" needs stride 1, got 2'),
+])
+def test_options_that_do_not_fit_are_refused_when_the_layer_is_made(options, message):
+    with pytest.raises(ValueError, match=message):
+        nn.Conv2d(4, 4, 3, rng=0, **options)
+
+
+def test_same_padding_keeps_the_size_of_the_image():
+    layer = nn.Conv2d(1, 1, (3, 2), padding="same", rng=0)
+    layer.weight.data, layer.bias.data = np.ones((1, 1, 3, 2), np.float32), np.zeros(1, np.float32)
+    y = layer(np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)).data  # [[0, 1, 2], [3, 4, 5]], with zeros around
+    np.testing.assert_array_equal(y, [[[[8, 12, 7], [8, 12, 7]]]])
+
+
 @pytest.mark.parametrize("channels, groups", [((3, 4), 2), ((4, 3), 2), ((4, 4), 3)])
 def test_channels_that_cannot_be_split_into_groups_are_refused(channels, groups):
     before, after = channels

@@ -39,6 +39,9 @@ def test_the_same_generator_state_gives_the_same_bits():
     (lambda: nn.Linear(3, 2.5), "Linear: out_features .* got 2.5"),
     (lambda: nn.Embedding(0, 3), "Embedding: num_embeddings .* got 0"),
     (lambda: nn.Conv2d(3, 0, 3), "Conv2d: out_channels .* got 0"),
+    (lambda: nn.Linear(3.0, 2), "Linear: in_features .* got 3.0"),
+    (lambda: nn.Linear(float("nan"), 2), "Linear: in_features .* got nan"),
+    (lambda: nn.Linear(3, "2"), "Linear: out_features .* got 2"),
     (lambda: nn.Conv2d(3, 3, 3, groups=0), "Conv2d: groups .* got 0"),
     (lambda: nn.BatchNorm2d(-4), "BatchNorm2d: num_features .* got -4"),
 ])

@@ -38,6 +38,10 @@ CASES = {
     "AvgPool2d with another stride": (nn.AvgPool2d((2, 4), (1, 4)), IMAGE, [[[[3.5], [7.5], [11.5]]]]),
     "AvgPool2d with padding": (nn.AvgPool2d(2, 3, 1), IMAGE, [[[[0, 5 / 4], [20 / 4, 50 / 4]]]]),
     "AdaptiveAvgPool2d": (nn.AdaptiveAvgPool2d(1), IMAGE, [[[[7.5]]]]),
+    "AdaptiveAvgPool2d to 2×2": (nn.AdaptiveAvgPool2d(2), IMAGE, [[[[2.5, 4.5], [10.5, 12.5]]]]),
+    "MaxPool2d rounded up": (nn.MaxPool2d(3, ceil_mode=True), IMAGE, [[[[10, 11], [14, 15]]]]),
+    "AvgPool2d of the image alone": (nn.AvgPool2d(2, 3, 1, count_include_pad=False), IMAGE, [[[[0, 2.5], [10, 12.5]]]]),
+    "Identity": (nn.Identity(), X, X),
     "Dropout in inference": (nn.Dropout(0.9).eval(), X, X),
 }
 
@@ -99,10 +103,16 @@ def test_dropout_gradients_with_the_same_draw(check_layer_gradients):
 
 @pytest.mark.parametrize("p", [-0.1, 1, 1.5])
 def test_dropout_refuses_what_is_no_probability_below_1(p):
-    with pytest.raises(ValueError, match=rf"dropout: the probability has to be in \[0, 1\), got {p}"):
-        nn.Dropout(p)(X)
+    with pytest.raises(ValueError, match=rf"Dropout: the probability has to be in \[0, 1\), got {p}"):
+        nn.Dropout(p)
 
 
-def test_adaptive_pooling_refuses_another_output_size():
-    with pytest.raises(ValueError, match="only output size 1 is there, got 2"):
-        nn.AdaptiveAvgPool2d(2)(IMAGE)
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: nn.MaxPool2d(0), "MaxPool2d: kernel_size has to be a whole number ≥ 1"),
+    (lambda: nn.MaxPool2d(2, 0), "MaxPool2d: stride has to be"),
+    (lambda: nn.MaxPool2d(2, padding=2), r"MaxPool2d: padding \(2, 2\) is more than half of the window"),
+    (lambda: nn.AvgPool2d(2.5), "AvgPool2d: kernel_size has to be"),
+])
+def test_options_of_a_pooling_are_refused_when_it_is_made(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
