@@ -2,7 +2,25 @@
 
 from math import sqrt
 
+import numpy as np
+
 from nnlite.optim.optimizer import Optimizer, running_average
+
+
+def adam(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
+    """Step t of Adam and AdamW, with d = g + coupled·w:
+
+        m ← beta1·m + rest1·d               rest1 = 1 − beta1       rate = lr √(1 − beta2^t) / (1 − beta1^t)
+        v ← beta2·v + rest2·d²              rest2 = 1 − beta2       eps: the user's times √(1 − beta2^t)
+        w ← keep·w − rate·m / (√v + eps)
+
+    Adam has coupled = weight_decay, keep = 1; AdamW coupled = 0, keep = 1 − lr·weight_decay. The two numbers `rate` and `eps`
+    hold the corrections m̂ and v̂, which saves two divisions for each weight: Kingma & Ba 2015, end of §2.
+    """
+    d = g + coupled * w
+    m = beta1 * m + rest1 * d
+    v = beta2 * v + rest2 * (d * d)
+    return keep * w - rate * (m / (np.sqrt(v) + eps)), m, v
 
 
 class Adam(Optimizer):
@@ -15,7 +33,7 @@ class Adam(Optimizer):
         v̂ = v / (1 − beta2^t)               averages, which start at 0, would be too small at first
         w ← w − lr·m̂ / (√v̂ + eps)
 
-    w any shape, float32 or float64; g, m, v like w.
+    w any shape, float32 or float64; g, m, v like w. Denormals count as 0: with eps = 0 a gradient below 1e-19 may give 0/0.
     Errors: ValueError for a negative lr, eps or weight_decay, and for a beta outside [0, 1).
     Source: Kingma & Ba 2015 (arXiv 1412.6980), algorithm 1; weight_decay as in PyTorch, whose `amsgrad` is left out.
     """
@@ -46,11 +64,11 @@ class AdamW(Optimizer):
 
 
 def adam_update(w, state, options, coupled, keep):
-    """The step t that Adam and AdamW share: g ← g + coupled·w is averaged in m and v, w ← keep·w − lr·m̂ / (√v̂ + eps)."""
+    """What the rule `adam` needs for parameter w in its next step t."""
     (beta1, beta2), eps = options["betas"], options["eps"]
     t = state["step"] = state.get("step", 0) + 1
     m = running_average(state, "exp_avg", w)
     v = running_average(state, "exp_avg_sq", w)
     root = sqrt(1 - beta2**t)  # m̂ / (√v̂ + eps) = root / (1 − beta1^t) · m / (√v + root·eps)
     rate = options["lr"] * root / (1 - beta1**t)
-    return "adam", [m, v], (rate, beta1, 1 - beta1, beta2, 1 - beta2, root * eps, coupled, keep)
+    return adam, [m, v], (rate, beta1, 1 - beta1, beta2, 1 - beta2, root * eps, coupled, keep)

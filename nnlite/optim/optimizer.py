@@ -47,11 +47,11 @@ def check_arrays(where, p, state):
 
 
 def run(passes):
-    """Call each kernel once for all parameters that need it with the same numbers: {(name, numbers, dtype): their arrays}."""
+    """Apply each rule once to all parameters that need it with the same numbers: {(rule, numbers, dtype): their arrays}."""
     from nnlite.kernels.fast import updates  # here, because it loads Numba
 
-    for (kernel, numbers, _), parameters in passes.items():
-        updates.in_one_pass(getattr(updates, kernel), parameters, *numbers)
+    for (rule, numbers, _), parameters in passes.items():
+        updates.in_one_pass(rule, parameters, numbers)
 
 
 class Optimizer:
@@ -92,10 +92,14 @@ class Optimizer:
             p.grad = None
 
     def update(self, w, g, state, options):
-        """Change the parameter w in place, or name the kernel that shall: what many parameters need is then done in one call.
+        """What happens to the parameter w in this step: (rule, averages, numbers), or None where w has been changed in place.
 
-        g its gradient (not to be changed), state its dict, options its group's. Returns None or (kernel, averages, numbers):
-        the name of a function in `kernels/updates.py`, the arrays that it takes after w and g, and its numbers, a tuple.
+        g its gradient (not to be changed), state its dict, options its group's.
+        rule(w, g, *averages, *numbers) is the formula: a function that returns the new w and the new averages, as a tuple (the
+        new w alone where there are no averages). It works on arrays, and is compiled to run on single numbers: + − * / and
+        NumPy's functions, no Python objects. averages: up to two arrays out of `state`, shaped like w. numbers: a tuple, not
+        empty.
+        Parameters with the same rule and numbers are updated in one call.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update rule")
 
@@ -121,8 +125,8 @@ class Optimizer:
         for w, g, state, options in parameters:
             work = self.update(w, g, state, options)
             if work is not None:
-                kernel, averages, numbers = work
-                passes.setdefault((kernel, numbers, w.dtype), []).append([w, g, *averages])
+                rule, averages, numbers = work
+                passes.setdefault((rule, numbers, w.dtype), []).append([w, g, *averages])
         run(passes)
 
     def add_param_group(self, group):

@@ -40,7 +40,7 @@ def whole_positive(owner, key, value):
 def checked_options(owner, options):
     """The options of a parameter group with plain Python numbers, or an error that names the one out of range."""
     options = dict(options)
-    for key in ("lr", "initial_lr", "momentum", "weight_decay", "eps"):
+    for key in ("lr", "initial_lr", "momentum", "dampening", "weight_decay", "eps"):
         if key in options:
             options[key] = not_negative(owner, key, options[key])
     if "alpha" in options:
@@ -50,6 +50,10 @@ def checked_options(owner, options):
             raise ValueError(f"{owner}: betas is {options['betas']!r}, expects two numbers")
         beta1, beta2 = options["betas"]
         options["betas"] = below_one(owner, "beta1", beta1), below_one(owner, "beta2", beta2)
+    if options.get("dampening", 0) > 1:
+        raise ValueError(f"{owner}: dampening is {options['dampening']}, expects 0 <= dampening <= 1")
     if options.get("nesterov") and options["momentum"] == 0:
         raise ValueError(f"{owner}: nesterov=True expects a momentum > 0, momentum is 0")
+    if options.get("nesterov") and options["dampening"] != 0:
+        raise ValueError(f"{owner}: nesterov=True expects no dampening, dampening is {options['dampening']}")
     return options

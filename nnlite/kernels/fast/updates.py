@@ -1,22 +1,54 @@
 """What an optimizer does to all its parameters in one step, in a single pass over memory.
 
-NumPy's formula reads and writes an array for each of its signs, and these arrays do not fit into the fast caches. A kernel
-reads each number once and writes it once. It does the formula's operations in the formula's order: the same bits. It is
-called once for all parameters, since a small one takes less time than a call.
+In NumPy every operator of a rule's formula reads and writes a whole array. The kernel reads and writes each number once. One
+call updates all parameters, because updating a small parameter takes less time than a Python call.
 
-Letters: w a parameter, g its gradient, which stays as it is; b the momentum buffer, m and v averages of g and g²: arrays
-of one shape. The rest are numbers. The kernels get a table of the arrays, a row for each parameter p: where in memory w, g
-and the averages begin, and last how many numbers each has. Task t of T, one for each thread, takes a piece of each.
+A rule is a plain function in `nnlite/optim`:
+
+    rule(w, g, *averages, *numbers) -> (the new w, *the new averages)            the new w alone, if there are no averages
+
+w a parameter, g its gradient, which stays as it is; averages: up to two arrays of w's shape. On arrays a rule is its formula in
+NumPy; the kernel calls it for each number, and gives the same bits.
+
+A table tells the kernel where the arrays are. It has a row for each parameter p: the addresses of w, g and the averages, then
+how many numbers each array has. Task t of T, one for each thread, updates one piece of every parameter.
 """
+
+import functools
 
 import numpy as np
 from numba import carray
 
 from nnlite.kernels.fast.pointwise import part
 from nnlite.kernels.machine.memory import address
+from nnlite.kernels.machine.rule import Rule, call
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.simd.denormals import denormals_off, put_back
 from nnlite.kernels.simd.vector import pointer
+
+
+def in_one_pass(rule, parameters, numbers):
+    """Apply a rule once to many parameters, whose arrays may have any shape and order in memory.
+
+    rule: the function. parameters: [w, g, averages …] of each, in the rule's order; w and the averages change, g does not.
+    numbers: the rule's, the same for all parameters. All w have one dtype, float32 or float64, and the kernel calculates in it.
+    An array of another dtype or another order in memory than its w is copied, so is a w with gaps.
+    Denormals count as 0, so that an update takes the same time in every step (`denormals`).
+    """
+    lying_alike = [alike(arrays) for arrays in parameters]
+    table = [[*(address(a.ravel(order="K")) for a in arrays), arrays[0].size] for arrays in lying_alike]
+    count = sum(len(arrays) * arrays[0].size for arrays in lying_alike)
+    dtype = parameters[0][0].dtype
+    kernel = KERNELS[len(parameters[0]) - 2]
+    kernel(as_argument(rule), np.array(table, np.intp), threads_for(MOVE // 2 * count), tuple(np.array(numbers, dtype)))
+    for given, used in zip(parameters, lying_alike, strict=True):
+        for k in range(len(given)):
+            if k != 1 and used[k] is not given[k]:
+                given[k][...] = used[k]
+
+
+as_argument = functools.cache(Rule)
 
 
 @inner_kernel
@@ -25,171 +57,57 @@ def piece(like, address, size, t, T):
     return part(carray(pointer(like, address), size), t, T)
 
 
-def sgd_reference(w, g, lr, weight_decay):
-    """w ← w − lr·(g + weight_decay·w)"""
-    w -= lr * (g + weight_decay * w)
-
-
 @parallel_kernel
-def sgd(table, T, lr, weight_decay):
-    share_out(sgd_pieces, T, T, (table, T, lr, weight_decay))
+def no_average(rule, table, T, numbers):
+    share_out(no_average_pieces, T, T, (rule, table, T, numbers))
 
 
 @inner_kernel
-def sgd_pieces(t, thread, table, T, lr, weight_decay):
+def no_average_pieces(t, thread, rule, table, T, numbers):
+    before = denormals_off()
     for p in range(len(table)):
         size = table[p, -1]
-        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
+        w, g = piece(numbers[0], table[p, 0], size, t, T), piece(numbers[0], table[p, 1], size, t, T)
         for i in range(w.size):
-            w[i] -= lr * (g[i] + weight_decay * w[i])
-
-
-def heavy_ball_reference(w, g, b, lr, momentum, weight_decay):
-    """b ← momentum·b + d,   w ← w − lr·b   with d = g + weight_decay·w"""
-    b[...] = momentum * b + (g + weight_decay * w)
-    w -= lr * b
+            w[i] = call(rule, w[i], g[i], *numbers)
+    put_back(before)
 
 
 @parallel_kernel
-def heavy_ball(table, T, lr, momentum, weight_decay):
-    share_out(heavy_ball_pieces, T, T, (table, T, lr, momentum, weight_decay))
+def one_average(rule, table, T, numbers):
+    share_out(one_average_pieces, T, T, (rule, table, T, numbers))
 
 
 @inner_kernel
-def heavy_ball_pieces(t, thread, table, T, lr, momentum, weight_decay):
+def one_average_pieces(t, thread, rule, table, T, numbers):
+    before = denormals_off()
     for p in range(len(table)):
         size = table[p, -1]
-        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-        b = piece(lr, table[p, 2], size, t, T)
+        w, g = piece(numbers[0], table[p, 0], size, t, T), piece(numbers[0], table[p, 1], size, t, T)
+        b = piece(numbers[0], table[p, 2], size, t, T)
         for i in range(w.size):
-            b[i] = momentum * b[i] + (g[i] + weight_decay * w[i])
-            w[i] -= lr * b[i]
-
-
-def nesterov_reference(w, g, b, lr, momentum, weight_decay):
-    """b ← momentum·b + d,   w ← w − lr·(d + momentum·b)   with d = g + weight_decay·w"""
-    d = g + weight_decay * w
-    b[...] = momentum * b + d
-    w -= lr * (d + momentum * b)
+            w[i], b[i] = call(rule, w[i], g[i], b[i], *numbers)
+    put_back(before)
 
 
 @parallel_kernel
-def nesterov(table, T, lr, momentum, weight_decay):
-    share_out(nesterov_pieces, T, T, (table, T, lr, momentum, weight_decay))
+def two_averages(rule, table, T, numbers):
+    share_out(two_averages_pieces, T, T, (rule, table, T, numbers))
 
 
 @inner_kernel
-def nesterov_pieces(t, thread, table, T, lr, momentum, weight_decay):
+def two_averages_pieces(t, thread, rule, table, T, numbers):
+    before = denormals_off()
     for p in range(len(table)):
         size = table[p, -1]
-        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-        b = piece(lr, table[p, 2], size, t, T)
+        w, g = piece(numbers[0], table[p, 0], size, t, T), piece(numbers[0], table[p, 1], size, t, T)
+        m, v = piece(numbers[0], table[p, 2], size, t, T), piece(numbers[0], table[p, 3], size, t, T)
         for i in range(w.size):
-            d = g[i] + weight_decay * w[i]
-            b[i] = momentum * b[i] + d
-            w[i] -= lr * (d + momentum * b[i])
+            w[i], m[i], v[i] = call(rule, w[i], g[i], m[i], v[i], *numbers)
+    put_back(before)
 
 
-def rmsprop_reference(w, g, v, lr, alpha, rest, eps, weight_decay):
-    """v ← alpha·v + rest·d²,   w ← w − lr·(d / (√v + eps))   with rest = 1 − alpha, d = g + weight_decay·w"""
-    d = g + weight_decay * w
-    v[...] = alpha * v + rest * (d * d)
-    w -= lr * (d / (np.sqrt(v) + eps))
-
-
-@parallel_kernel
-def rmsprop(table, T, lr, alpha, rest, eps, weight_decay):
-    share_out(rmsprop_pieces, T, T, (table, T, lr, alpha, rest, eps, weight_decay))
-
-
-@inner_kernel
-def rmsprop_pieces(t, thread, table, T, lr, alpha, rest, eps, weight_decay):
-    for p in range(len(table)):
-        size = table[p, -1]
-        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-        v = piece(lr, table[p, 2], size, t, T)
-        for i in range(w.size):
-            d = g[i] + weight_decay * w[i]
-            v[i] = alpha * v[i] + rest * (d * d)
-            w[i] -= lr * (d / (np.sqrt(v[i]) + eps))
-
-
-def rmsprop_momentum_reference(w, g, v, b, lr, alpha, rest, eps, weight_decay, momentum):
-    """v as in `rmsprop`;   b ← momentum·b + d / (√v + eps),   w ← w − lr·b"""
-    d = g + weight_decay * w
-    v[...] = alpha * v + rest * (d * d)
-    b[...] = momentum * b + d / (np.sqrt(v) + eps)
-    w -= lr * b
-
-
-@parallel_kernel
-def rmsprop_momentum(table, T, lr, alpha, rest, eps, weight_decay, momentum):
-    share_out(rmsprop_momentum_pieces, T, T, (table, T, lr, alpha, rest, eps, weight_decay, momentum))
-
-
-@inner_kernel
-def rmsprop_momentum_pieces(t, thread, table, T, lr, alpha, rest, eps, weight_decay, momentum):
-    for p in range(len(table)):
-        size = table[p, -1]
-        w, g = piece(lr, table[p, 0], size, t, T), piece(lr, table[p, 1], size, t, T)
-        v, b = piece(lr, table[p, 2], size, t, T), piece(lr, table[p, 3], size, t, T)
-        for i in range(w.size):
-            d = g[i] + weight_decay * w[i]
-            v[i] = alpha * v[i] + rest * (d * d)
-            b[i] = momentum * b[i] + d / (np.sqrt(v[i]) + eps)
-            w[i] -= lr * b[i]
-
-
-def adam_reference(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
-    """The step t of Adam and AdamW, with d = g + coupled·w:
-
-        m ← beta1·m + rest1·d               rest1 = 1 − beta1       rate = lr √(1 − beta2^t) / (1 − beta1^t)
-        v ← beta2·v + rest2·d²              rest2 = 1 − beta2       eps times √(1 − beta2^t), too
-        w ← keep·w − rate·(m / (√v + eps))
-
-    Adam has coupled = weight_decay, keep = 1; AdamW coupled = 0, keep = 1 − lr·weight_decay. With the corrections of m and v
-    in two numbers there is one division less for each weight: Kingma & Ba 2015, end of §2.
-    """
-    d = g + coupled * w
-    m[...] = beta1 * m + rest1 * d
-    v[...] = beta2 * v + rest2 * (d * d)
-    w[...] = keep * w - rate * (m / (np.sqrt(v) + eps))
-
-
-@parallel_kernel
-def adam(table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
-    share_out(adam_pieces, T, T, (table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep))
-
-
-@inner_kernel
-def adam_pieces(t, thread, table, T, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
-    for p in range(len(table)):
-        size = table[p, -1]
-        w, g = piece(rate, table[p, 0], size, t, T), piece(rate, table[p, 1], size, t, T)
-        m, v = piece(rate, table[p, 2], size, t, T), piece(rate, table[p, 3], size, t, T)
-        for i in range(w.size):
-            d = g[i] + coupled * w[i]
-            m[i] = beta1 * m[i] + rest1 * d
-            v[i] = beta2 * v[i] + rest2 * (d * d)
-            w[i] = keep * w[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
-
-
-def in_one_pass(kernel, parameters, *numbers):
-    """Run a kernel above on many parameters, their arrays of any shape and order in memory.
-
-    parameters: [w, g, averages …] of each, in the kernel's order; w and the averages change, g does not. All w have one dtype,
-    float32 or float64, and the kernel calculates in it. An array of another dtype or another order in memory than its w is
-    copied, so is a w with gaps.
-    """
-    lying_alike = [alike(arrays) for arrays in parameters]
-    table = [[*(address(a.ravel(order="K")) for a in arrays), arrays[0].size] for arrays in lying_alike]
-    count = sum(len(arrays) * arrays[0].size for arrays in lying_alike)
-    dtype = parameters[0][0].dtype
-    kernel(np.array(table, np.intp), threads_for(MOVE // 2 * count), *np.array(numbers, dtype))
-    for given, used in zip(parameters, lying_alike, strict=True):
-        for k in range(len(given)):
-            if k != 1 and used[k] is not given[k]:
-                given[k][...] = used[k]
+KERNELS = no_average, one_average, two_averages  # by the number of averages
 
 
 def alike(arrays):

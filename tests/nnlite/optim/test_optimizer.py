@@ -134,7 +134,7 @@ def test_a_saved_state_restores_learning_rates_and_what_the_schedule_needs():
     StepLR(optimizer, step_size=1, gamma=0.5).step()
     restored = SGD([p], lr=7.0)
     restored.load_state_dict(optimizer.state_dict())
-    expected = {"lr": 0.25, "momentum": 0.9, "weight_decay": 0.0, "nesterov": False, "initial_lr": 0.5}
+    expected = {"lr": 0.25, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False, "initial_lr": 0.5}
     assert restored.param_groups == [{"params": [p], **expected}]
 
 
@@ -260,6 +260,8 @@ def test_an_option_out_of_its_range_is_an_error(key, value):
         (lambda p: Adam([p], betas=0.9), "Adam: betas is 0.9, expects two numbers"),
         (lambda p: Adam([p], eps=-1), "Adam: eps is -1, expects a finite number >= 0"),
         (lambda p: RMSprop([p], alpha=1.5), "RMSprop: alpha is 1.5, expects 0 <= alpha < 1"),
+        (lambda p: SGD([p], dampening=1.5), "SGD: dampening is 1.5, expects 0 <= dampening <= 1"),
+        (lambda p: SGD([p], momentum=0.9, dampening=0.1, nesterov=True), "SGD: nesterov=True expects no dampening"),
         (lambda p: SGD([]), "SGD: there are no parameters"),
         (lambda p: SGD([p, p]), r"SGD: a parameter of shape \(2,\) is given twice"),
         (lambda p: SGD([{"params": [p]}, {"params": [p]}]), r"SGD: a parameter of shape \(2,\) is given twice"),
@@ -317,13 +319,13 @@ def test_a_state_dict_that_does_not_fit_is_an_error_and_changes_nothing(change, 
 
 
 def calls_of_kernels(monkeypatch, optimizer):
-    """What one step calls: (kernel, shapes of the parameters, numbers)."""
+    """What one step calls: (rule, shapes of the parameters, numbers)."""
     calls = []
     one_pass = updates.in_one_pass
 
-    def noted(kernel, parameters, *numbers):
-        calls.append((kernel.__name__, [w.shape for w, *_ in parameters], numbers))
-        one_pass(kernel, parameters, *numbers)
+    def noted(rule, parameters, numbers):
+        calls.append((rule.__name__, [w.shape for w, *_ in parameters], numbers))
+        one_pass(rule, parameters, numbers)
 
     monkeypatch.setattr(updates, "in_one_pass", noted)
     optimizer.step()
@@ -356,6 +358,21 @@ def test_a_rule_may_change_the_parameter_itself():
     p = Parameter(np.ones(2), np.array([3.0, -3.0]))
     SignDescent([p], lr=0.25).step()
     assert p.data.tolist() == [0.75, 1.25]
+
+
+def test_a_rule_may_be_a_formula_that_is_compiled():
+    def lion(w, g, m, lr, beta):
+        return w - lr * np.sign(beta * m + (1 - beta) * g), beta * m + (1 - beta) * g
+
+    class Lion(Optimizer):
+        def update(self, w, g, state, options):
+            return lion, [state.setdefault("m", np.zeros_like(w))], (options["lr"], 0.5)
+
+    params = [Parameter(np.ones(n), np.full(n, 3.0)) for n in (2, 3)]
+    optimizer = Lion(params, lr=0.25)
+    optimizer.step()
+    assert [p.data.tolist() for p in params] == [[0.75] * 2, [0.75] * 3]
+    assert optimizer.state[1]["m"].tolist() == [1.5] * 3
 
 
 def test_an_optimizer_without_a_rule_says_so():

@@ -53,6 +53,13 @@ def test_nesterov_looks_ahead_along_the_momentum():
     assert [w.item() for w in values] == [0.25, -0.0625]
 
 
+def test_dampening_shortens_each_gradient_but_the_first():
+    p = Parameter(np.array([0.0]))
+    # b = 1, then b = b/2 + (1 − 3/4)·1 = 3/4, 5/8;   w = −1, −7/4, −19/8
+    values = train(p, np.ones_like, SGD([p], lr=1.0, momentum=0.5, dampening=0.75), steps=3)
+    assert [w.item() for w in values] == [-1.0, -1.75, -2.375]
+
+
 def test_weight_decay_adds_to_the_gradient_and_enters_the_momentum():
     p = Parameter(np.array([2.0]))
     # g = 1 + w/2 = 2, b = 2, w = 3/2;   g = 7/4, b = 1 + 7/4 = 11/4, w = 3/2 − 11/16 = 13/16
@@ -85,7 +92,8 @@ def test_nesterov_without_momentum_is_an_error():
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}])
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "dampening": 0.3},
+                                     {"momentum": 0.9, "nesterov": True}])
 def test_ten_steps_equal_pytorchs(options, weight_decay):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(2)
