@@ -17,8 +17,8 @@ START = """
 import os, threading
 import numpy as np
 from nnlite.kernels.fast import updates
-from nnlite.optim.sgd import sgd
 from nnlite.kernels.machine.threads import WORTH_A_THREAD
+from nnlite.optim.sgd import sgd
 
 def moved():
     w, g = np.ones(WORTH_A_THREAD, np.float32), np.ones(WORTH_A_THREAD, np.float32)
@@ -129,7 +129,33 @@ def test_a_fork_that_has_lost_the_threads_is_an_error_that_says_what_to_do():
 @needs_fork
 def test_a_turn_that_another_thread_has_during_a_fork_is_free_in_the_new_process():
     code = """
-from nnlite.kernels import threads
+from nnlite.kernels.machine import threads
 threads._turn.acquire()
 """ + FORK
     assert run(code, "workqueue") == "True\nexit 0\n"
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_an_exception_reaches_the_caller_from_each_of_numbas_pools(pool):
+    code = """
+import numba
+from nnlite.kernels.machine.sharing import share_out, start_pool
+
+@numba.njit
+def refuse(t, thread):
+    if t == 70:
+        raise ValueError("task", t, "is refused")
+
+@numba.njit(nogil=True)
+def refuse_one(tasks, threads):
+    share_out(refuse, tasks, threads, ())
+
+start_pool()
+for _ in range(100):
+    try:
+        refuse_one(100, numba.config.NUMBA_NUM_THREADS)
+    except ValueError as error:
+        caught = error.args
+print(caught, numba.threading_layer())
+"""
+    assert run(code, pool) == f"('task', 70, 'is refused') {pool}\n"
