@@ -1,6 +1,6 @@
 import numpy as np
 
-from nnlite.plot_labels import label_centres
+from nnlite.plot.labels import label_centres
 
 
 def test_a_label_stands_over_its_point_where_there_is_room():

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from nnlite.plot.style import GREY, lay_out
+
 
 def label_centres(points, sizes, bounds, mark=10):
     """Where to write labels of these sizes (width, height): each in turn where it covers least, and then nearest.
@@ -27,3 +29,16 @@ def label_centres(points, sizes, bounds, mark=10):
 def _common_area(a, b):
     """Of two boxes (left, bottom, right, top)."""
     return max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+
+
+def label_points(axes, points, labels):
+    """Write each label near its point, clear of the others, with a thin line between the two."""
+    lay_out(axes.figure)
+    pixels = axes.transData.transform(points)
+    texts = [axes.annotate(label, point, xytext=(0, 0), textcoords="offset points", ha="center", va="center", fontsize=9,
+                           arrowprops={"arrowstyle": "-", "color": GREY, "shrinkA": 0, "shrinkB": 0})
+             for point, label in zip(points, labels, strict=True)]
+    sizes = [text.get_tightbbox().size for text in texts]
+    bounds = axes.get_window_extent().extents
+    for text, centre, pixel in zip(texts, label_centres(pixels, sizes, bounds), pixels, strict=True):
+        text.set_position((centre - pixel) * 72 / axes.figure.dpi)  # in points: a picture may be drawn at another dpi

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+from pictures import POINTS, ROOFS, texts
+
+from nnlite import plot
+
+
+def test_the_roofs_are_the_slope_of_the_memory_and_the_level_of_the_peak():
+    (axes,) = plot.roofline(POINTS, ROOFS, 10).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    for line, peak in zip([line for line in axes.lines if line.get_marker() == "None"], ROOFS.values(), strict=True):
+        x, y = line.get_data()
+        np.testing.assert_allclose(y[x <= peak / 10], 10 * x[x <= peak / 10], rtol=1e-12)
+        np.testing.assert_array_equal(y[x >= peak / 10], peak)
+        assert x[0] < 8 and x[-1] > 64
+
+
+def test_each_kernel_is_a_named_point_in_the_colour_of_its_roof():
+    figure = plot.roofline(POINTS, ROOFS, 10)
+    lines = figure.axes[0].lines
+    drawn = {(line.get_color(), *point) for line in lines if line.get_marker() == "o" for point in line.get_xydata()}
+    colours = dict(zip(ROOFS, [line.get_color() for line in lines if line.get_marker() == "None"], strict=True))
+    assert drawn == {(colours[kind], x, y) for _, kind, x, y in POINTS} and len(set(colours.values())) == 2
+    assert {"64³", "256³", "float32: 100 GOP/s", "int8: 400 GOP/s", "memory: 10.0 GB/s"} < set(texts(figure))
+
+
+def test_a_roofline_without_points_is_refused():
+    with pytest.raises(ValueError, match="roofline: there are no points"):
+        plot.roofline([], ROOFS, 10)
