@@ -94,7 +94,7 @@ def test_the_arrays_can_be_read_by_numpy_and_the_manifest_by_any_json_reader(tmp
     assert manifest["format"] == "nnlite checkpoint" and manifest["version"] == 1
     assert manifest["nnlite"] == nnlite.__version__
     assert manifest["architecture"] == {
-        "name": "mlp", "arguments": {"in_features": 6, "hidden": 4, "classes": 3, "width": 1.0, "seed": 0},
+        "name": "mlp", "arguments": {"in_features": 6, "hidden": 4, "classes": 3, "width": 1.0, "seed": 0, "dropout": 0.0},
     }
     assert manifest["metadata"] == {"data": "mnist"}
 

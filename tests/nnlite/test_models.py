@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import functional as F
-from nnlite import models
+from nnlite import load, models, save
 
 
 def size(model):
@@ -159,6 +159,40 @@ def test_a_model_remembers_how_to_be_built_again(build):
     assert bits(again) == bits(model)
 
 
+def test_an_mlp_has_as_many_hidden_layers_as_sizes():
+    model = models.mlp(6, (5, 4, 3), 2)
+    assert [p.shape for p in model.parameters()] == [(5, 6), (5,), (4, 5), (4,), (3, 4), (3,), (2, 3), (2,)]
+    assert [name for name, _ in model.named_children()] == ["flatten", "fc1", "relu1", "fc2", "relu2", "fc3", "relu3", "fc4"]
+    assert bits(models.mlp(hidden=(128,))) == bits(models.mlp(hidden=128))
+    assert [p.shape for p in models.mlp(6, (), 2).parameters()] == [(2, 6), (2,)]
+    assert models.mlp(6, (8, 4), width=0.5).fc3.in_features == 2
+
+
+def test_dropout_follows_each_hidden_layer_of_an_mlp_and_leaves_its_weights_as_they_are():
+    model = models.mlp(6, (5, 4), 2, dropout=0.25)
+    names = ["flatten", "fc1", "relu1", "dropout1", "fc2", "relu2", "dropout2", "fc3"]
+    assert [name for name, _ in model.named_children()] == names
+    assert bits(model) == bits(models.mlp(6, (5, 4), 2))
+    assert (model.dropout1.p, model.dropout2.p) == (0.25, 0.25)
+    x = np.ones((4, 6), np.float32)
+    assert model(x).data.tobytes() == models.mlp(6, (5, 4), 2, dropout=0.25)(x).data.tobytes()
+    assert len({rng.random() for rng in model.generators()}) == 2
+    with pytest.raises(ValueError, match=r"Dropout: the probability has to be in \[0, 1\), got 1"):
+        models.mlp(dropout=1)
+
+
+def test_a_checkpoint_builds_an_mlp_of_several_hidden_layers_again(tmp_path):
+    model, x = models.mlp(6, (5, 4), 2, seed=3, dropout=0.25), np.ones((1, 6), np.float32)
+    save(tmp_path / "a.npz", model)
+    loaded = load(tmp_path / "a.npz")
+    assert loaded.architecture == model.architecture
+    assert loaded.eval()(x).data.tobytes() == model.eval()(x).data.tobytes()
+
+
+def test_a_resnet_takes_an_image_of_one_pixel():
+    assert models.resnet(8).eval()(image(3, 1)).shape == (2, 10)
+
+
 def test_positional_arguments_are_remembered_by_name():
     arguments = models.cnn(1, 8).architecture["arguments"]
     assert arguments == {"in_channels": 1, "image_size": 8, "classes": 10, "width": 1.0, "seed": 0}
@@ -168,10 +202,29 @@ def test_positional_arguments_are_remembered_by_name():
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-@pytest.mark.parametrize("width", [0, -1, float("nan")])
+@pytest.mark.parametrize("width", [0, -1, float("nan"), float("inf")])
 def test_a_width_that_is_not_above_0_is_refused(build, width):
-    with pytest.raises(ValueError, match=f"the multiplier of the layers' sizes has to be above 0, got {width}"):
+    message = f"{build.__name__}: width, the multiplier of the layers' sizes, has to be finite and above 0, got {width}"
+    with pytest.raises(ValueError, match=message):
         build(width=width)
+
+
+@pytest.mark.parametrize(("build", "arguments"), [
+    (models.mlp, {"in_features": 2.5}), (models.mlp, {"hidden": 0}), (models.mlp, {"hidden": (3, 2.5)}),
+    (models.lenet_300_100, {"classes": -1}), (models.lenet_5, {"in_channels": 0}), (models.lenet_5, {"image_size": 28.0}),
+    (models.cnn, {"image_size": "32"}), (models.resnet, {"depth": 8.0}), (models.resnet, {"classes": float("nan")}),
+])
+def test_a_size_that_is_not_a_whole_number_is_refused_by_name(build, arguments):
+    ((name, value),) = arguments.items()
+    value = value[-1] if isinstance(value, tuple) else value
+    with pytest.raises(ValueError, match=f"{build.__name__}: {name} has to be a whole number from 1 up, got {value}"):
+        build(**arguments)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, np.random.default_rng(0)])
+def test_a_seed_that_would_not_give_the_same_weights_again_is_refused(seed):
+    with pytest.raises(ValueError, match="cnn: seed has to be a whole number from 0 up, got"):
+        models.cnn(seed=seed)
 
 
 def test_images_that_are_too_small_are_refused():
