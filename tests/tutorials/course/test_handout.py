@@ -1,0 +1,33 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COURSE = Path(__file__).parents[3] / "tutorials" / "course"
+NAMES = sorted(path.stem for path in COURSE.glob("*.toml"))
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, str(COURSE), *arguments], capture_output=True, text=True, timeout=300)
+
+
+def test_the_list_names_every_assignment():
+    lines = run("list").stdout.splitlines()
+    assert NAMES and [line.split()[0] for line in lines] == NAMES
+
+
+def test_an_unknown_name_is_answered_with_those_there_are():
+    done = run("handout", "hw99", "--out", "nowhere")
+    assert done.returncode == 1 and "there is no assignment hw99; there are hw" in done.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_handout_is_ready_to_work_in(name, tmp_path):
+    done = run("handout", name, "--out", str(tmp_path / "homework"))
+    assert done.returncode == 0, done.stderr
+    task = (tmp_path / "homework" / "README.md").read_text()
+    assert task.startswith("# ") and "python run_tests.py" in task and "$" not in task.replace("$`", "").replace("`$", "")
+    done = subprocess.run([sys.executable, "-I", "run_tests.py"], cwd=tmp_path / "homework", capture_output=True, text=True,
+                          timeout=300)
+    assert "NotImplementedError" in done.stdout and done.stdout.splitlines()[-1].startswith("0 of "), done.stdout + done.stderr
