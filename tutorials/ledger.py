@@ -1,0 +1,222 @@
+"""The ledger: every formula with its function, its test and its source, and a perturbation of each that its test must catch.
+
+    python tutorials/ledger.py                write LEDGER.md
+    python tutorials/ledger.py --check        fail where a formula has no source or no test, or LEDGER.md is not up to date
+    python tutorials/ledger.py --perturb      apply every recorded perturbation to a copy and see its test fail
+    python tutorials/ledger.py --perturb 20   twenty of them, others each day
+
+Formulas are read off the docstrings of public functions and classes: an equation in an indented line, or in the first
+line. Perturbations stand in ledger/*.toml: the formula's function, one expression of its source (`old`), a wrong one (`new`),
+and the test that has to fail.
+"""
+
+import argparse
+import ast
+import datetime
+import difflib
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parent
+PACKAGES = {"nnlite": REPO, "nncompress": REPO / "compression", "nntransfer": REPO / "transfer"}
+ROOMS = ("nnlite/functional", "nnlite/optim", "nnlite/kernels/loops", "nnlite/inference", "nncompress", "nntransfer")
+EQUATION = re.compile(r"\S+ (?:=|←|≈|≤|≥|\+=) \S")
+INTRODUCTION = """# Ledger
+
+Every formula of the project: the function that computes it, the test that executes it, a small change of the source that this
+test was seen to catch, and where the formula comes from. `python tutorials/ledger.py` writes this page from docstrings and
+`tutorials/ledger/*.toml`; `python tutorials/ledger.py --perturb` tries every change."""
+WORKERS = 2  # perturbations that are tried at a time
+
+
+class Formula(NamedTuple):
+    """A public function or class whose docstring has an equation."""
+
+    name: str  # nnlite.functional.linear:Linear
+    file: Path
+    line: int
+    equation: str
+    source: str
+
+
+class Perturbation(NamedTuple):
+    """One expression of a formula's source made wrong, and the test that has to notice."""
+
+    formula: str
+    name: str
+    old: str
+    new: str
+    test: str
+    file: str = ""  # where `old` stands, relative to the package, if not in the formula's own file
+
+
+def formulas():
+    """Every formula of the project, in the order of ROOMS, files and lines."""
+    found = []
+    for room in ROOMS:
+        base = PACKAGES[room.split("/")[0]]
+        for path in sorted((base / room).rglob("*.py")):
+            module = ".".join(path.relative_to(base).with_suffix("").parts)
+            found += formulas_in(path, module)
+    return found
+
+
+def formulas_in(path, module):
+    """The formulas of one file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    classes = {node.name.lower() for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if isinstance(node, ast.FunctionDef) and node.name.replace("_", "") in classes:
+            continue  # it records the operation whose class has the formula
+        docstring = ast.get_docstring(node) or ""
+        equation = equation_of(docstring)
+        if equation:
+            source = source_in(docstring) or source_in(ast.get_docstring(tree) or "")
+            yield Formula(f"{module}:{node.name}", path, node.lineno, equation, source)
+
+
+def source_in(docstring):
+    """What stands after "Source:", up to the end of its paragraph; that of a file's docstring serves all its formulas."""
+    found = re.search(r"Sources?: (.*(?:\n\S.*)*)", docstring)
+    return " ".join(found[1].split()) if found else ""
+
+
+def equation_of(docstring):
+    """The first equation: of an indented line, else of the first line; "" if there is none."""
+    lines = docstring.partition("Errors:")[0].splitlines()
+    indented = [line.strip() for line in lines[1:] if line.startswith("    ") and not line.strip().startswith(">>>")]
+    for line in [*indented, *lines[:1]]:
+        if EQUATION.search(line):
+            return line.strip()
+    return ""
+
+
+def perturbations():
+    """Everything recorded in ledger/*.toml."""
+    return [Perturbation(**entry) for path in sorted((HERE / "ledger").glob("*.toml"))
+            for entry in tomllib.loads(path.read_text(encoding="utf-8"))["perturbation"]]
+
+
+def source_of(perturbation):
+    """The file, relative to the repository, that a perturbation changes."""
+    relative = perturbation.file or perturbation.formula.split(":")[0].replace(".", "/") + ".py"
+    return (PACKAGES[relative.split("/")[0]] / relative).relative_to(REPO)
+
+
+def faults(entries, recorded):
+    """What is missing or wrong, in sentences."""
+    names = {entry.name for entry in entries}
+    tested = {p.formula for p in recorded}
+    for entry in entries:
+        where = f"{entry.file.relative_to(REPO)}:{entry.line}"
+        if not entry.source:
+            yield f"{where}: {entry.name} has a formula and no source"
+        if entry.name not in tested:
+            yield f"{where}: {entry.name} has a formula and no perturbation that a test catches"
+    for p in recorded:
+        if p.formula not in names:
+            yield f"{p.formula} has a perturbation, {p.name!r}, and is no formula"
+            continue
+        count = (REPO / source_of(p)).read_text(encoding="utf-8").count(p.old)
+        if count != 1:
+            yield f"{p.formula}, {p.name!r}: `old` stands {count} times in {source_of(p)}, once is needed"
+        path, _, test = p.test.partition("::")
+        file = REPO / path
+        if not file.exists() or f"def {test.split('[')[0].split('::')[-1]}(" not in file.read_text(encoding="utf-8"):
+            yield f"{p.formula}, {p.name!r}: there is no test {p.test}"
+
+
+def page(entries, recorded):
+    """LEDGER.md."""
+    by_formula = {}
+    for p in recorded:
+        by_formula.setdefault(p.formula, []).append(p)
+    lines = [INTRODUCTION]
+    for room in ROOMS:
+        rows = [entry for entry in entries if entry.name.replace(".", "/").startswith(room)]
+        lines += ["", f"## {room}", "", "| formula | function | test | caught | source |", "|---|---|---|---|---|"]
+        lines += [row(entry, by_formula.get(entry.name, [])) for entry in rows]
+    return "\n".join(lines) + "\n"
+
+
+def row(entry, tried):
+    """One line of the table."""
+    path = entry.file.relative_to(REPO)
+    function = f"[`{entry.name.split(':')[1]}`](../{path}#L{entry.line})"
+    tests = "<br>".join(dict.fromkeys(f"[`{p.test.partition('::')[2]}`](../{p.test.partition('::')[0]})" for p in tried))
+    cells = [f"`{entry.equation}`", function, tests, "<br>".join(p.name for p in tried), entry.source]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def try_out(perturbation):
+    """Apply a perturbation to a copy of the project and run its test -> "" where the test fails, else what happened."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        for name in ("nnlite", "compression", "transfer", "tests"):
+            shutil.copytree(REPO / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(REPO / "pyproject.toml", copy)
+        target = copy / source_of(perturbation)
+        source = target.read_text(encoding="utf-8")
+        target.write_text(source.replace(perturbation.old, perturbation.new), encoding="utf-8")
+        packages = [str(copy), str(copy / "compression"), str(copy / "transfer")]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(packages)}
+        if "kernels" in target.parts:
+            environment["XDG_CACHE_HOME"] = folder  # compiled code of a wrong kernel is not kept
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", perturbation.test]
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
+    if done.returncode == 1:
+        return ""
+    return (f"{perturbation.formula}, {perturbation.name!r}: not caught by {perturbation.test} "
+            f"(pytest's status {done.returncode})")
+
+
+def try_all(recorded, count):
+    """Try perturbations, all or `count` of them, drawn by the day -> what was not caught."""
+    chosen = recorded
+    if count is not None:
+        chosen = random.Random(datetime.date.today().toordinal()).sample(recorded, min(count, len(recorded)))
+    missed = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for p, told in zip(chosen, pool.map(try_out, chosen), strict=True):
+            print(f"{'NOT CAUGHT' if told else 'caught':10}  {p.formula}: {p.name}", flush=True)
+            missed += [told] * bool(told)
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} perturbations caught")
+    return missed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where something is missing or out of date")
+    parser.add_argument("--perturb", nargs="?", type=int, const=-1, metavar="N", help="try N perturbations, or all")
+    parser.add_argument("--only", default="", metavar="TEXT", help="with --perturb: those whose formula contains TEXT")
+    args = parser.parse_args()
+    entries, recorded = formulas(), perturbations()
+    if args.perturb is not None:
+        recorded = [p for p in recorded if args.only in p.formula]
+        wrong = try_all(recorded, None if args.perturb < 0 else args.perturb)
+    else:
+        wrong, text, target = list(faults(entries, recorded)), page(entries, recorded), HERE / "LEDGER.md"
+        if args.check:
+            old = target.read_text(encoding="utf-8") if target.exists() else ""
+            wrong += difflib.unified_diff(old.splitlines(), text.splitlines(), "LEDGER.md", "what the sources give",
+                                          lineterm="", n=0)
+        else:
+            target.write_text(text, encoding="utf-8")
+    print("\n".join(wrong) or f"{len(entries)} formulas, {len(recorded)} perturbations: all is well")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
