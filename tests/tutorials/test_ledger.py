@@ -65,7 +65,8 @@ def test_what_is_missing_is_told(ledger):
     linear = next(entry for entry in ledger.formulas() if entry.name == "nnlite.functional.linear:Linear")
     good = ledger.Perturbation(linear.name, "db is a mean", "dy.sum(axis=0)", "dy.mean(axis=0)",
                                "tests/nnlite/functional/test_linear.py::test_linear_gradients")
-    told = list(ledger.faults([linear._replace(source="")], [good._replace(old="dy.sum(axis=7)", test="tests/none.py::test_x")]))
+    bad = good._replace(old="dy.sum(axis=7)", test="tests/none.py::test_x")
+    told = list(ledger.faults([linear._replace(source="")], [bad]))
     assert told[0].endswith("nnlite.functional.linear:Linear has a formula and no source")
     assert "`old` stands 0 times" in told[1] and told[2].endswith("there is no test tests/none.py::test_x")
     assert list(ledger.faults([linear], []))[0].endswith("has a formula and no perturbation that a test catches")
