@@ -25,6 +25,7 @@ from nnlite import __version__, models
 from nnlite.errors import FormatError
 from nnlite.files import write_atomically
 from nnlite.nn import Module
+from nnlite.nn.module import cast
 
 FORMAT, VERSION = "nnlite checkpoint", 1
 BUILDERS = {build.__name__: build for build in (models.mlp, models.lenet_300_100, models.lenet_5, models.cnn, models.resnet)}
@@ -195,13 +196,10 @@ def _set_arrays(path, model, arrays):
 
 
 def _cast(path, name, array, dtype):
-    """The array in the dtype of the model, rounded where that has fewer bits."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = array.astype(dtype, copy=False)
-    lost = np.isfinite(array) & ~np.isfinite(cast) if dtype.kind == "f" else cast != array
-    if lost.any():
-        raise FormatError(f"{path}: {name} holds {array[lost][0]} ({array.dtype}), which the model's {dtype} cannot hold")
-    return cast
+    try:
+        return cast(name, array, dtype)
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None
 
 
 def resume(path, model, optimizer, schedule=None, loader=None):

@@ -168,9 +168,11 @@ class Module:
     def load_state_dict(self, state, strict=True):
         """Set every parameter and buffer from {name: array}, all or none; returns (missing_keys, unexpected_keys).
 
-        Arrays are copied and get the dtype of the parameter. strict: whether the names have to be the same on both sides. With
-        strict=False those that both sides have are set, and the others are returned, sorted.
-        Errors: ValueError that names the missing and the unexpected names, or the first array that does not fit.
+        Arrays are copied and get the dtype of the parameter, rounded where it has fewer bits. strict: whether the names have to
+        be the same on both sides. With strict=False those that both sides have are set, and the others are returned, sorted.
+        Errors: ValueError that names the missing and the unexpected names, or the first array that has another shape, does not
+        hold numbers, or holds one that the parameter's dtype cannot hold (1e300 in float32, 2.5 in int64); and NaN or infinity
+        for a buffer that is finite.
         """
         own = dict(self._named((Parameter, Buffer)))
         missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
@@ -180,12 +182,13 @@ class Module:
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(f"load_state_dict: {name} has shape {array.shape}, the model expects {own[name].shape}")
-            if array.dtype.kind not in "fiu":
+            if array.dtype.kind not in "fiub":
                 raise ValueError(f"load_state_dict: {name} holds {array.dtype}, the model expects numbers")
-            if isinstance(own[name], Buffer) and not np.isfinite(array).all():
+            if isinstance(own[name], Buffer) and np.isfinite(own[name].data).all() and not np.isfinite(array).all():
                 raise ValueError(f"load_state_dict: {name} holds NaN or infinite values, with which the model computes NaN")
+            arrays[name] = cast(f"load_state_dict: {name}", array, own[name].dtype)
         for name, array in arrays.items():
-            own[name].data = array.astype(own[name].dtype)
+            own[name].data = array
         return StateDifference(missing, unexpected)
 
     def __deepcopy__(self, memo):
@@ -212,6 +215,16 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n  ".join([f"{type(self).__name__}(", *(line.replace("\n", "\n  ") for line in lines)]) + "\n)"
+
+
+def cast(name, array, dtype):
+    """A copy of the array in a dtype, rounded where that has fewer bits.   Errors: ValueError for what it cannot hold."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(dtype)
+    lost = np.isfinite(array) & ~np.isfinite(converted) if converted.dtype.kind == "f" else converted != array
+    if lost.any():
+        raise ValueError(f"{name} holds {array[lost][0]} ({array.dtype}), which the model's {dtype} cannot hold")
+    return converted
 
 
 FOUND = (Parameter, Buffer, Module)  # what a Module finds among its attributes

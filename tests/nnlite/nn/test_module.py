@@ -1,4 +1,5 @@
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -246,6 +247,23 @@ DAMAGES = {
     "objects": (lambda s: s.update({"head.bias": np.array([None, {}])}), "head.bias holds object, the model expects numbers"),
     "complex": (lambda s: s.update({"head.bias": np.ones(2) * 1j}), "head.bias holds complex128, the model expects numbers"),
 }
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(np.float32, 1e300), (np.int64, 2.5), (np.int8, 300), (bool, 2)])
+def test_a_number_that_the_dtype_cannot_hold_is_refused(dtype, value):
+    layer = nn.ReLU()
+    layer.count = nn.Buffer(np.ones(2, dtype))
+    with pytest.raises(ValueError, match=f"count holds {re.escape(str(value))} .*, which the model's {np.dtype(dtype)} cannot"):
+        layer.load_state_dict({"count": np.array([1, value])})
+    assert layer.count.data.tolist() == [1, 1]
+
+
+def test_masks_of_infinities_and_of_booleans_are_loaded_as_they_are():
+    layer = nn.ReLU()
+    layer.bound, layer.mask = nn.Buffer(np.full(2, -np.inf, np.float32)), nn.Buffer(np.array([True, False]))
+    layer.load_state_dict({"bound": np.array([0, -np.inf]), "mask": np.array([False, True])})
+    np.testing.assert_array_equal(layer.bound.data, np.array([0, -np.inf], np.float32))
+    assert layer.mask.data.tolist() == [False, True] and layer.mask.dtype == bool
 
 
 @pytest.mark.parametrize("damage, message", DAMAGES.values(), ids=DAMAGES.keys())
