@@ -59,7 +59,7 @@ class Conv2d(Module):
 
     def extra_repr(self):
         options = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        options += [f"padding={self.padding!r}"] if self.padding != (0, 0) else []
+        options += [f"padding={self.padding}"] if self.padding != (0, 0) else []
         options += [f"dilation={self.dilation}"] if self.dilation != (1, 1) else []
         options += [f"groups={self.groups}"] if self.groups != 1 else []
         return ", ".join(options + (["bias=False"] if self.bias is None else []))

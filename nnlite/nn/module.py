@@ -57,7 +57,8 @@ class Module:
 
     def __setattr__(self, name, value):
         _check_place(self, name, value)
-        _check_collection(self, name, value)
+        if isinstance(value, COLLECTIONS):
+            _check_collection(self, name, value)
         object.__setattr__(self, name, value)
 
     def forward(self, *inputs):
@@ -76,10 +77,11 @@ class Module:
         """(name, module) of the modules directly below this one, each once."""
         found = {}
         for name, value in vars(self).items():
-            _check_collection(self, name, value)
             if isinstance(value, Module):
                 found.setdefault(id(value), (name, value))
-        yield from found.values()
+            elif isinstance(value, COLLECTIONS):
+                _check_collection(self, name, value)
+        return iter(found.values())
 
     def children(self):
         """The modules directly below this one, each once."""
@@ -275,13 +277,12 @@ def _check_place(owner, name, value):
 
 def _check_collection(owner, name, value):
     """TypeError for a list or dict with modules or parameters in it: they would be neither trained nor saved."""
-    if isinstance(value, COLLECTIONS):
-        hidden = next((item for item in _inside(value) if isinstance(item, FOUND)), None)
-        if hidden is not None:
-            layers = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
-            right = layers if isinstance(hidden, Module) else "nn.ParameterList"
-            raise TypeError(f"{type(owner).__name__}.{name}: a {type(hidden).__name__} in a {type(value).__name__} is neither "
-                            f"trained nor saved: use {right}")
+    hidden = next((item for item in _inside(value) if isinstance(item, FOUND)), None)
+    if hidden is not None:
+        layers = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
+        right = layers if isinstance(hidden, Module) else "nn.ParameterList"
+        raise TypeError(f"{type(owner).__name__}.{name}: a {type(hidden).__name__} in a {type(value).__name__} is neither "
+                        f"trained nor saved: use {right}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ LAYERS = {
     "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))": nn.Conv2d(3, 8, 3, rng=0),
     "Conv2d(4, 8, kernel_size=(3, 2), stride=(2, 1), padding=(1, 1), dilation=(2, 2), groups=4, bias=False)":
         nn.Conv2d(4, 8, (3, 2), (2, 1), 1, 2, 4, bias=False, rng=0),
-    "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding='same')": nn.Conv2d(3, 8, 3, padding="same", rng=0),
+    "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=same)": nn.Conv2d(3, 8, 3, padding="same", rng=0),
     "ReLU()": nn.ReLU(),
     "LeakyReLU(negative_slope=0.2)": nn.LeakyReLU(0.2),
     "Softmax(dim=1)": nn.Softmax(1),
