@@ -8,8 +8,10 @@ from nnlite.nn.module import Buffer, Module, Parameter
 
 
 class BatchNorm(Module):
-    """`batch_norm` with parameters weight γ and bias β, and buffers running_mean and running_var, all (num_features,).
+    """y = γ (x − μ)/√(σ² + ε) + β per channel (`F.batch_norm`), with γ = weight and β = bias, both trained.
 
+    num_features: the number C of channels. weight starts with ones, bias with zeros, and the buffers running_mean with zeros
+    and running_var with ones, all (C,).   eps: ε.
     In training the layer normalizes by the batch's statistics, and the running ones move towards them by `momentum`, whether
     or not γ and β require a gradient. In inference it normalizes by the running ones.
     momentum: None for the plain average of all batches since the last reset, momentum = 1/k at the k-th, as in PyTorch; the
@@ -58,21 +60,34 @@ class BatchNorm(Module):
 
 
 class BatchNorm1d(BatchNorm):
-    """BatchNorm of features x (N, C)."""
+    """BatchNorm of features: x (N, C) -> y (N, C), the statistics over N.
+
+    Errors: ValueError for an x of other axes or channels, and for a batch of one example in training.
+    """
 
     ndim = 2
 
 
 class BatchNorm2d(BatchNorm):
-    """BatchNorm of images x (N, C, H, W), per channel."""
+    """BatchNorm of images: x (N, C, H, W) -> y of the same shape, the statistics over N, H and W.
+
+    Errors: ValueError for an x of other axes or channels, and for a batch with one number in a channel in training.
+    """
 
     ndim = 4
 
 
 class LayerNorm(Module):
-    """`layer_norm` over the last axes, of normalized_shape, with parameters weight γ and bias β of that shape."""
+    """y = γ (x − μ)/√(σ² + ε) + β, μ and σ² of each example's last axes (`F.layer_norm`); γ = weight and β = bias are trained.
+
+    normalized_shape D: the sizes of the last axes, a number or a tuple; x (…, *D) -> y of the same shape. weight starts with
+    ones, bias with zeros, both (*D).   eps: ε.   It does the same in training and inference.
+    Errors: ValueError for sizes that are not whole numbers from 1 up, and for an x that does not end with D.
+    """
 
     def __init__(self, normalized_shape, eps=1e-5):
+        for size in normalized_shape if np.iterable(normalized_shape) else [normalized_shape]:
+            check_sizes("LayerNorm", normalized_shape=size)
         self.weight = Parameter(np.ones(normalized_shape, np.float32))
         self.bias = Parameter(np.zeros(normalized_shape, np.float32))
         self.eps = eps

@@ -43,6 +43,8 @@ def test_the_same_generator_state_gives_the_same_bits():
     (lambda: nn.Linear(float("nan"), 2), "Linear: in_features .* got nan"),
     (lambda: nn.Linear(3, "2"), "Linear: out_features .* got 2"),
     (lambda: nn.Conv2d(3, 3, 3, groups=0), "Conv2d: groups .* got 0"),
+    (lambda: nn.LayerNorm((3, 0)), "LayerNorm: normalized_shape .* got 0"),
+    (lambda: nn.LayerNorm(2.5), "LayerNorm: normalized_shape .* got 2.5"),
     (lambda: nn.BatchNorm2d(-4), "BatchNorm2d: num_features .* got -4"),
 ])
 def test_a_size_that_is_no_whole_number_from_one_up_is_named(make, size):
