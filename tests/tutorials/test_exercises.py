@@ -1,0 +1,95 @@
+"""Each exercise of a lesson can be solved, and its test notices a wrong solution."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TUTORIALS = Path(__file__).parents[2] / "tutorials"
+
+
+def cells_run(lesson):
+    """The names that a lesson leaves behind."""
+    spec = importlib.util.spec_from_file_location("build", TUTORIALS / "build.py")
+    build = importlib.util.module_from_spec(spec)
+    sys.modules["build"] = build
+    spec.loader.exec_module(build)
+    namespace = {"__name__": "__main__"}
+    for cell in build.parse((TUTORIALS / f"{lesson}.py").read_text(encoding="utf-8")):
+        if cell.kind == "code" and "remove-input" not in cell.tags:
+            exec(cell.source, namespace)
+    return namespace
+
+
+@pytest.fixture(scope="module")
+def quantization():
+    return cells_run("06_quantization")
+
+
+def along_rows(r, S, Z):
+    return (np.reshape(x, (-1, *[1] * (np.ndim(r) - 1))) if np.ndim(x) else x for x in (S, Z))
+
+
+def quantize(r, S, Z, qmin, qmax, dtype):
+    S, Z = along_rows(r, S, Z)
+    return np.clip(np.rint(r / S) + Z, qmin, qmax).astype(dtype)
+
+
+def quantize_half_up(r, S, Z, qmin, qmax, dtype):
+    S, Z = along_rows(r, S, Z)
+    return np.clip(np.floor(r / S + 0.5) + Z, qmin, qmax).astype(dtype)
+
+
+def group_scales(w, bits, group):
+    return np.abs(w.reshape(len(w), -1, group)).max(axis=2) / (2 ** (bits - 1) - 1)
+
+
+def best_scale(w, bits):
+    qmax = 2 ** (bits - 1) - 1
+    tried = np.abs(w).max(axis=1) / qmax * np.linspace(0.3, 1, 50)[:, None]
+    errors = [((w - S[:, None] * np.clip(np.rint(w / S[:, None]), -qmax, qmax)) ** 2).sum(axis=1) for S in tried]
+    return tried[np.argmin(errors, axis=0), np.arange(len(w))]
+
+
+@pytest.mark.parametrize("test, right, wrong", [
+    ("test_quantize", quantize, quantize_half_up),
+    ("test_group_scales", group_scales, lambda w, bits, group: group_scales(w, bits, 128).repeat(128 // group, axis=1)),
+    ("test_best_scale", best_scale, lambda w, bits: np.abs(w).max(axis=1) / (2 ** (bits - 1) - 1)),
+])
+def test_the_exercises_of_06_can_be_solved(quantization, test, right, wrong):
+    quantization[test](right)
+    with pytest.raises(AssertionError):
+        quantization[test](wrong)
+
+
+@pytest.fixture(scope="module")
+def errata():
+    return cells_run("11_errata")
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def distillation(z_s, z_t, labels, T, alpha, factor=2):
+    p_t, p_s = softmax(z_t.astype(np.float64) / T), softmax(z_s.astype(np.float64) / T)
+    hard = -np.log(softmax(z_s.astype(np.float64))[np.arange(len(labels)), labels]).mean()
+    return (1 - alpha) * hard + alpha * T**factor * (p_t * np.log(p_t / p_s)).sum(axis=1).mean()
+
+
+def best_neurons(w, keep):
+    return w[np.sort(np.argsort(-np.abs(w).sum(axis=1), kind="stable")[:keep])]
+
+
+@pytest.mark.parametrize("test, right, wrong", [
+    ("test_distillation_loss", distillation, lambda *a: distillation(*a, factor=0)),
+    ("test_best_neurons", best_neurons, lambda w, keep: w[:keep]),
+    ("test_highest", lambda p: np.log(p) / np.log(p).sum(), lambda p: p),
+])
+def test_the_exercises_of_11_can_be_solved(errata, test, right, wrong):
+    errata[test](right)
+    with pytest.raises(AssertionError):
+        errata[test](wrong)
