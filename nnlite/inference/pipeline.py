@@ -14,6 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from nnlite import kernels
+from nnlite.inference.kinds import KINDS
 
 CHUNK = 64  # images at most
 CACHE = 2**21  # bytes of the largest buffer at most, while that leaves one image: a core's second cache holds about as much
@@ -35,7 +36,7 @@ def make_stages(steps):
     for i, step in enumerate(steps[1:], 1):
         if i in fused:
             continue
-        behind = readers[i][0] if step.kind == "conv2d" and len(readers[i]) == 1 else None
+        behind = readers[i][0] if len(readers[i]) == 1 and KINDS[step.kind].takes_pool else None
         if behind is not None and _is_2x2_pool(steps[behind]):
             fused.add(behind)
             stages.append(Stage(step, behind, pool=2))
@@ -46,6 +47,17 @@ def make_stages(steps):
 
 def _is_2x2_pool(step):
     return step.kind == "max_pool2d" and step.options == {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)}
+
+
+def check_images(plan, images, shape):
+    """The images as float32.   ValueError, which begins with `plan`, for another shape or dtype, or none at all."""
+    images = np.asarray(images)
+    if images.shape[1:] != shape or images.dtype.kind != "f":
+        expected = ", ".join(map(str, ("N", *shape)))
+        raise ValueError(f"{plan}: expects floats of shape ({expected}), got {images.dtype} {images.shape}")
+    if len(images) == 0:
+        raise ValueError(f"{plan}: the batch is empty")
+    return images.astype(np.float32, copy=False)
 
 
 class Buffer:
@@ -93,7 +105,7 @@ class Pipeline:
         for kind, group in groupby(described, key=type):
             stages_in_a_row = list(group)
             self.runners += [run_table(stages_in_a_row)] if kind is dict else stages_in_a_row
-        self.enter, self.leave, self.last, self.lock = enter, leave, stages[-1].result, threading.Lock()
+        self.enter, self.leave, self.last, self.lock = enter, leave, results[-1], threading.Lock()
 
     def __call__(self, images):
         with self.lock:
@@ -178,6 +190,6 @@ def _with_border(shape, border):
 
 
 def _border(i, steps):
-    """The widest padding of the convolutions that read step i."""
-    paddings = [step.options["padding"] for step in steps if step.kind == "conv2d" and i in step.inputs]
-    return tuple(map(max, zip((0, 0), *paddings, strict=True)))
+    """The widest border that the readers of step i want to find."""
+    borders = [KINDS[step.kind].border(step.options) for step in steps if i in step.inputs]
+    return tuple(map(max, zip((0, 0), *borders, strict=True)))

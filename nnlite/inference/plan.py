@@ -12,8 +12,9 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
+from nnlite.inference.kinds import KINDS, grouped
 from nnlite.inference.lowering import lower
-from nnlite.inference.pipeline import Pipeline, convolution_row, flatten_row, linear_row, table_macs
+from nnlite.inference.pipeline import Pipeline, check_images, convolution_row, flatten_row, linear_row, table_macs
 
 
 def compile(model, example):
@@ -29,12 +30,16 @@ class Plan:
 
     def __init__(self, steps):
         self.steps, self.kept = steps, []
-        self.runners = [_RUNNERS[step.kind](step) for step in steps]
+        self.runners = [_operation(step) if step.kind == "operation" else KINDS[step.kind].runner(step) for step in steps]
 
     def __call__(self, images):
         if any(step.kind == "operation" for step in self.steps):  # might mix images, which then cannot go in chunks
             return _from_memory(self.run(images)[-1])
         return self.pipeline(self.check(images))
+
+    def __reduce__(self):
+        """How pickle and copy make the plan again: from its steps, without buffers, addresses and compiled stages."""
+        return Plan, (self.steps,)
 
     @functools.cached_property
     def pipeline(self):
@@ -96,14 +101,7 @@ class Plan:
 
     def check(self, images):
         """The images as float32.   ValueError for another shape or dtype, or none at all."""
-        shape = self.steps[0].shape
-        images = np.asarray(images)
-        if images.shape[1:] != shape or images.dtype.kind != "f":
-            raise ValueError(f"plan: expects floats of shape (N, {', '.join(map(str, shape))}), "
-                             f"got {images.dtype} {images.shape}")
-        if len(images) == 0:
-            raise ValueError("plan: the batch is empty")
-        return images.astype(np.float32, copy=False)
+        return check_images("plan", images, self.steps[0].shape)
 
 
 def _enter(images, buffer):
@@ -124,12 +122,6 @@ def _to_memory(x):
 
 def _from_memory(x):
     return as_nchw(x) if x.ndim == 4 else x
-
-
-def grouped(w, groups):
-    """The kernels' layout of a convolution's weights: (O, C/G, kh, kw) -> (G, kh, kw, C/G, O/G)."""
-    O, c, kh, kw = w.shape
-    return np.ascontiguousarray(w.reshape(groups, O // groups, c, kh, kw).transpose(0, 3, 4, 2, 1))
 
 
 def pixels_side_by_side(w_shape, options, width):
@@ -160,55 +152,6 @@ def side_by_side(w, side, sw):
     return wide
 
 
-def _conv2d(step):
-    O = len(step.arrays["w"])
-    w = grouped(step.arrays["w"], step.options["groups"])
-    b, stride, dilation = step.arrays["b"], step.options["stride"], step.options["dilation"]
-
-    def run(x):
-        x = kernels.to_nhwc(as_nchw(x), step.options["padding"])
-        y = kernels.empty((len(x), *step.shape[1:], O), np.float32)
-        kernels.conv2d(x, w, y, stride, dilation, b)
-        return y
-
-    return run
-
-
-def _linear(step):
-    w, b = np.ascontiguousarray(step.arrays["w"].T), step.arrays["b"]
-
-    def run(x):
-        return kernels.matmul(x.reshape(-1, len(w)), w, b).reshape(*x.shape[:-1], w.shape[1])
-
-    return run
-
-
-def _max_pool2d(step):
-    o = step.options
-
-    def run(x):
-        y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
-        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
-        return y
-
-    return run
-
-
-def _avg_pool2d(step):
-    o = step.options
-
-    def run(x):
-        y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
-        kernels.avg_pool2d(x, y, kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
-        return y
-
-    return run
-
-
-def _flatten(step):
-    return lambda x: (kernels.to_nchw(as_nchw(x)) if x.ndim == 4 else x).reshape(len(x), -1)
-
-
 def _operation(step):
     """Any other operation, by its own forward; a copy of it, so that what it keeps for backward is forgotten."""
 
@@ -222,16 +165,3 @@ def _operation(step):
         return _to_memory(y.astype(np.float32, copy=False))
 
     return run
-
-
-_RUNNERS = {
-    "input": lambda step: None,
-    "conv2d": _conv2d,
-    "linear": _linear,
-    "max_pool2d": _max_pool2d,
-    "avg_pool2d": _avg_pool2d,
-    "add": lambda step: np.add,
-    "relu": lambda step: lambda x: np.maximum(x, 0),
-    "flatten": _flatten,
-    "operation": _operation,
-}

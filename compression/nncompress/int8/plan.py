@@ -14,56 +14,31 @@ Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–8 and §2.4.
 """
 
 import functools
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
+from nncompress.int8.requantize import float32_factor, multiplier, quantize_multiplier
+from nncompress.int8.steps import RUNNERS, as_images, folded_bias, largest_sum, no_shifts, rows
 from nncompress.quantization.affine import dequantize
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
+from nnlite.inference.kinds import grouped
 from nnlite.inference.pipeline import (
     CHUNK,
     Pipeline,
+    check_images,
     convolution_row,
     in_memory_order,
     linear_row,
     table_macs,
     weights_in_memory_order,
 )
-from nnlite.inference.plan import grouped
 from nnlite.kernels.fast import int8_stages as int8_kernels
 from nnlite.kernels.loops.requantize import INT32_MAX
 from nnlite.kernels.machine.threads import MOVE
 
 LAWS = ("fixed", "float")
 NOT_FINITE = "int8 plan: the input has NaN or infinite values"
-
-
-@dataclass
-class Int8Step:
-    """One step of the plan; kinds, inputs, shape and options are those of `nnlite.inference.lowering.Step`.
-
-    S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z.
-    w int8, b int32, w_scale float32 (O,): for conv2d (w (O, C/G, kh, kw)) and linear (w (O, I)).   bits: of the weights.
-    """
-
-    kind: str
-    name: str
-    inputs: list
-    shape: tuple
-    S: np.float32
-    Z: int
-    options: dict = field(default_factory=dict)
-    relu: bool = False
-    w: np.ndarray = None
-    b: np.ndarray = None
-    w_scale: np.ndarray = None
-    bits: int = 8
-
-    @property
-    def low(self):
-        return self.Z if self.relu else 0
 
 
 class Int8Plan:
@@ -81,12 +56,16 @@ class Int8Plan:
     def runner(self, step):
         """The function that computes a step from the results it reads.   ValueError where its scales do not fit together."""
         try:
-            return _RUNNERS[step.kind](self, step)
+            return RUNNERS[step.kind](self, step)
         except ValueError as error:
             raise ValueError(f"int8 plan: {step.name}: {error}") from None
 
     def __call__(self, images):
-        return self.pipeline(self.check_shape(images))
+        return self.pipeline(check_images("int8 plan", images, self.steps[0].shape))  # `enter` sees NaN and infinities
+
+    def __reduce__(self):
+        """How pickle and copy make the plan again: from its steps, without buffers, addresses and compiled stages."""
+        return Int8Plan, (self.steps, self.law)
 
     @functools.cached_property
     def pipeline(self):
@@ -107,7 +86,7 @@ class Int8Plan:
 
     def leave(self, buffer, n):
         """The logits of the last buffer."""
-        return _as_images(buffer.inside(n)).copy() if self.ends_in_sums else self.to_real(buffer.inside(n))
+        return as_images(buffer.inside(n)).copy() if self.ends_in_sums else self.to_real(buffer.inside(n))
 
     def describe(self, stage, buffers):
         """A stage as a row of the table, or by the step's own runner."""
@@ -173,7 +152,7 @@ class Int8Plan:
     @property
     def ends_in_sums(self):
         """Whether the last step is a layer, whose int32 sums become the logits without being rounded to 8 bits first."""
-        return self.steps[-1].kind in ("conv2d", "linear") and not self.steps[-1].relu
+        return self.steps[-1].w is not None and not self.steps[-1].relu
 
     @property
     def parameters(self):
@@ -192,28 +171,17 @@ class Int8Plan:
 
     def check(self, images):
         """The images as float32.   ValueError for another shape or dtype, none at all, NaN and infinities."""
-        images = self.check_shape(images)
+        images = check_images("int8 plan", images, self.steps[0].shape)
         if not np.isfinite(images).all():
             raise ValueError(NOT_FINITE)
         return images
-
-    def check_shape(self, images):
-        """The same without looking at the numbers: `enter` sees NaN and infinities while it quantizes."""
-        images = np.asarray(images)
-        shape = self.steps[0].shape
-        if images.shape[1:] != shape or images.dtype.kind != "f":
-            raise ValueError(f"int8 plan: expects floats of shape (N, {', '.join(map(str, shape))}), "
-                             f"got {images.dtype} {images.shape}")
-        if len(images) == 0:
-            raise ValueError("int8 plan: the batch is empty")
-        return images.astype(np.float32, copy=False)
 
     def quantize_input(self, images):
         """q = clamp(round(x/S) + Z, 0, 255): (N, C, H, W) float32 -> (N, H, W, C) uint8."""
         x = self.check(images)
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
-        int8_kernels.quantize_rows(_rows(x), self.steps[0].S, self.steps[0].Z, _rows(q), kernels.threads_for(2 * MOVE * x.size))
+        int8_kernels.quantize_rows(rows(x), self.steps[0].S, self.steps[0].Z, rows(q), kernels.threads_for(2 * MOVE * x.size))
         return q
 
     def to_real(self, q):
@@ -225,7 +193,7 @@ class Int8Plan:
         S1 = self.steps[step.inputs[0]].S
         if step is self.steps[-1] and self.ends_in_sums:
             scale = float32_factor(S1, w_scale, 1)
-            return lambda acc: _as_images((acc.astype(np.int64) + b).astype(np.float32) * scale)
+            return lambda acc: as_images((acc.astype(np.int64) + b).astype(np.float32) * scale)
         return self.requantizer(step, S1, w_scale, b, largest_sum(step, b))
 
     def factors(self, step, S1, S2, largest):
@@ -247,135 +215,7 @@ class Int8Plan:
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
             threads = kernels.threads_for(2 * MOVE * q.size)
-            int8_kernels.requantize_rows(_rows(acc), b, *factors, step.Z, step.low, 255, _rows(q), threads)
+            int8_kernels.requantize_rows(rows(acc), b, *factors, step.Z, step.low, 255, rows(q), threads)
             return q
 
         return run
-
-
-def _rows(x):
-    return x.reshape(-1, x.shape[-1])
-
-
-def _as_images(y):
-    return as_nchw(y) if y.ndim == 4 else y
-
-
-def no_shifts():
-    return np.empty(0, np.int32)
-
-
-def largest_sum(step, b):
-    """A bound on |Σ_k q[k] w[o, k] + b[o]| for every o and q ≤ 255."""
-    return int((255 * np.abs(step.w.reshape(len(b), -1).astype(np.int64)).sum(axis=1) + np.abs(b.astype(np.int64))).max())
-
-
-def float32_factor(S1, S2, S3):
-    """S1 S2 / S3 in float32.   ValueError where it overflows."""
-    with np.errstate(over="ignore"):
-        M = multiplier(S1, S2, S3, np.float32)
-    if not np.isfinite(M).all():
-        raise ValueError(f"the scales {S1}, {np.max(S2)} and {S3} make a factor beyond float32's range")
-    return M
-
-
-def folded_bias(step, Z1):
-    """b[o] − Z1 Σ_k w[o, k], so that the sums can run over q1 instead of q1 − Z1."""
-    return (step.b - Z1 * step.w.reshape(len(step.w), -1).sum(axis=1, dtype=np.int64)).astype(np.int32)
-
-
-def pad_with_zero_point(x, padding, Z):
-    """x (N, H, W, C) uint8 with a border of Z (the real 0), followed in memory by the 3 bytes that `conv2d_int8` asks for."""
-    (top, left), (N, H, W, C) = padding, x.shape
-    shape = (N, H + 2 * top, W + 2 * left, C)
-    size = int(np.prod(shape))
-    padded = np.full(size + 3, Z, np.uint8)[:size].reshape(shape)
-    padded[:, top : top + H, left : left + W] = x
-    return padded
-
-
-def _conv2d(plan, step):
-    Z1, o = plan.steps[step.inputs[0]].Z, step.options
-    kh, kw = step.w.shape[2:]
-    packed = kernels.pack_conv_int8(grouped(step.w, o["groups"]), o["dilation"])
-    finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
-
-    def run(x):
-        x = pad_with_zero_point(x, o["padding"], Z1)
-        acc = np.empty((len(x), *step.shape[1:], len(step.w)), np.int32)
-        kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"], o["groups"])
-        return finish(acc)
-
-    return run
-
-
-def _linear(plan, step):
-    Z1 = plan.steps[step.inputs[0]].Z
-    packed = kernels.pack_int8(step.w.T)
-    finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
-
-    def run(x):
-        acc = np.empty((len(x), len(step.w)), np.int32)
-        kernels.matmul_int8(x, packed, acc)
-        return finish(acc)
-
-    return run
-
-
-def _max_pool2d(plan, step):
-    o = step.options
-
-    def run(x):
-        y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.uint8)
-        kernels.max_pool2d(x, y, np.empty(y.shape, np.uint8), kernels.Window(*o["kernel"], *o["stride"], *o["padding"]))
-        return y
-
-    return run
-
-
-def _avg_pool2d(plan, step):
-    """The mean is a sum with the multiplier S1 / (S3 kh kw)."""
-    before, o = plan.steps[step.inputs[0]], step.options
-    channels = step.shape[0]
-    share = np.full(channels, 1 / (o["kernel"][0] * o["kernel"][1]), np.float32)
-    requantize = plan.requantizer(step, before.S, share, np.zeros(channels, np.int32), 255 * o["kernel"][0] * o["kernel"][1])
-
-    def run(x):
-        acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
-        threads = kernels.threads_for(MOVE * x.size)
-        int8_kernels.sum_pool2d(x, before.Z, *o["kernel"], *o["stride"], *o["padding"], acc, threads)
-        return requantize(acc)
-
-    return run
-
-
-def _add(plan, step):
-    one, two = (plan.steps[i] for i in step.inputs)
-    if plan.law == "fixed":
-        M0, shift = (np.array(values, np.int32) for values in add_fixed_parameters(one.S, two.S, step.S))
-        factors = M0, -shift, np.empty(0, np.float32)
-    else:
-        factors = no_shifts(), no_shifts(), np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
-
-    def run(x, y):
-        q = np.empty(x.shape, np.uint8)
-        threads = kernels.threads_for(4 * MOVE * q.size)
-        int8_kernels.add_rows(_rows(x), _rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, _rows(q), threads)
-        return q
-
-    return run
-
-
-def _flatten(plan, step):
-    return lambda x: np.ascontiguousarray(_as_images(x)).reshape(len(x), -1)
-
-
-_RUNNERS = {
-    "conv2d": _conv2d,
-    "linear": _linear,
-    "max_pool2d": _max_pool2d,
-    "avg_pool2d": _avg_pool2d,
-    "add": _add,
-    "relu": lambda plan, step: lambda x: np.maximum(x, np.uint8(step.Z)),
-    "flatten": _flatten,
-}

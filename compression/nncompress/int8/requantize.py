@@ -68,3 +68,12 @@ def add_fixed_parameters(S1, S2, S3):
     if shift[2] > 0:
         raise ValueError(f"add_fixed_parameters: output scale {S3} is too small for input scales {S1} and {S2}")
     return tuple(M0.tolist()), tuple(shift.tolist())
+
+
+def float32_factor(S1, S2, S3):
+    """S1 S2 / S3 in float32.   ValueError where it overflows."""
+    with np.errstate(over="ignore"):
+        M = multiplier(S1, S2, S3, np.float32)
+    if not np.isfinite(M).all():
+        raise ValueError(f"the scales {S1}, {np.max(S2)} and {S3} make a factor beyond float32's range")
+    return M

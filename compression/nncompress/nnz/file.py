@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from nncompress.int8.plan import LAWS, Int8Plan
-from nncompress.nnz.architecture import LAYERS, MOST_NUMBERS, MOST_STEPS, read_step, write_step
+from nncompress.nnz.architecture import MOST_NUMBERS, MOST_STEPS, read_step, write_step
 from nncompress.nnz.records import Reader, Writer
 from nncompress.nnz.weights import read_weights, write_weights
 from nncompress.quantization.post_training import BIAS_LIMIT
@@ -50,7 +50,7 @@ def to_bytes(plan):
     writer.varint(len(plan.steps))
     for step in plan.steps:
         write_step(writer, step)
-        if step.kind in LAYERS:
+        if step.w is not None:
             writer.array(step.w_scale, "<f4")
             writer.array(step.b, "<i4")
             write_weights(writer, step.w, step.bits)

@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from nncompress.int8.plan import LAWS, Int8Plan, Int8Step
+from nncompress.int8.plan import LAWS, Int8Plan
+from nncompress.int8.steps import RUNNERS, Int8Step
 from nncompress.quantization.affine import check_finite, usable_scale
 from nncompress.quantization.affine import quantize as to_integers
 from nncompress.quantization.calibration import MinMax, activation_parameters
+from nnlite.data.dataset import Dataset
+from nnlite.inference.kinds import KINDS
 from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
+from nnlite.tensor import Tensor
 
 BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
 LARGEST_K = (2**31 - 1 - BIAS_LIMIT) // (255 * 127)
@@ -20,8 +24,9 @@ def quantize(model, calibration, bits=8, law="fixed"):
                                                    activations: uint8, [low, high] as seen in calibration
         b_q = round(b / (S_in S_w))                int32
 
-    calibration: inputs that look like those to come: an array (N, C, H, W), or an iterable of such arrays or of
-    (images, labels), as a DataLoader gives them; some hundred images do.   bits: of the weights, 2 to 8.
+    calibration: inputs that look like those to come: an array or Tensor (N, C, H, W), a Dataset of floats, or an iterable of
+    batches, each an array, a Tensor or (images, labels, …), as a DataLoader gives them; some hundred images do. Batches
+    without images are left out.   bits: of the weights, 2 to 8.
     law: "fixed" (integers only, gemmlowp's) or "float" (ONNX Runtime's), see `requantize`.
     -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
     Errors: ValueError for NaN or infinite weights or inputs, no images or integers to calibrate with, bits, law, operations
@@ -33,7 +38,7 @@ def quantize(model, calibration, bits=8, law="fixed"):
     if law not in LAWS:
         raise ValueError(f"quantize: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
     batches = list(_batches(calibration))
-    if not batches or not len(batches[0]):
+    if not batches:
         raise ValueError("quantize: calibration holds no images; some hundred training images do")
     steps = lower(model, batches[0][:1])
     _check(steps)
@@ -45,21 +50,37 @@ def quantize(model, calibration, bits=8, law="fixed"):
 
 
 def _batches(calibration):
-    if isinstance(calibration, np.ndarray):
-        calibration = [calibration[i : i + 256] for i in range(0, len(calibration), 256)]
+    """The calibration's images, batch by batch, as float32; batches without images are left out."""
+    if isinstance(calibration, Dataset):
+        calibration = calibration.images
+    if isinstance(calibration, (np.ndarray, Tensor)):
+        images = _array(calibration)
+        calibration = [images[i : i + 256] for i in range(0, len(images), 256)]
+    shape = None
     for batch in calibration:
-        images = np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+        images = _array(batch[0] if isinstance(batch, (tuple, list)) else batch)
         if images.dtype.kind != "f":
             raise ValueError(f"quantize: calibration holds {images.dtype}, expects floats as the model takes them")
-        yield images.astype(np.float32, copy=False)
+        shape = images.shape[1:] if shape is None else shape
+        if images.shape[1:] != shape:
+            raise ValueError(f"quantize: a calibration batch has images of shape {images.shape[1:]}, the first one {shape}")
+        if len(images):
+            yield images.astype(np.float32, copy=False)
+
+
+def _array(images):
+    return images.data if isinstance(images, Tensor) else np.asarray(images)
 
 
 def _check(steps):
-    for step in steps:
-        if step.kind == "operation":
-            raise ValueError(f"quantize: {step.name} ({type(step.options['op']).__name__}) has no integer form here; there are "
-                             "convolution, linear of (N, features), BatchNorm after a layer or of images, ReLU, pooling, "
-                             "addition of two results and flatten")
+    if len(steps) == 1:
+        raise ValueError("quantize: in inference this model returns its input; there is nothing to compute in integers")
+    for step in steps[1:]:
+        if step.kind not in RUNNERS:
+            operation = type(step.options["op"]).__name__ if step.kind == "operation" else step.kind
+            raise ValueError(f"quantize: {step.name} ({operation}) has no integer form here: "
+                             f"{step.options.get('reason', 'this kind of step has none')}. There are {', '.join(RUNNERS)}, and "
+                             "BatchNorm after a layer or of images")
         for letter, array in step.arrays.items():
             check_finite(f"quantize: {step.name}, {letter}", array)
         K = step.arrays["w"][0].size if step.arrays else 0
@@ -78,7 +99,7 @@ def _calibrate(steps, batches):
 
 
 def _quantize_step(step, seen, earlier, bits):
-    if step.kind in ("max_pool2d", "flatten", "relu"):  # these move integers and keep their meaning
+    if KINDS[step.kind].moves:  # integers keep their meaning
         S, Z = earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
     else:
         if step.kind == "add":  # `add_fixed` reckons in steps of 2^−19 of the larger S: a result cannot be finer

@@ -233,13 +233,14 @@ def add_block(t, thread, x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
 
 
 @parallel_kernel
-def sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, threads):
+def sum_pool2d(x, Z, window, acc, threads):
     """acc[n, i, j, c] = Σ over the window, inside the image, of x − Z:  x (N, H, W, C) uint8 -> acc (N, H', W', C) int32."""
-    share_out(sum_pool_row, len(acc) * acc.shape[1], threads, (x, Z, kh, kw, sh, sw, ph, pw, acc))
+    share_out(sum_pool_row, len(acc) * acc.shape[1], threads, (x, Z, window, acc))
 
 
 @inner_kernel
-def sum_pool_row(t, thread, x, Z, kh, kw, sh, sw, ph, pw, acc):
+def sum_pool_row(t, thread, x, Z, window, acc):
+    kh, kw, sh, sw, ph, pw = window
     (_, H, W, C), (_, out_h, out_w, _) = x.shape, acc.shape
     n, i = t // out_h, t % out_h
     for j in range(out_w):

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import os
 import pickle
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import random_network
+from networks import assert_same_plan, random_network, random_plan
 
 from nncompress import Int8Plan, quantize
-from nncompress.int8.plan import LAWS, Int8Step, folded_bias, largest_sum
+from nncompress.int8.plan import LAWS
 from nncompress.int8.reference import run_reference
+from nncompress.int8.steps import Int8Step, folded_bias, largest_sum
 from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K
 from nnlite import models, nn
 from nnlite.kernels.machine import threads
@@ -456,3 +458,15 @@ def test_the_float_law_equals_onnx_runtime_step_by_step_bit_for_bit(seed):
         ours = ours.transpose(0, 3, 1, 2) if ours.ndim == 4 else ours
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda plan: pickle.loads(pickle.dumps(plan))])
+def test_an_int8_plan_can_be_copied_and_pickled(copied, called):
+    plan, images = random_plan(5)
+    if called:
+        plan(images)
+    twin = copied(plan)
+    assert_same_plan(twin, plan)
+    assert twin(images).tobytes() == plan(images).tobytes()
+    assert all(one.w is None or not np.shares_memory(one.w, two.w) for one, two in zip(plan.steps, twin.steps, strict=True))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from networks import random_plan
 
-from nncompress.int8.plan import Int8Step
+from nncompress.int8.steps import Int8Step
 from nncompress.nnz.architecture import LARGEST_OPTION, LARGEST_SIZE, MOST_NUMBERS, read_step, write_step
 from nncompress.nnz.records import Reader, Writer
 from nncompress.quantization.post_training import LARGEST_K

@@ -13,7 +13,8 @@ from networks import assert_same_plan, random_plan
 
 from nncompress import inspect, load, quantize, save
 from nncompress.coding.streams import decode_stream, encode_stream
-from nncompress.int8.plan import Int8Plan, Int8Step
+from nncompress.int8.plan import Int8Plan
+from nncompress.int8.steps import Int8Step
 from nncompress.nnz.architecture import MOST_NUMBERS, write_step
 from nncompress.nnz.file import PARTS, _read, from_bytes, to_bytes
 from nncompress.nnz.records import Writer

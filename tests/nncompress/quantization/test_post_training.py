@@ -7,7 +7,7 @@ from networks import Model, assert_same_plan, random_network
 from nncompress import quantize
 from nncompress.int8.plan import LAWS
 from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K, quantize_weights
-from nnlite import data, models, nn, optim
+from nnlite import Tensor, data, models, nn, optim
 from nnlite import functional as F
 
 TINY = np.finfo(np.float32).tiny
@@ -211,6 +211,19 @@ def test_an_unknown_law_is_refused():
         quantize(models.mlp(4), images(3, 4), law="exact")
 
 
+def test_calibration_may_come_in_every_form():
+    model, x = models.mlp(4, hidden=3, classes=2), images(600, 4)
+    labels, expected = np.zeros(600, np.int64), quantize(model, x)
+    dataset = data.Dataset(x.reshape(600, 1, 1, 4), labels, classes=2)
+    for calibration in (Tensor(x), [Tensor(x[:9]), Tensor(x[9:])], [[x, labels]], [(x, labels, labels)], iter([x, x[:0]])):
+        assert_same_plan(quantize(model, calibration), expected)
+    of_images = quantize(model, x.reshape(600, 1, 1, 4))
+    for calibration in (dataset, data.DataLoader(dataset, batch_size=70)):
+        assert_same_plan(quantize(model, calibration), of_images)
+    with pytest.raises(ValueError, match="^quantize: calibration holds uint8, expects floats as the model takes them$"):
+        quantize(model, data.Dataset(np.zeros((3, 1, 1, 4), np.uint8), labels[:3], classes=2))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name, letter", [("fc1.weight", "w"), ("fc2.bias", "b")])
 def test_weights_that_are_no_numbers_are_refused_with_the_name_of_the_layer(value, name, letter):
@@ -224,11 +237,10 @@ def test_weights_that_are_no_numbers_are_refused_with_the_name_of_the_layer(valu
     (np.zeros((0, 4), np.float32), "quantize: calibration holds no images; some hundred training images do"),
     ([], "quantize: calibration holds no images"),
     ([np.zeros((0, 4), np.float32)], "quantize: calibration holds no images"),
-    ([images(2, 4), np.zeros((0, 4), np.float32)], "the batch is empty"),
     (np.float32([[1, np.nan, 2, 3]]), r"quantize: calibration: 1 of 4 values are NaN or infinite, the first at index \(0, 1\)"),
     ([images(2, 4), np.float32([[1, 2, -np.inf, 3]])], "quantize: calibration: 1 of 4 values are NaN or infinite"),
     (np.zeros((3, 4), np.uint8), "quantize: calibration holds uint8, expects floats as the model takes them"),
-    ([images(2, 4), images(2, 5)], r"expects floats of shape \(N, 4\), got float32 \(2, 5\)"),
+    ([images(2, 4), images(2, 5)], r"quantize: a calibration batch has images of shape \(5,\), the first one \(4,\)$"),
     (images(3, 5), "linear: x has 5 features, w .* expects 4"),
 ])
 def test_calibration_that_says_nothing_is_refused(calibration, message):
@@ -246,7 +258,12 @@ def test_activations_that_overflow_are_refused():
     (nn.Sequential(nn.Linear(4, 4), nn.GELU()), images(2, 4), r"quantize: gelu_1 \(GELU\) has no integer form here"),
     (nn.Sequential(nn.Linear(4, 4), nn.Softmax()), images(2, 4), r"quantize: softmax_1 \(Softmax\) has no integer form"),
     (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.BatchNorm1d(4)), images(2, 4), r"quantize: 2 \(BatchNorm\) has no integer"),
-    (nn.Linear(4, 4), images(2, 3, 4), r"\(Linear\) has no integer form here; there are convolution, linear of \(N, feat"),
+    (nn.Linear(4, 4), images(2, 3, 4), r"\(Linear\) has no .*: it is applied along the last of 3 axes, not .* are conv2d"),
+    (nn.MaxPool2d(2, ceil_mode=True), images(2, 1, 5, 5), r"\(MaxPool2d\) has no integer form here: its windows are not alike"),
+    (nn.AvgPool2d(2, 1, 1, False, False), images(2, 1, 5, 5), r"\(AvgPool2d\) has no integer form here: its windows are not"),
+    (nn.AdaptiveAvgPool2d((2, 3)), images(2, 1, 5, 5), r"\(AdaptiveAvgPool2d\) has no integer form here: no kind of step"),
+    (nn.Conv2d(1, 2, 2, padding="same"), images(2, 1, 5, 5), r"\(Pad\) has no integer form here: no kind of step"),
+    (nn.Dropout(), images(2, 4), "^quantize: in inference this model returns its input; there is nothing"),
     (Model(lambda m, x: x + 1.0), images(2, 4), r"quantize: add_1 \(Add\) has no integer form"),
 ])
 def test_operations_without_an_integer_form_are_refused_by_name(model, example, message):

@@ -1,9 +1,10 @@
 import copy
+import pickle
 
 import numpy as np
 import pytest
 from networks import Model, random_network
-from support import every_other_reversed, fortran_ordered
+from support import every_other_reversed, fortran_ordered, sample
 
 import nnlite
 from nnlite import functional as F
@@ -287,3 +288,39 @@ def test_pixels_are_put_side_by_side_where_they_fit_and_save_work():
     assert [side(o, 16) for o in (LANES // 4, LANES // 2, LANES // 2 + 1, LANES)] == [4, 2, 1, 1]
     assert [side(1, width) for width in (1, 2, 6, 12)] == [1, 2, 2, 4]
     assert side(1, 16, kw=1) == side(1, 16, sw=3) == side(1, 16, G=2) == side(1, 16, dw=2) == 1
+
+
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda plan: pickle.loads(pickle.dumps(plan))])
+def test_a_plan_can_be_copied_and_pickled(copied, called):
+    images = sample((5, 1, 12, 12)).astype(np.float32)
+    for model in (models.cnn(1, 12, width=0.25), nn.Sequential(nn.Flatten(), nn.Linear(144, 3, rng=0), nn.GELU())):
+        plan = nnlite.compile(model, images)
+        expected = plan(images)
+        twin = copied(plan if called else nnlite.compile(model, images))
+        plan.steps[-1].arrays.clear()
+        assert twin(images).tobytes() == expected.tobytes()
+
+
+def test_the_plan_of_a_model_that_does_nothing_in_inference_returns_its_input():
+    for x in (sample((70, 2, 3, 4)).astype(np.float32), sample((5, 4)).astype(np.float32)):
+        plan = nnlite.compile(nn.Sequential(nn.Dropout(), nn.Dropout(0.1)), x)
+        y = plan(x)
+        np.testing.assert_array_equal(y, x)
+        assert not np.shares_memory(y, x) and not np.shares_memory(y, plan(x))
+
+
+@pytest.mark.parametrize("statistics", [{"running_mean": np.nan}, {"running_var": np.inf}, {"running_var": -1.0}])
+def test_statistics_that_are_none_are_refused(statistics):
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.BatchNorm1d(2))
+    for name, value in statistics.items():
+        getattr(model[1], name).data[1] = value
+    message = "^lower: 1: the running statistics of this BatchNorm hold NaN, infinity or a negative variance"
+    with pytest.raises(ValueError, match=message), np.errstate(invalid="ignore"):
+        nnlite.compile(model, np.ones((1, 3), np.float32))
+
+
+def test_batch_norm_that_always_uses_the_batch_is_not_folded():
+    model = Model(lambda m, x: F.batch_norm(m.fc(x), None, None, training=True), fc=nn.Linear(3, 2, rng=0))
+    images = sample((6, 3)).astype(np.float32)
+    np.testing.assert_allclose(nnlite.compile(model, images)(images), model(images).data, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,151 @@
+"""The steps of an int8 plan, and how each kind is computed in integers.
+
+RUNNERS has a function for each kind of `nnlite.inference.kinds` that has an integer form: (plan, step) -> the function from
+the uint8 arrays that the step reads, (N, H, W, C) or (N, F), to its result. `quantize` refuses kinds that are not in it.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nncompress.int8.requantize import add_fixed_parameters, float32_factor
+from nnlite import kernels
+from nnlite.functional.convolution import as_nchw
+from nnlite.inference.kinds import KINDS, grouped
+from nnlite.kernels.fast import int8_stages as int8_kernels
+from nnlite.kernels.machine.threads import MOVE
+
+
+@dataclass
+class Int8Step:
+    """One step of the plan; kinds, inputs, shape and options are those of `nnlite.inference.lowering.Step`.
+
+    S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z.
+    w int8, b int32, w_scale float32 (O,): for conv2d (w (O, C/G, kh, kw)) and linear (w (O, I)).   bits: of the weights.
+    """
+
+    kind: str
+    name: str
+    inputs: list
+    shape: tuple
+    S: np.float32
+    Z: int
+    options: dict = field(default_factory=dict)
+    relu: bool = False
+    w: np.ndarray = None
+    b: np.ndarray = None
+    w_scale: np.ndarray = None
+    bits: int = 8
+
+    @property
+    def low(self):
+        return self.Z if self.relu else 0
+
+
+def rows(x):
+    return x.reshape(-1, x.shape[-1])
+
+
+def as_images(y):
+    return as_nchw(y) if y.ndim == 4 else y
+
+
+def no_shifts():
+    return np.empty(0, np.int32)
+
+
+def largest_sum(step, b):
+    """A bound on |Σ_k q[k] w[o, k] + b[o]| for every o and q ≤ 255."""
+    return int((255 * np.abs(step.w.reshape(len(b), -1).astype(np.int64)).sum(axis=1) + np.abs(b.astype(np.int64))).max())
+
+
+def folded_bias(step, Z1):
+    """b[o] − Z1 Σ_k w[o, k], so that the sums can run over q1 instead of q1 − Z1."""
+    return (step.b - Z1 * step.w.reshape(len(step.w), -1).sum(axis=1, dtype=np.int64)).astype(np.int32)
+
+
+def pad_with_zero_point(x, padding, Z):
+    """x (N, H, W, C) uint8 with a border of Z (the real 0), followed in memory by the 3 bytes that `conv2d_int8` asks for."""
+    (top, left), (N, H, W, C) = padding, x.shape
+    shape = (N, H + 2 * top, W + 2 * left, C)
+    size = int(np.prod(shape))
+    padded = np.full(size + 3, Z, np.uint8)[:size].reshape(shape)
+    padded[:, top : top + H, left : left + W] = x
+    return padded
+
+
+def _conv2d(plan, step):
+    Z1, o = plan.steps[step.inputs[0]].Z, step.options
+    kh, kw = step.w.shape[2:]
+    packed = kernels.pack_conv_int8(grouped(step.w, o["groups"]), o["dilation"])
+    finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
+
+    def run(x):
+        x = pad_with_zero_point(x, o["padding"], Z1)
+        acc = np.empty((len(x), *step.shape[1:], len(step.w)), np.int32)
+        kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"], o["groups"])
+        return finish(acc)
+
+    return run
+
+
+def _linear(plan, step):
+    Z1 = plan.steps[step.inputs[0]].Z
+    packed = kernels.pack_int8(step.w.T)
+    finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
+
+    def run(x):
+        acc = np.empty((len(x), len(step.w)), np.int32)
+        kernels.matmul_int8(x, packed, acc)
+        return finish(acc)
+
+    return run
+
+
+def _avg_pool2d(plan, step):
+    """The mean is a sum with the multiplier S1 / (S3 kh kw)."""
+    before, window, channels = plan.steps[step.inputs[0]], KINDS["avg_pool2d"].window(step), step.shape[0]
+    share = np.full(channels, 1 / window.places, np.float32)
+    requantize = plan.requantizer(step, before.S, share, np.zeros(channels, np.int32), 255 * window.places)
+
+    def run(x):
+        acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
+        threads = kernels.threads_for(MOVE * x.size)
+        int8_kernels.sum_pool2d(x, before.Z, window, acc, threads)
+        return requantize(acc)
+
+    return run
+
+
+def _add(plan, step):
+    one, two = (plan.steps[i] for i in step.inputs)
+    if plan.law == "fixed":
+        M0, shift = (np.array(values, np.int32) for values in add_fixed_parameters(one.S, two.S, step.S))
+        factors = M0, -shift, np.empty(0, np.float32)
+    else:
+        factors = no_shifts(), no_shifts(), np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
+
+    def run(x, y):
+        q = np.empty(x.shape, np.uint8)
+        threads = kernels.threads_for(4 * MOVE * q.size)
+        int8_kernels.add_rows(rows(x), rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, rows(q), threads)
+        return q
+
+    return run
+
+
+
+def _as_in_floats(plan, step):
+    """A kind that only moves numbers does with integers what it does with floats."""
+    return KINDS[step.kind].runner(step)
+
+
+RUNNERS = {
+    "conv2d": _conv2d,
+    "linear": _linear,
+    "max_pool2d": _as_in_floats,
+    "avg_pool2d": _avg_pool2d,
+    "add": _add,
+    "relu": lambda plan, step: lambda x: np.maximum(x, np.uint8(step.Z)),
+    "flatten": _as_in_floats,
+}
