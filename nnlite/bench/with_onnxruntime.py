@@ -6,6 +6,7 @@
 from pathlib import Path
 
 from nnlite.bench.works import images_for, matrices_for
+from nnlite.inference.export import to_onnx
 
 threads = 1
 
@@ -61,41 +62,6 @@ def export(model, images, folder, name):
     float32, int8 = model_file(folder, name, "float32"), model_file(folder, name, "int8")
     Path(float32).write_bytes(to_onnx(model, images[:1]))
     quantize(float32, int8, images)
-
-
-def to_onnx(model, example):
-    """A model as an ONNX file, as bytes: its lowered steps (BatchNorm folded) one by one."""
-    import onnx
-
-    from nnlite.inference.lowering import lower
-
-    nodes, constants, results = [], {}, {}
-    steps = lower(model.eval(), example)
-
-    def add(kind, name, inputs, **attributes):
-        nodes.append(onnx.helper.make_node(kind, inputs, [name], **attributes))
-        return name
-
-    for i, step in enumerate(steps):
-        if step.kind == "input":
-            results[i] = "x"
-            continue
-        inputs, o, name = [results[j] for j in step.inputs], step.options, f"step{i}"
-        constants |= {f"{name}.{letter}": array for letter, array in step.arrays.items()}
-        inputs += [f"{name}.{letter}" for letter in step.arrays]
-        if step.kind == "conv2d":
-            y = add("Conv", name, inputs, strides=o["stride"], pads=2 * o["padding"], dilations=o["dilation"],
-                    group=o["groups"], kernel_shape=step.arrays["w"].shape[2:])
-        elif step.kind == "linear":
-            y = add("Gemm", name, inputs, transB=1)
-        elif step.kind in ("max_pool2d", "avg_pool2d"):
-            y = add({"max_pool2d": "MaxPool", "avg_pool2d": "AveragePool"}[step.kind], name, inputs,
-                    kernel_shape=o["kernel"], strides=o["stride"], pads=2 * o["padding"])
-        else:
-            y = add({"add": "Add", "relu": "Relu", "flatten": "Flatten"}[step.kind], name, inputs)
-        results[i] = add("Relu", f"{name}.relu", [y]) if step.relu else y
-    nodes[-1].output[0] = "y"
-    return serialized(nodes, constants, onnx.TensorProto.FLOAT, ("N", *example.shape[1:]), onnx.TensorProto.FLOAT)
 
 
 def quantize(float32, int8, images):

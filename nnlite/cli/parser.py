@@ -12,7 +12,8 @@ def build_parser():
     parser = _Parser(prog="nnlite", description="Neural networks from scratch: train, compress, transfer.",
                      epilog="Begin with `nnlite demo`. Each command has its own --help with an example.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _compress, _evaluate, _inspect, _report, _bench):
+    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _compress, _evaluate, _inspect, _export, _report,
+                _bench):
         add(commands)
     return parser
 
@@ -152,6 +153,14 @@ def _evaluate(commands):
 def _inspect(commands):
     p = _command(commands, "inspect", "show what is in a file, and what its bytes are spent on", "nnlite inspect model.nnz")
     _add_file(p, "model (.npz or .nnz)")
+
+
+def _export(commands):
+    p = _command(commands, "export", "write a model as an ONNX file (float32), which other programs run",
+                 "nnlite export model.npz --data mnist --out model.onnx")
+    _add_file(p)
+    p.add_argument("--data", choices=DATA, default="digits", help="the data set whose images the model takes (default: digits)")
+    _add_out(p, "model.onnx")
 
 
 def _report(commands):

@@ -47,7 +47,7 @@ def draw():
         "2. structured\npruning: what\nshrinks together",
         "3. lowering: plans\nfor float32\nand int8",
         "4. summary:\nparameters,\nMACs, bytes",
-        "5. export\n(to come)",
+        "5. export:\nan ONNX file",
     ]
     for i, use in enumerate(uses):
         x = 3.5 + 1.95 * i

@@ -8,7 +8,8 @@ import pytest
 from nnlite import data, models
 from nnlite.cli.parser import DATA, MODELS, build_parser
 
-COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "compress", "evaluate", "inspect", "report", "bench"]
+COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "compress", "evaluate", "inspect", "export", "report",
+            "bench"]
 
 
 def help_of(run, *command):

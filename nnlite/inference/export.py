@@ -1,0 +1,79 @@
+"""Export: a model as an ONNX file in float32, which ONNX Runtime and other tools run.
+
+The package onnx is an extra (`pip install 'nnlite[onnx]'`), imported only when a model is exported.
+"""
+
+from nnlite.inference.lowering import lower
+
+OPSET, IR_VERSION = 13, 8  # of 2021: old enough for every ONNX Runtime in use
+
+
+def _convolution(step):
+    o = step.options
+    return "Conv", {"strides": o["stride"], "pads": 2 * o["padding"], "dilations": o["dilation"], "group": o["groups"],
+                    "kernel_shape": step.arrays["w"].shape[2:]}
+
+
+def _window(step):
+    o = step.options
+    return {"kernel_shape": o["kernel"], "strides": o["stride"], "pads": 2 * o["padding"]}
+
+
+# What a kind of step is in ONNX: the name of the operator and its attributes. Inputs are the results read, then w and b.
+OPERATORS = {
+    "conv2d": _convolution,
+    "linear": lambda step: ("Gemm", {"transB": 1}),
+    "max_pool2d": lambda step: ("MaxPool", _window(step)),
+    "avg_pool2d": lambda step: ("AveragePool", _window(step) | {"count_include_pad": 1}),
+    "add": lambda step: ("Add", {}),
+    "relu": lambda step: ("Relu", {}),
+    "flatten": lambda step: ("Flatten", {}),
+}
+
+
+def to_onnx(model, example):
+    """A model as the bytes of an ONNX file: one operator for each step of its lowered graph, BatchNorm folded.
+
+    The file's input x is float32 (N, …) with the example's shape after N, its output y what model.eval() gives for x, up to
+    float32 rounding; N may be any number.   example: array (N, …), any N, for one trace.
+    Errors: ImportError without the package onnx; ValueError, with the operation's name, for one that has no counterpart in
+    OPERATORS; those of `trace`.   Source: the ONNX operators' specification, opset 13.
+    """
+    onnx = _imported()
+    steps = lower(model, example)
+    results, nodes, constants = [], [], []
+    for i, step in enumerate(steps):
+        result = "y" if step is steps[-1] else f"step{i}"
+        results.append("x" if step.kind == "input" else result)
+        if step.kind != "input":
+            operator, attributes = _operator(step)
+            inputs = [results[j] for j in step.inputs]
+            for letter in step.arrays:
+                constants.append(onnx.numpy_helper.from_array(step.arrays[letter], f"step{i}.{letter}"))
+                inputs.append(constants[-1].name)
+            sums = f"step{i}.sums" if step.relu else result
+            nodes.append(onnx.helper.make_node(operator, inputs, [sums], name=step.name, **attributes))
+            if step.relu:
+                nodes.append(onnx.helper.make_node("Relu", [sums], [result], name=f"{step.name}.relu"))
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ("N", *step.shape))
+            for name, step in (("x", steps[0]), ("y", steps[-1]))]
+    graph = onnx.helper.make_graph(nodes, "nnlite", ends[:1], ends[1:], constants)
+    file = onnx.helper.make_model(graph, producer_name="nnlite", ir_version=IR_VERSION,
+                                  opset_imports=[onnx.helper.make_opsetid("", OPSET)])
+    return file.SerializeToString()
+
+
+def _imported():
+    try:
+        import onnx
+    except ImportError:
+        raise ImportError("to_onnx: needs the package onnx, which is not installed: pip install 'nnlite[onnx]'") from None
+    return onnx
+
+
+def _operator(step):
+    if step.kind not in OPERATORS:
+        operation = type(step.options["op"]).__name__
+        raise ValueError(f"to_onnx: {step.name} is the operation {operation}, which cannot be exported; what can be: "
+                         f"{', '.join(OPERATORS)}, and ReLU and BatchNorm after them")
+    return OPERATORS[step.kind](step)
