@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Tensor": "nnlite.tensor",
     "no_grad": "nnlite.tensor",
+    "Operation": "nnlite.tensor",
+    "record": "nnlite.tensor",
     "trace": "nnlite.inference.graph",
     "summary": "nnlite.inference.cost",
     "compile": "nnlite.inference.plan",

@@ -1,17 +1,20 @@
 """Tensor and tape: arrays that remember how they were made, so that gradients can run back through them.
 
 `record(operation, *inputs)` computes y = operation.forward(arrays) and leaves on y a note of the operation and its inputs.
-These notes are the tape. `y.backward()` walks them from y to the leaves and, at each operation, turns the gradient of the
-output into the gradients of the inputs (the chain rule):
+These notes are the tape. `y.backward()` runs back along them (`nnlite.backward`).
 
-    dx_i = Σ over every use of x_i of  (∂y/∂x_i)ᵀ dy
+The operators (+, @, ==, …) and the methods that compute (exp, sum, …) are in `nnlite.functional.methods`.
 """
 
+import importlib
 import threading
 from contextlib import contextmanager
 from numbers import Number
 
 import numpy as np
+
+from nnlite.backward import run_backward
+from nnlite.changes import Memory, kept_arrays, owner
 
 
 class _Mode(threading.local):
@@ -49,13 +52,22 @@ def is_tracing():
     return _mode.tracing
 
 
+def is_recording_gradients():
+    """Whether this is outside of `no_grad`."""
+    return _mode.gradients
+
+
 class Operation:
     """One differentiable function: forward(*arrays) -> y, and backward(dy) -> one gradient (or None) for each input.
 
-    Options are given to the constructor; forward keeps on `self` only what backward needs.
+    Options are given to the constructor; forward keeps on `self` only what backward needs. After `backward` what forward kept
+    is gone and the options are left. An object can be on the tape once at a time.
     """
 
     inputs = None  # the Tensors of forward, while they are on the tape
+    options = None  # the attributes before forward, while the operation is on the tape
+    kept = ()  # the arrays that must not change before backward, while the operation is on the tape
+    has_gradient = True  # False: the result never requires a gradient, as of a comparison
     makes_new_gradients = False  # whether nobody else holds the arrays that backward returns: then they need no copy
 
     def needs_gradient(self, i):
@@ -70,52 +82,62 @@ class Operation:
 def record(operation, *inputs):
     """y = operation.forward(inputs), as a Tensor on the tape where an input requires a gradient.
 
-    Inputs are Tensors, arrays, numbers (taken in the dtype of the others) or None.
+    Inputs are Tensors, arrays, lists, numbers or None. Numbers and plain arrays of floats take the float dtype of the Tensors
+    (where there are no Tensors, numbers that of the arrays); a float32 and a float64 Tensor give float64. A result is float64
+    only if an input is float64 then: whole numbers beside float32 give float32.
+    Errors: RuntimeError for an operation that is on the tape already.
     """
-    inputs = _as_tensors(inputs)
+    name = type(operation).__name__
+    if operation.inputs is not None:
+        raise RuntimeError(f"record: this {name} is on the tape already; make a new {name}() for each call")
+    inputs = as_tensors(inputs)
+    needs_gradient = (_mode.gradients and operation.has_gradient
+                      and any(x is not None and x.requires_grad for x in inputs))
+    options = vars(operation).copy()
     y = Tensor(operation.forward(*(None if x is None else x.data for x in inputs)))
-    needs_gradient = _mode.gradients and any(x is not None and x.requires_grad for x in inputs)
+    if y.dtype == np.float64 and not any(x is not None and x.dtype == np.float64 for x in inputs):
+        y = Tensor(y.data.astype(np.float32))
+    for x in inputs:
+        if x is not None and x.memory.owner is y.memory.owner:
+            y.memory = x.memory
+            y.memory.shared = True
     if needs_gradient or _mode.tracing:
-        operation.inputs = inputs
+        operation.kept = kept_arrays(vars(operation).values(), (*inputs, y))
+        operation.inputs, operation.options = inputs, options
         y.operation = operation
         y.requires_grad = needs_gradient
+        for x in inputs:
+            if x is not None:
+                x.is_read = True
     return y
 
 
-def _as_tensors(inputs):
+def as_tensors(inputs):
+    """The inputs of `record` as Tensors (None stays None), with the dtypes that its docstring states."""
     if all(x is None or isinstance(x, Tensor) for x in inputs):
         return inputs
-    if not any(isinstance(x, Number) for x in inputs):
-        return tuple(x if x is None or isinstance(x, Tensor) else Tensor(x) for x in inputs)
-    arrays = [x.data if isinstance(x, Tensor) else np.asarray(x) for x in inputs if x is not None and not isinstance(x, Number)]
-    floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
+    of_tensors = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
+    of_arrays = [x.dtype for x in inputs if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    floats = of_tensors or of_arrays
     dtype = np.result_type(*floats) if floats else None
-    return tuple(x if x is None or isinstance(x, Tensor) else Tensor(np.asarray(x, dtype) if isinstance(x, Number) else x)
-                 for x in inputs)
+    beside = any(isinstance(x, (Tensor, np.ndarray)) for x in inputs)
+    return tuple(x if x is None or isinstance(x, Tensor) else
+                 _number(x, dtype, beside) if isinstance(x, Number) else
+                 _array(x, dtype if of_tensors else None) for x in inputs)
 
 
-def topological_order(root):
-    """Every Tensor that `root` was made from, each after all of its inputs; `root` comes last."""
-    order, seen, stack = [], set(), [(root, False)]
-    while stack:
-        tensor, inputs_done = stack.pop()
-        if inputs_done:
-            order.append(tensor)
-        elif id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack.append((tensor, True))
-            if tensor.operation is not None:
-                stack.extend((x, False) for x in reversed(_live_inputs(tensor)))
-    return order
+def _number(x, dtype, beside):
+    """A number in the given float dtype. Without one, a float beside whole numbers becomes float32."""
+    array = np.asarray(x, dtype)
+    if dtype is None and array.dtype == np.float64 and (beside or not isinstance(x, np.generic)):
+        array = array.astype(np.float32)
+    return Tensor(array)
 
 
-def _live_inputs(tensor):
-    if tensor.operation.inputs is None:
-        raise RuntimeError(
-            "backward: the tape behind this tensor was already used and freed; run the forward pass again, "
-            "or add the losses up and call backward once"
-        )
-    return [x for x in tensor.operation.inputs if x is not None]
+def _array(x, dtype):
+    """An array (or list); floats in the given dtype, if there is one."""
+    x = Tensor(x)
+    return Tensor(x.data.astype(dtype)) if dtype is not None and x.dtype.kind == "f" and x.dtype != dtype else x
 
 
 class Tensor:
@@ -123,54 +145,59 @@ class Tensor:
 
     data: array, number or (nested) list; floats in lists become float32, arrays keep their dtype.
     requires_grad: whether `backward` shall fill `grad` (an array of data's shape and dtype, added up over calls).
-    Errors: TypeError for data that are not real numbers or booleans, and for a gradient on anything but floats.
+    Tensors are keys of dicts and members of sets by identity; `==` compares number by number.
+    Errors: TypeError for data that are not real numbers or booleans in the machine's byte order, and for a gradient on
+    anything but floats.
     """
 
     __array_priority__ = 1000  # array + tensor is left to Tensor.__radd__
+    __hash__ = object.__hash__
 
     def __init__(self, data, requires_grad=False):
         if isinstance(data, Tensor):
-            data = data.data
-        if not isinstance(data, (np.ndarray, np.generic)):
-            data = np.asarray(data)
-            data = data.astype(np.float32) if data.dtype == np.float64 else data
-        self.data = np.asarray(data)
-        if self.data.dtype.kind not in "fiub":
-            raise TypeError(f"Tensor: holds real numbers or booleans, got {self.data.dtype}")
-        if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(f"Tensor: only floats can require a gradient, this one is {self.data.dtype}")
+            self._data, self.memory = data.data, data.memory
+            self.memory.shared = True
+        else:
+            self._data = _real_numbers(data)
+            self.memory = Memory(self._data)
+        if requires_grad and self._data.dtype.kind != "f":
+            raise TypeError(f"Tensor: only floats can require a gradient, this one is {self._data.dtype}")
         self.requires_grad = requires_grad
         self.grad = None
         self.operation = None
+        self.is_read = False  # whether an operation on the tape has read it
+
+    @property
+    def data(self):
+        """The array. `x.data *= 2` counts as a change in place; `x.data = array` gives x another array, and a tape keeps the
+        old one."""
+        return self._data
+
+    @data.setter
+    def data(self, array):
+        array = _real_numbers(array)
+        if owner(array) is self.memory.owner:
+            self._data = array
+            self.changed("an assignment to its `.data`")
+        else:
+            self._data, self.memory = array, Memory(array)
+
+    def changed(self, by):
+        """Say that the array was changed in place, and by what ("SGD.step"): a tape that keeps it then refuses `backward`."""
+        self.memory.changes += 1
+        self.memory.by = by
 
     def backward(self, grad=None):
         """Fill `.grad` of every leaf that this tensor was made from: grad = ∂(Σ self · grad) / ∂leaf, added to what is there.
 
         grad: array of this tensor's shape; may be left out for a single number (then 1). The tape is freed afterwards.
-        Errors: RuntimeError where nothing requires a gradient, the tape was used before, or a needed grad is missing;
-        ValueError for a grad of another shape.
+        Errors: RuntimeError where nothing requires a gradient, the tape was used before, a needed grad is missing, or an
+        array that an operation keeps was changed in place after the forward pass (`nnlite.changes`); ValueError for a grad of
+        another shape; TypeError or ValueError for an operation whose backward returns gradients that do not fit.
         """
         if not self.requires_grad:
             raise RuntimeError("backward: this tensor depends on nothing that requires a gradient")
-        order = topological_order(self)
-        gradients, new = {id(self): self._root_gradient(grad)}, set()
-        for y in reversed(order):
-            dy = gradients.pop(id(y), None)
-            if dy is None:
-                continue
-            if y.operation is None:
-                dy = np.asarray(dy) if id(y) in new else np.array(dy)
-                y.grad = dy if y.grad is None else np.asarray(y.grad + dy)
-                continue
-            for x, dx in zip(y.operation.inputs, y.operation.backward(dy), strict=True):
-                if x is not None and x.requires_grad and dx is not None:
-                    dx = np.asarray(dx, x.dtype)
-                    if id(x) in gradients or y.operation.makes_new_gradients:
-                        new.add(id(x))
-                    gradients[id(x)] = gradients[id(x)] + dx if id(x) in gradients else dx
-        for y in order:
-            if y.operation is not None:
-                vars(y.operation).clear()
+        run_backward(self, self._root_gradient(grad))
 
     def _root_gradient(self, grad):
         if grad is None:
@@ -184,15 +211,15 @@ class Tensor:
         return grad
 
     def detach(self):
-        """The same array, with no tape behind it."""
-        return Tensor(self.data)
+        """A Tensor of the same array, which is a constant to the tape. A change in place is seen by both."""
+        return Tensor(self)
 
     def numpy(self):
         """The array itself."""
         return self.data
 
     def __array__(self, dtype=None, copy=None):
-        """What NumPy's functions see: the array, but not behind the back of a tape that they would cut."""
+        """What NumPy's functions read: the array. A tensor that requires a gradient refuses: they would cut its tape."""
         if self.requires_grad:
             raise TypeError("NumPy's functions would cut the tape behind this tensor: use nnlite.functional, or its `.data`")
         return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
@@ -219,7 +246,7 @@ class Tensor:
 
     @property
     def T(self):
-        return F.transpose(self, 0, 1)
+        return self.transpose(0, 1)
 
     def __len__(self):
         return len(self.data)
@@ -234,86 +261,36 @@ class Tensor:
         grad = ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self.data, separator=', ', prefix='Tensor(')}{grad})"
 
-    def __add__(self, other):
-        return F.add(self, other)
 
-    def __sub__(self, other):
-        return F.subtract(self, other)
-
-    def __mul__(self, other):
-        return F.multiply(self, other)
-
-    def __truediv__(self, other):
-        return F.divide(self, other)
-
-    def __pow__(self, exponent):
-        return F.power(self, exponent)
-
-    def __matmul__(self, other):
-        return F.matmul(self, other)
-
-    def __radd__(self, other):
-        return F.add(other, self)
-
-    def __rsub__(self, other):
-        return F.subtract(other, self)
-
-    def __rmul__(self, other):
-        return F.multiply(other, self)
-
-    def __rtruediv__(self, other):
-        return F.divide(other, self)
-
-    def __rpow__(self, base):
-        return F.power(base, self)
-
-    def __rmatmul__(self, other):
-        return F.matmul(other, self)
-
-    def __neg__(self):
-        return F.negative(self)
-
-    def __getitem__(self, index):
-        return F.index(self, index)
-
-    def exp(self):
-        return F.exp(self)
-
-    def log(self):
-        return F.log(self)
-
-    def sqrt(self):
-        return F.sqrt(self)
-
-    def abs(self):
-        return F.absolute(self)
-
-    def clamp(self, min=None, max=None):
-        return F.clamp(self, min, max)
-
-    def sum(self, dim=None, keepdim=False):
-        return F.sum(self, dim, keepdim)
-
-    def mean(self, dim=None, keepdim=False):
-        return F.mean(self, dim, keepdim)
-
-    def max(self, dim=None, keepdim=False):
-        return F.max(self, dim, keepdim)
-
-    def var(self, dim=None, keepdim=False, correction=1):
-        return F.var(self, dim, keepdim, correction)
-
-    def reshape(self, *shape):
-        return F.reshape(self, *shape)
-
-    def transpose(self, dim0, dim1):
-        return F.transpose(self, dim0, dim1)
-
-    def permute(self, *dims):
-        return F.permute(self, *dims)
-
-    def flatten(self, start_dim=0):
-        return F.flatten(self, start_dim)
+def _real_numbers(data):
+    """data as an array; floats that were not in an array become float32."""
+    if not isinstance(data, (np.ndarray, np.generic)):
+        data = np.asarray(data)
+        data = data.astype(np.float32) if data.dtype == np.float64 else data
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"Tensor: holds real numbers or booleans, got {array.dtype}")
+    if not array.dtype.isnative:
+        raise TypeError(f"Tensor: the numbers are in another byte order than this machine's ({array.dtype.str}); "
+                        'array.astype(array.dtype.newbyteorder("=")) converts them')
+    return array
 
 
-from nnlite import functional as F  # noqa: E402  (last: the operations are recorded by what stands above)
+FROM_FUNCTIONAL = """
+    __add__ __radd__ __iadd__ __sub__ __rsub__ __isub__ __mul__ __rmul__ __imul__ __truediv__ __rtruediv__ __itruediv__
+    __pow__ __rpow__ __ipow__ __matmul__ __rmatmul__ __neg__ __getitem__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__
+    abs clamp clone exp flatten log log1p logsumexp matmul max maximum mean min minimum norm permute reshape sqrt std sum
+    transpose var view
+""".split()
+
+
+def _stand_in(name):
+    """A method whose first call loads nnlite.functional. That room puts its methods in the place of all stand-ins."""
+    def method(self, *arguments, **options):
+        importlib.import_module("nnlite.functional")
+        return getattr(self, name)(*arguments, **options)
+    return method
+
+
+for _name in FROM_FUNCTIONAL:
+    setattr(Tensor, _name, _stand_in(_name))

@@ -4,23 +4,14 @@ The names and their meaning are those of `torch.nn.functional`. Every function t
 a Tensor; an operation's own `forward` and `backward` take and return plain arrays.
 """
 
-from nnlite.functional.activation import gelu, leaky_relu, relu, sigmoid, tanh
+from nnlite.functional import methods
+from nnlite.functional.activation import gelu, leaky_relu, relu, sigmoid, softplus, tanh
+from nnlite.functional.choice import clamp, maximum, minimum, where
 from nnlite.functional.convolution import conv2d
 from nnlite.functional.dropout import dropout
-from nnlite.functional.elementwise import (
-    absolute,
-    add,
-    clamp,
-    divide,
-    exp,
-    log,
-    multiply,
-    negative,
-    power,
-    sqrt,
-    subtract,
-    where,
-)
+from nnlite.functional.elementary import absolute, exp, log, log1p, sqrt
+from nnlite.functional.elementwise import add, divide, multiply, negative, subtract
+from nnlite.functional.indexing import index
 from nnlite.functional.linear import embedding, linear, matmul
 from nnlite.functional.loss import (
     binary_cross_entropy,
@@ -34,14 +25,19 @@ from nnlite.functional.loss import (
 )
 from nnlite.functional.normalization import batch_norm, layer_norm
 from nnlite.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
-from nnlite.functional.reduction import max, mean, sum, var
-from nnlite.functional.shape import concatenate, flatten, index, pad, permute, reshape, transpose
-from nnlite.functional.softmax import log_softmax, softmax
+from nnlite.functional.power import power
+from nnlite.functional.reduction import max, mean, min, norm, std, sum, var
+from nnlite.functional.shape import clone, concatenate, flatten, pad, permute, reshape, stack, transpose
+from nnlite.functional.similarity import cosine_similarity
+from nnlite.functional.softmax import log_softmax, logsumexp, softmax
+
+methods.attach()
 
 __all__ = [
     "absolute", "adaptive_avg_pool2d", "add", "avg_pool2d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "clamp", "concatenate", "conv2d", "cross_entropy", "divide", "dropout", "embedding",
-    "exp", "flatten", "gelu", "huber_loss", "index", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log",
-    "log_softmax", "matmul", "max", "max_pool2d", "mean", "mse_loss", "multiply", "negative", "nll_loss", "pad", "permute",
-    "power", "relu", "reshape", "sigmoid", "softmax", "sqrt", "subtract", "sum", "tanh", "transpose", "var", "where",
+    "binary_cross_entropy_with_logits", "clamp", "clone", "concatenate", "conv2d", "cosine_similarity", "cross_entropy",
+    "divide", "dropout", "embedding", "exp", "flatten", "gelu", "huber_loss", "index", "kl_div", "l1_loss", "layer_norm",
+    "leaky_relu", "linear", "log", "log1p", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d", "maximum", "mean", "min",
+    "minimum", "mse_loss", "multiply", "negative", "nll_loss", "norm", "pad", "permute", "power", "relu", "reshape", "sigmoid",
+    "softmax", "softplus", "sqrt", "stack", "std", "subtract", "sum", "tanh", "transpose", "var", "where",
 ]

@@ -1,4 +1,4 @@
-"""Activations: relu, leaky_relu, sigmoid, tanh, gelu."""
+"""Activations: relu, leaky_relu, sigmoid, tanh, softplus, gelu."""
 
 import math
 
@@ -56,6 +56,20 @@ class Tanh(Operation):
         return (dy * (1 - self.y**2),)
 
 
+class Softplus(Operation):
+    """y = ln(1 + e^βx)/β;   dx = dy σ(βx).   Computed as max(z, 0) + ln(1 + e^−|z|) with z = βx, so that nothing overflows."""
+
+    def __init__(self, beta):
+        self.beta = float(beta)  # a NumPy float64 would make y float64
+
+    def forward(self, x):
+        self.z = self.beta * x
+        return (np.maximum(self.z, 0) + np.log1p(np.exp(-np.abs(self.z)))) / self.beta
+
+    def backward(self, dy):
+        return (dy * (0.5 * (1 + np.tanh(0.5 * self.z))),)  # σ(z) = ½ (1 + tanh(z/2))
+
+
 class GELU(Operation):
     """y = x Φ(x) with Φ(x) = ½ (1 + erf(x/√2));   dx = dy (Φ(x) + x φ(x)) with φ(x) = e^(−x²/2)/√(2π).
 
@@ -69,6 +83,25 @@ class GELU(Operation):
     def backward(self, dy):
         density = np.exp(-0.5 * self.x**2) / math.sqrt(2 * math.pi)
         return (dy * (self.phi + self.x * density),)
+
+
+class GELUTanh(Operation):
+    """y = ½ x (1 + t) with t = tanh(u), u = √(2/π) (x + 0.044715 x³);   dx = dy (½ (1 + t) + ½ x (1 − t²) u′).
+
+        u′ = √(2/π) (1 + 3 · 0.044715 x²)
+
+    Source: Hendrycks & Gimpel 2016 (arXiv 1606.08415), §2, the approximation.
+    """
+
+    slope, cubic = math.sqrt(2 / math.pi), 0.044715
+
+    def forward(self, x):
+        self.x, self.t = x, np.tanh(self.slope * (x + self.cubic * x * x * x))
+        return 0.5 * x * (1 + self.t)
+
+    def backward(self, dy):
+        du = self.slope * (1 + 3 * self.cubic * self.x * self.x)
+        return (dy * (0.5 * (1 + self.t) + 0.5 * self.x * (1 - self.t * self.t) * du),)
 
 
 def relu(x):
@@ -91,6 +124,21 @@ def tanh(x):
     return record(Tanh(), x)
 
 
-def gelu(x):
-    """x Φ(x), Φ the normal distribution function."""
-    return record(GELU(), x)
+def softplus(x, beta=1.0):
+    """ln(1 + e^βx)/β, a smooth relu. It needs no `threshold`, from which on PyTorch returns x itself: nothing overflows.
+
+    Errors: ValueError for a beta that is not above 0.
+    """
+    if not beta > 0:
+        raise ValueError(f"softplus: beta has to be above 0, got {beta}")
+    return record(Softplus(beta), x)
+
+
+def gelu(x, approximate="none"):
+    """x Φ(x), Φ the normal distribution function; approximate="tanh": the formula of `GELUTanh`, within 0.0005 of it.
+
+    Errors: ValueError for another `approximate`.
+    """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f'gelu: approximate has to be "none" or "tanh", got {approximate!r}')
+    return record(GELU() if approximate == "none" else GELUTanh(), x)

@@ -1,11 +1,11 @@
-"""Element by element: arithmetic with broadcasting, and the functions exp, log, sqrt, abs, clamp, where.
+"""Arithmetic, number by number, with broadcasting: +, −, ·, / and the sign.
 
 Broadcasting repeats an input along an axis; its gradient is therefore the sum along that axis (`unbroadcast`).
 """
 
 import numpy as np
 
-from nnlite.tensor import Operation, Tensor, record
+from nnlite.tensor import Operation, record
 
 
 def unbroadcast(dx, shape):
@@ -73,21 +73,6 @@ class Divide(Operation):
         return unbroadcast(dx, self.x.shape), unbroadcast(-dx * self.x / self.y, self.y.shape)
 
 
-class Power(Operation):
-    """y = xᵖ for a constant p, a number or an array;   dx = dy p xᵖ⁻¹."""
-
-    def __init__(self, p):
-        self.p = p
-
-    def forward(self, x):
-        self.x = x
-        return x**self.p
-
-    def backward(self, dy):
-        below = np.where(self.p == 0, 0, self.p - 1)  # y = 1 for p = 0: its gradient, 0 times xᵖ⁻¹, is 0 at x = 0 too
-        return (unbroadcast(dy * self.p * self.x ** below.astype(dy.dtype), self.x.shape),)
-
-
 class Negative(Operation):
     """y = −x;   dx = −dy."""
 
@@ -96,84 +81,6 @@ class Negative(Operation):
 
     def backward(self, dy):
         return (-dy,)
-
-
-class Exp(Operation):
-    """y = eˣ;   dx = dy y."""
-
-    def forward(self, x):
-        self.y = np.exp(x)
-        return self.y
-
-    def backward(self, dy):
-        return (dy * self.y,)
-
-
-class Log(Operation):
-    """y = ln x;   dx = dy / x."""
-
-    def forward(self, x):
-        self.x = x
-        return np.log(x)
-
-    def backward(self, dy):
-        return (dy / self.x,)
-
-
-class Sqrt(Operation):
-    """y = √x;   dx = dy / (2y)."""
-
-    def forward(self, x):
-        self.y = np.sqrt(x)
-        return self.y
-
-    def backward(self, dy):
-        return (dy / (2 * self.y),)
-
-
-class Absolute(Operation):
-    """y = |x|;   dx = dy sign(x), with sign(0) = 0."""
-
-    def forward(self, x):
-        self.x = x
-        return np.abs(x)
-
-    def backward(self, dy):
-        return (dy * np.sign(self.x),)
-
-
-class Clamp(Operation):
-    """y = min(max(x, low), high);   dx = dy where low ≤ x ≤ high, else 0."""
-
-    def __init__(self, low, high):
-        self.low, self.high = low, high
-
-    def forward(self, x):
-        self.inside = np.ones(x.shape, bool)
-        if self.low is not None:
-            self.inside &= x >= self.low
-        if self.high is not None:
-            self.inside &= x <= self.high
-        return np.clip(x, self.low, self.high).astype(x.dtype, copy=False)  # limits in float64 do not make y so
-
-    def backward(self, dy):
-        return (dy * self.inside,)
-
-
-class Where(Operation):
-    """z = x where the condition holds, else y;   dx = dz there, dy = dz elsewhere."""
-
-    def __init__(self, condition):
-        self.condition = condition
-
-    def forward(self, x, y):
-        check_broadcast("where", self.condition.shape, x.shape, y.shape)
-        self.shapes = x.shape, y.shape
-        return np.where(self.condition, x, y)
-
-    def backward(self, dz):
-        return (unbroadcast(np.where(self.condition, dz, 0), self.shapes[0]),
-                unbroadcast(np.where(self.condition, 0, dz), self.shapes[1]))
 
 
 def add(x, y):
@@ -196,43 +103,6 @@ def divide(x, y):
     return record(Divide(), x, y)
 
 
-def power(x, p):
-    """xᵖ; where p is a Tensor, as exp(p ln x), so that its gradient is there too (x > 0)."""
-    if isinstance(p, Tensor):
-        return exp(multiply(p, np.log(x) if not isinstance(x, Tensor) else log(x)))
-    return record(Power(p.item() if isinstance(p, np.generic) else p), x)
-
-
 def negative(x):
     """−x."""
     return record(Negative(), x)
-
-
-def exp(x):
-    """eˣ."""
-    return record(Exp(), x)
-
-
-def log(x):
-    """The natural logarithm."""
-    return record(Log(), x)
-
-
-def sqrt(x):
-    """√x."""
-    return record(Sqrt(), x)
-
-
-def absolute(x):
-    """|x|."""
-    return record(Absolute(), x)
-
-
-def clamp(x, min=None, max=None):
-    """x limited to [min, max]; either may be None."""
-    return record(Clamp(min, max), x)
-
-
-def where(condition, x, y):
-    """x where `condition` (array of booleans) holds, else y."""
-    return record(Where(condition.data if isinstance(condition, Tensor) else np.asarray(condition)), x, y)

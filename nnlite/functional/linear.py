@@ -21,21 +21,26 @@ class Matmul(Operation):
 
         dx = dz yᵀ        dy = xᵀ dz
 
-    x (…, M, K), y (…, K, N) -> z (…, M, N)
+    x (…, M, K), y (…, K, N) -> z (…, M, N).   A vector x (K,) counts as one row, a vector y (K,) as one column; the axis of
+    size 1 that this adds to z is taken out: (K,) (K, N) -> (N,), (M, K) (K,) -> (M,), (K,) (K,) -> ().
     """
 
     def forward(self, x, y):
         check_floats("matmul", x, y)
-        if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
-            raise ValueError(f"matmul: x {x.shape} and y {y.shape} are not (…, M, K) and (…, K, N)")
+        if x.ndim < 1 or y.ndim < 1 or x.shape[-1] != y.shape[-2 if y.ndim > 1 else -1]:
+            raise ValueError(f"matmul: x {x.shape} and y {y.shape} are not (…, M, K) and (…, K, N), or vectors (K,)")
+        self.added = (*([-2] if x.ndim == 1 else []), *([-1] if y.ndim == 1 else []))  # axes of z that vectors do not have
+        self.shapes = x.shape, y.shape
+        x, y = x if x.ndim > 1 else x[None, :], y if y.ndim > 1 else y[:, None]
         check_broadcast("matmul, axes before the last two", x.shape[:-2], y.shape[:-2])
         self.x, self.y = x, y
-        return _batched(x, y)
+        return _batched(x, y).squeeze(self.added)
 
     def backward(self, dz):
-        x, y = self.x, self.y
-        return (unbroadcast(_batched(dz, np.swapaxes(y, -1, -2)), x.shape),
-                unbroadcast(_batched(np.swapaxes(x, -1, -2), dz), y.shape))
+        x, y, dz = self.x, self.y, np.expand_dims(dz, self.added)
+        dx = unbroadcast(_batched(dz, np.swapaxes(y, -1, -2)), x.shape)
+        dy = unbroadcast(_batched(np.swapaxes(x, -1, -2), dz), y.shape)
+        return dx.reshape(self.shapes[0]), dy.reshape(self.shapes[1])
 
     def macs(self, z):
         return z.size * self.x.shape[-1]
@@ -111,7 +116,10 @@ class Embedding(Operation):
 
 
 def matmul(x, y):
-    """The matrix product x y (…, M, K) (…, K, N) -> (…, M, N)."""
+    """The matrix product x y: (…, M, K) (…, K, N) -> (…, M, N), and with vectors (K,) on either side; see `Matmul`.
+
+    Errors: TypeError for arrays that are not of one float dtype, ValueError for shapes that do not fit.
+    """
     return record(Matmul(), x, y)
 
 
@@ -128,4 +136,4 @@ def embedding(indices, w):
     indices = np.asarray(indices.data if isinstance(indices, Tensor) else indices)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices have to be whole numbers, got {indices.dtype}")
-    return record(Embedding(indices), w)
+    return record(Embedding(indices.copy()), w)  # backward reads the copy

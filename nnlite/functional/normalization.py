@@ -129,7 +129,13 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
     Errors: TypeError for anything but float32 and float64; ValueError for shapes that do not fit, training with one value per
     channel, one running statistic without the other, and inference without them.
     """
-    return record(BatchNorm(training, momentum, eps), x, running_mean, running_var, weight, bias)
+    # As Tensors, which keep their arrays: `record` would convert a plain array of another dtype, and update the copy.
+    x, mean, var = (a if a is None or isinstance(a, Tensor) else Tensor(a) for a in (x, running_mean, running_var))
+    y = record(BatchNorm(training, momentum, eps), x, mean, var, weight, bias)
+    if training and mean is not None:
+        mean.changed("batch_norm")
+        var.changed("batch_norm")
+    return y
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):

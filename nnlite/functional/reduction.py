@@ -1,10 +1,13 @@
-"""Reductions: sum, mean, max and variance over some axes.
+"""Reductions over some axes: sum, mean, max, min, variance, standard deviation and norm.
 
 `dim` is an axis, a tuple of axes, or None for all; `keepdim` keeps the reduced axes with size 1.
 """
 
+import math
+
 import numpy as np
 
+from nnlite.functional.elementary import absolute
 from nnlite.tensor import Operation, record
 
 
@@ -52,17 +55,25 @@ class Mean(Reduction):
 class Max(Reduction):
     """y = max x;   dx = dy at the largest, in equal parts where several are equal (as torch.amax)."""
 
+    name, function = "max", np.max
+
     def forward(self, x):
         if x.size == 0:
-            raise ValueError(f"max: an array of shape {x.shape} holds no numbers")
+            raise ValueError(f"{self.name}: an array of shape {x.shape} holds no numbers")
         self.shape = x.shape
-        y = np.max(x, axis=self.dim, keepdims=self.keepdim)
-        self.largest = x == self.spread(y, x.shape)
+        y = type(self).function(x, axis=self.dim, keepdims=self.keepdim)
+        self.is_y = x == self.spread(y, x.shape)
         return y
 
     def backward(self, dy):
-        ties = self.largest.sum(axis=self.dim, keepdims=True).astype(dy.dtype)
-        return (self.largest * self.spread(dy, self.shape) / ties,)
+        ties = self.is_y.sum(axis=self.dim, keepdims=True).astype(dy.dtype)
+        return (self.is_y * self.spread(dy, self.shape) / ties,)
+
+
+class Min(Max):
+    """y = min x;   dx = dy at the smallest, in equal parts where several are equal (as torch.amin)."""
+
+    name, function = "min", np.min
 
 
 class Var(Reduction):
@@ -73,14 +84,47 @@ class Var(Reduction):
         self.correction = correction
 
     def forward(self, x):
+        return self.variance(x, "var")
+
+    def variance(self, x, name):
         n = self.count(x)
         if n <= self.correction:
-            raise ValueError(f"var: {n} numbers with correction {self.correction} leave none to divide by")
+            raise ValueError(f"{name}: {n} numbers with correction {self.correction} leave none to divide by")
         self.centred, self.divisor = x - x.mean(axis=self.dim, keepdims=True), float(n - self.correction)
         return np.sum(self.centred**2, axis=self.dim, keepdims=self.keepdim) / self.divisor
 
     def backward(self, dy):
         return (self.spread(dy, self.centred.shape) * 2 * self.centred / self.divisor,)
+
+
+class Std(Var):
+    """y = √(1/(n − correction) Σ (x − μ)²);   dx = dy (x − μ)/((n − correction) y), and 0 where y = 0."""
+
+    def forward(self, x):
+        self.y = np.sqrt(self.variance(x, "std"))
+        return self.y
+
+    def backward(self, dy):
+        dy = np.divide(dy, self.y, out=np.zeros_like(dy), where=self.y != 0)
+        return (self.spread(dy, self.centred.shape) * self.centred / self.divisor,)
+
+
+class Norm(Reduction):
+    """y = (Σ |x|ᵖ)^(1/p) for 1 ≤ p < ∞;   dx = dy sign(x) (|x|/y)ᵖ⁻¹, and 0 where y = 0."""
+
+    def __init__(self, p, dim, keepdim):
+        super().__init__(dim, keepdim)
+        self.p = float(p)  # a NumPy float64 would make y float64
+
+    def forward(self, x):
+        self.x = x
+        self.y = np.sum(np.abs(x) ** self.p, axis=self.dim, keepdims=self.keepdim) ** (1 / self.p)
+        return self.y
+
+    def backward(self, dy):
+        x, y, dy = self.x, self.spread(self.y, self.x.shape), self.spread(dy, self.x.shape)
+        ratio = np.divide(np.abs(x), y, out=np.zeros_like(x), where=y != 0)
+        return (dy * np.sign(x) * ratio ** (self.p - 1),)
 
 
 def sum(x, dim=None, keepdim=False):
@@ -96,6 +140,26 @@ def mean(x, dim=None, keepdim=False):
 def max(x, dim=None, keepdim=False):
     """The largest over `dim`: the values only, where torch.max also returns their places (that is torch.amax)."""
     return record(Max(dim, keepdim), x)
+
+
+def min(x, dim=None, keepdim=False):
+    """The smallest over `dim`: the values only, where torch.min also returns their places (that is torch.amin)."""
+    return record(Min(dim, keepdim), x)
+
+
+def std(x, dim=None, keepdim=False, correction=1):
+    """The standard deviation over `dim`: the root of `var`."""
+    return record(Std(dim, keepdim, correction), x)
+
+
+def norm(x, p=2, dim=None, keepdim=False):
+    """(Σ |x|ᵖ)^(1/p) over `dim`: p = 2 the length, p = 1 the sum of absolute values, p = inf the largest of them.
+
+    Errors: ValueError for p < 1, which gives no norm.
+    """
+    if not p >= 1:
+        raise ValueError(f"norm: p has to be at least 1, got {p}")
+    return max(absolute(x), dim, keepdim) if math.isinf(p) else record(Norm(p, dim, keepdim), x)
 
 
 def var(x, dim=None, keepdim=False, correction=1):

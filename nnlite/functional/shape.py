@@ -1,4 +1,4 @@
-"""Moving numbers without changing them: reshape, transpose, flatten, index, concatenate, pad.
+"""Moving numbers without changing them: reshape, flatten, permute, transpose, clone, concatenate, stack, pad.
 
 The gradient moves back the other way.
 """
@@ -61,22 +61,6 @@ class Permute(Operation):
         return (dy.transpose(np.argsort([d % dy.ndim for d in self.dims])),)
 
 
-class Index(Operation):
-    """y = x[index];   dx = 0, then dx[index] += dy (a number picked twice collects twice)."""
-
-    def __init__(self, index):
-        self.index = index
-
-    def forward(self, x):
-        self.x_shape = x.shape
-        return x[self.index]
-
-    def backward(self, dy):
-        dx = np.zeros(self.x_shape, dy.dtype)
-        np.add.at(dx, self.index, dy)
-        return (dx,)
-
-
 class Concatenate(Operation):
     """y = the inputs one after the other along dim;   dx_i = its part of dy."""
 
@@ -95,6 +79,33 @@ class Concatenate(Operation):
         return tuple(np.split(dy, self.ends, axis=self.dim))
 
 
+class Clone(Operation):
+    """y = a copy of x;   dx = dy."""
+
+    def forward(self, x):
+        return x.copy(order="K")
+
+    def backward(self, dy):
+        return (dy,)
+
+
+class Stack(Operation):
+    """y = the inputs, all of one shape, one after the other along a new axis dim;   dx_i = dy at place i of that axis."""
+
+    def __init__(self, dim):
+        self.dim = dim
+
+    def forward(self, *x):
+        if any(a.shape != x[0].shape for a in x):
+            raise ValueError(f"stack: the tensors have to be of one shape, got {[a.shape for a in x]}")
+        if self.dim not in range(-x[0].ndim - 1, x[0].ndim + 1):
+            raise ValueError(f"stack: dim {self.dim} is not a new axis of {x[0].ndim} axes, {x[0].shape}")
+        return np.stack(x, axis=self.dim)
+
+    def backward(self, dy):
+        return tuple(np.moveaxis(dy, self.dim, 0))
+
+
 class Pad(Operation):
     """y = x with a border of a constant;   dx = dy without the border."""
 
@@ -110,13 +121,27 @@ class Pad(Operation):
 
 
 def reshape(x, *shape):
-    """x in another shape; one size may be −1. `reshape(x, 2, 3)` and `reshape(x, (2, 3))` are the same."""
+    """x in another shape; one size may be −1. `reshape(x, 2, 3)` and `reshape(x, (2, 3))` are the same.
+
+    The result shares x's memory where its order allows, else it is a copy. `Tensor.view` is the same function: where PyTorch's
+    refuses to copy, this one copies, because images lie here as (N, H, W, C) and are seldom in PyTorch's order.
+    """
     return record(Reshape(tuple(shape[0]) if len(shape) == 1 and np.iterable(shape[0]) else shape), x)
 
 
-def flatten(x, start_dim=0):
-    """x with the axes from start_dim on joined into one."""
-    return record(Flatten(start_dim), x)
+def flatten(x, start_dim=0, end_dim=-1):
+    """x with the axes from start_dim to end_dim, both included, joined into one.
+
+    Errors: ValueError for an axis that x does not have, or an end before the start.
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    start, end, ndim = start_dim, end_dim, max(x.ndim, 1)
+    if end in (-1, ndim - 1):
+        return record(Flatten(start), x)
+    if start not in range(-ndim, ndim) or end not in range(-ndim, ndim) or start % ndim > end % ndim:
+        raise ValueError(f"flatten: start_dim {start} to end_dim {end} is no range of the axes of shape {x.shape}")
+    start, end = start % ndim, end % ndim
+    return reshape(x, *x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
 
 
 def permute(x, *dims):
@@ -135,11 +160,9 @@ def transpose(x, dim0, dim1):
     return record(Permute(tuple(dims)), x)
 
 
-def index(x, index):
-    """x[index], with slices, integers, arrays of integers or booleans."""
-    def plain(i):
-        return i.data if isinstance(i, Tensor) else i
-    return record(Index(tuple(map(plain, index)) if isinstance(index, tuple) else plain(index)), x)
+def clone(x):
+    """A copy with its own memory, on the tape."""
+    return record(Clone(), x)
 
 
 def concatenate(tensors, dim=0):
@@ -147,6 +170,16 @@ def concatenate(tensors, dim=0):
     if not tensors:
         raise ValueError("concatenate: no tensors were given")
     return record(Concatenate(dim), *tensors)
+
+
+def stack(tensors, dim=0):
+    """The tensors, all of one shape, one after the other along a new axis dim.
+
+    Errors: ValueError for no tensors, for different shapes, and for a dim that cannot be a new axis.
+    """
+    if not tensors:
+        raise ValueError("stack: no tensors were given")
+    return record(Stack(dim), *tensors)
 
 
 def pad(x, pad, value=0.0):

@@ -1,4 +1,7 @@
-"""Softmax and its logarithm. The largest logit is subtracted first: that changes nothing but keeps e^z from overflowing."""
+"""Softmax, its logarithm, and the logarithm of its denominator.
+
+The largest logit is subtracted first: that changes nothing but keeps e^z from overflowing.
+"""
 
 import numpy as np
 
@@ -44,6 +47,37 @@ class LogSoftmax(Operation):
 
     def backward(self, dl):
         return (dl - np.exp(self.l) * dl.sum(axis=self.dim, keepdims=True),)
+
+
+class LogSumExp(Operation):
+    """y = ln Σ_k e^(x_k) along dim, computed as m + ln Σ_k e^(x_k − m) with m = max x;   dx_k = dy e^(x_k − y).
+
+    Where every x_k is −∞, y is −∞ and dx is 0.
+    """
+
+    def __init__(self, dim, keepdim):
+        self.dim, self.keepdim = dim, keepdim
+
+    def forward(self, x):
+        m = x.max(axis=self.dim, keepdims=True)
+        m[~np.isfinite(m)] = 0
+        e = np.exp(x - m)
+        total = e.sum(axis=self.dim, keepdims=True)
+        self.p = np.divide(e, total, out=np.zeros_like(e), where=total != 0)
+        with np.errstate(divide="ignore"):  # ln 0 = −∞
+            y = m + np.log(total)
+        return y if self.keepdim else y.squeeze(self.dim)
+
+    def backward(self, dy):
+        return ((dy if self.keepdim else np.expand_dims(dy, self.dim)) * self.p,)
+
+
+def logsumexp(x, dim, keepdim=False):
+    """ln Σ eˣ along dim, an axis or a tuple of axes, without overflow.
+
+    Errors: ValueError along an axis that holds no numbers.
+    """
+    return record(LogSumExp(dim, keepdim), x)
 
 
 def softmax(z, dim=-1):

@@ -8,8 +8,9 @@ import inspect
 
 import numpy as np
 
+from nnlite.backward import topological_order
 from nnlite.nn.module import inference_mode
-from nnlite.tensor import Tensor, topological_order, tracing
+from nnlite.tensor import Tensor, tracing
 
 
 class Node:

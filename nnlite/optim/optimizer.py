@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from nnlite.optim.options import checked_options
+from nnlite.tensor import Tensor
 
 
 def is_parameter(p):
@@ -128,6 +129,9 @@ class Optimizer:
                 rule, averages, numbers = work
                 passes.setdefault((rule, numbers, w.dtype), []).append([w, g, *averages])
         run(passes)
+        for p in self.parameters():
+            if p.grad is not None and isinstance(p, Tensor):  # another object with `data` and `grad` is on no tape
+                p.changed(f"{name}.step")
 
     def add_param_group(self, group):
         """Append a group {"params": [...], "lr": ...}; the options that it leaves out are the optimizer's."""

@@ -86,6 +86,72 @@ def test_in_nnlite_only_the_command_line_and_the_bench_import_the_subjects():
             assert [name for s in ("nncompress", "nntransfer") for name in starting_with(imports(path), s)] == [], path
 
 
+def modules(package):
+    """{dotted name: file} of all modules of a package."""
+    return {".".join([package, *path.relative_to(PACKAGES[package]).with_suffix("").parts]).removesuffix(".__init__"): path
+            for path in SOURCES[package]}
+
+
+def import_graph(package):
+    """{module: modules of the same package that it imports at its top}; a package is imported with each of its modules."""
+    paths = modules(package)
+    graph = {}
+    for name, path in paths.items():
+        graph[name] = set()
+        for target in imports(path, ast.iter_child_nodes):
+            while target not in paths and "." in target:
+                target = target.rpartition(".")[0]  # a name in a module
+            if target in paths and target not in (name, package):
+                graph[name].add(target)
+    return graph
+
+
+def circle(graph):
+    """Modules of which each imports the next, and the last the first; [] where there are none."""
+    done, path = set(), []
+
+    def walk(name):
+        if name in path:
+            return path[path.index(name):]
+        if name in done:
+            return []
+        path.append(name)
+        found = next(filter(None, map(walk, sorted(graph[name]))), [])
+        path.pop()
+        done.add(name)
+        return found
+
+    return next(filter(None, map(walk, sorted(graph))), [])
+
+
+def test_a_circle_of_imports_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_each_other_in_a_circle(package):
+    assert circle(import_graph(package)) == []
+
+
+def test_the_tape_imports_no_operation():
+    for module in ("tensor", "backward", "changes"):
+        names = imports(PACKAGES["nnlite"] / f"{module}.py")
+        assert [name for name in starting_with(names, "nnlite") if name.split(".")[1] not in ("backward", "changes")] == []
+
+
+@pytest.mark.parametrize("program", [
+    "import nnlite; print((nnlite.Tensor([1.0]) + 1).data)",
+    "from nnlite.tensor import Tensor; print((Tensor([1.0]) + 1).data)",
+    "from nnlite.tensor import Tensor; print((1 + Tensor([1.0])).data)",
+    "from nnlite.tensor import Tensor; x = Tensor([3.0]); x -= 1; print(x.data)",
+    "from nnlite.tensor import Tensor; print(Tensor([[-2.0]]).T.abs()[0].data)",
+])
+def test_a_tensor_has_its_operators_however_it_is_imported(program):
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert result.stdout == "[2.]\n"
+
+
 @pytest.mark.parametrize(
     "room, below",
     [

@@ -68,3 +68,4 @@ def apply_masks(model, masks):
                              "after shrinking a model, make its masks again with nonzero_masks")
     for name, mask in masks.items():
         np.copyto(parameters[name].data, 0, where=~mask)
+        parameters[name].changed("apply_masks")

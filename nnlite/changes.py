@@ -1,0 +1,75 @@
+"""How the tape notices that an array was changed in place between the forward and the backward pass.
+
+An operation keeps arrays for its backward formula: y = x·x keeps x. If somebody writes other numbers into x before
+`backward`, the formula gives the gradient of something that was never computed. Two things are therefore noted of each array
+that an operation keeps, and compared before any gradient is computed:
+
+* how often its memory was changed: optimizers, assignments to `.data`, in-place operators and running statistics count there;
+* two of its numbers: the first and the last. They tell of writes that nobody counts, through an array of
+  NumPy's: `a = x.data; a *= 2`.
+
+A write to a few other numbers of a large array, as in `x.data[5] = 0`, is not noticed (nor is it by PyTorch): call
+`x.changed("…")` after it.
+"""
+
+import numpy as np
+
+
+class Memory:
+    """One piece of memory as the Tensors that share it see it.
+
+    owner: the array at the bottom of all views; changes: how often it was changed in place; by: what changed it last;
+    shared: whether several Tensors read it.
+    """
+
+    __slots__ = ("by", "changes", "owner", "shared")
+
+    def __init__(self, array):
+        self.owner, self.changes, self.by, self.shared = owner(array), 0, "", False
+
+
+def owner(array):
+    """The array that owns the memory of a view; of any other array, the array itself."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        array, base = base, base.base
+    return array
+
+
+def two_numbers(array):
+    """The first and the last number."""
+    return (array.item(0), array.item(-1)) if array.size else ()
+
+
+def kept_arrays(attributes, tensors):
+    """What has to stay as it is until backward: [(which of the tensors, array, its Memory, changes so far, two numbers)].
+
+    attributes: what an operation keeps (values of any type; lists and tuples are looked into). tensors: its inputs (or None)
+    and its result. An array of theirs is kept if an attribute is that array or a view of the same memory.
+    """
+    owners = []
+    for value in attributes:
+        if isinstance(value, np.ndarray):
+            owners.append(owner(value))
+        elif isinstance(value, (list, tuple)):
+            owners += [owner(array) for array in value if isinstance(array, np.ndarray)]
+    kept = []
+    for i, x in enumerate(tensors):
+        if x is not None:
+            memory = x.memory
+            for array in owners:
+                if array is memory.owner:
+                    kept.append((i, x.data, memory, memory.changes, two_numbers(x.data)))
+                    break
+    return kept
+
+
+def what_changed(kept):
+    """(which tensor, array, by what) of the first kept array that was changed, or None."""
+    for i, array, memory, changes, numbers in kept:
+        if memory.changes != changes:
+            return i, array, memory.by
+        now = two_numbers(array)
+        if now != numbers and not np.array_equal(now, numbers, equal_nan=True):
+            return i, array, "a write into its array"
+    return None

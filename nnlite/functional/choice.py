@@ -1,0 +1,83 @@
+"""Choosing between numbers: clamp, maximum, minimum, where."""
+
+import numpy as np
+
+from nnlite.functional.elementwise import check_broadcast, unbroadcast
+from nnlite.tensor import Operation, Tensor, record
+
+
+class Clamp(Operation):
+    """y = min(max(x, low), high);   dx = dy where low ≤ x ≤ high, else 0."""
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def forward(self, x):
+        self.inside = np.ones(x.shape, bool)
+        if self.low is not None:
+            self.inside &= x >= self.low
+        if self.high is not None:
+            self.inside &= x <= self.high
+        return np.clip(x, self.low, self.high).astype(x.dtype, copy=False)  # limits in float64 do not make y so
+
+    def backward(self, dy):
+        return (dy * self.inside,)
+
+
+class Maximum(Operation):
+    """z = max(x, y), NaN where one of them is;   dx = dz where x > y, dz/2 where x = y, else 0; dy likewise."""
+
+    name, function = "maximum", np.maximum
+
+    def forward(self, x, y):
+        check_broadcast(self.name, x.shape, y.shape)
+        z = self.function(x, y)
+        self.shapes, self.is_x, self.is_y = (x.shape, y.shape), z == x, z == y
+        return z
+
+    def backward(self, dz):
+        share = np.where(self.is_x & self.is_y, 0.5 * dz, dz)
+        return unbroadcast(share * self.is_x, self.shapes[0]), unbroadcast(share * self.is_y, self.shapes[1])
+
+
+class Minimum(Maximum):
+    """z = min(x, y), NaN where one of them is;   dx = dz where x < y, dz/2 where x = y, else 0; dy likewise."""
+
+    name, function = "minimum", np.minimum
+
+
+class Where(Operation):
+    """z = x where the condition holds, else y;   dx = dz there, dy = dz elsewhere."""
+
+    def __init__(self, condition):
+        self.condition = condition
+
+    def forward(self, x, y):
+        check_broadcast("where", self.condition.shape, x.shape, y.shape)
+        self.shapes = x.shape, y.shape
+        return np.where(self.condition, x, y)
+
+    def backward(self, dz):
+        return (unbroadcast(np.where(self.condition, dz, 0), self.shapes[0]),
+                unbroadcast(np.where(self.condition, 0, dz), self.shapes[1]))
+
+
+def clamp(x, min=None, max=None):
+    """x limited to [min, max]; either may be None."""
+    return record(Clamp(min, max), x)
+
+
+def maximum(x, y):
+    """The larger of x and y, with broadcasting."""
+    return record(Maximum(), x, y)
+
+
+def minimum(x, y):
+    """The smaller of x and y, with broadcasting."""
+    return record(Minimum(), x, y)
+
+
+def where(condition, x, y):
+    """x where `condition` (array or Tensor of booleans) holds, else y; all three broadcast."""
+    condition = condition.data if isinstance(condition, Tensor) else condition
+    return record(Where(np.array(condition, bool)), x, y)  # a copy: backward reads it

@@ -1,0 +1,55 @@
+"""Powers: xᵖ for a number p, and for p a Tensor or an array."""
+
+from numbers import Number
+
+import numpy as np
+
+from nnlite.functional.elementwise import check_broadcast, unbroadcast
+from nnlite.tensor import Operation, record
+
+
+class Power(Operation):
+    """y = xᵖ for a number p;   dx = dy p xᵖ⁻¹, and 0 everywhere for p = 0, also at x = 0."""
+
+    def __init__(self, p):
+        self.p = p
+
+    def forward(self, x):
+        self.x = x
+        return x**self.p
+
+    def backward(self, dy):
+        below = 0 if self.p == 0 else self.p - 1  # 0⁻¹ would make NaN of 0 · 0⁻¹
+        return (dy * self.p * self.x**below,)
+
+
+class PowerOfArrays(Operation):
+    """z = xᵖ, number by number with broadcasting.
+
+        dx = dz p xᵖ⁻¹        dp = dz z ln x
+
+    Where the formulas would be 0 · ∞: dx = 0 where p = 0; dp = 0 where z = 0 (a power of 0, or ∞ to a negative one) and for
+    0⁰ = 1. Where x < 0, z is real only for whole p, and dp is NaN: xᵖ has no derivative there.
+    """
+
+    def forward(self, x, p):
+        check_broadcast("power", x.shape, p.shape)
+        self.x, self.p, self.z = x, p, x**p
+        return self.z
+
+    def backward(self, dz):
+        x, p, z = self.x, self.p, self.z
+        dx = dp = None
+        if self.needs_gradient(0):
+            dx = unbroadcast(dz * p * x ** np.where(p == 0, 0, p - 1), x.shape)
+        if self.needs_gradient(1):
+            flat = (z == 0) | ((x == 0) & (p == 0))
+            dp = unbroadcast(dz * z * np.log(np.where(flat, 1, x)), p.shape)
+        return dx, dp
+
+
+def power(x, p):
+    """xᵖ; p is a number, an array or a Tensor."""
+    if isinstance(p, Number):
+        return record(Power(p.item() if isinstance(p, np.generic) else p), x)
+    return record(PowerOfArrays(), x, p)
