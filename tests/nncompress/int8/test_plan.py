@@ -17,7 +17,7 @@ from nncompress.int8.plan import LAWS
 from nncompress.int8.reference import run_reference
 from nncompress.int8.steps import Int8Step, folded_bias, largest_sum
 from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K
-from nnlite import models, nn
+from nnlite import kernels, models, nn
 from nnlite.kernels.machine import threads
 from nnlite.kernels.simd.level import LEVEL, LEVELS, host_features
 
@@ -119,6 +119,50 @@ def test_plans_equal_their_reference_on_every_level(some_plans, name):
     environment = {**os.environ, "NNLITE_SIMD": name, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", ON_ANOTHER_LEVEL, some_plans], env=environment, capture_output=True, text=True)
     assert done.stdout == f"{name}\n", done.stderr
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_all_pairs_of_integers_are_added_by_the_plans_own_law(law):
+    # Two channels, one convolution for each: together all 256 × 256 pairs. Halves and quarters are rounded in different ways.
+    pick = [layer("conv2d", np.reshape(w, (1, 2, 1, 1)), [0], [S], (1, 1, 1), S, 50, options=CONV)
+            for w, S in (([1, 0], 1.0), ([0, 1], 0.5))]
+    steps = [given_input((2, 1, 1), 1.0, 50), *pick, step("add", (1, 1, 1), 2.0, 90, [1, 2])]
+    pairs = np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1).reshape(-1, 2, 1, 1).astype(np.float32) - 50
+    sums = {each: run_reference(Int8Plan(steps, each), pairs) for each in LAWS}
+    np.testing.assert_array_equal(Int8Plan(steps, law)(pairs), sums[law])
+    assert (sums["fixed"] != sums["float"]).any()  # so the wrong law would be seen
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("O", [40, 64, 100])
+def test_a_hidden_layer_of_many_rows_on_two_threads_equals_its_reference(monkeypatch, law, O):
+    # From 33 rows on a task is some rows of a panel, so a thread begins in the middle of the result.
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(threads, "_most", 2)
+    model = nn.Sequential(nn.Linear(20, O, rng=0), nn.ReLU(), nn.Linear(O, 30, rng=1), nn.ReLU(), nn.Linear(30, 5, rng=2))
+    for rows in (33, 40, 64):
+        x = images(rows, 20, seed=rows)
+        plan = quantize(model, x, law=law)
+        np.testing.assert_array_equal(plan(x), run_reference(plan, x))
+
+
+@pytest.mark.parametrize("O", [65, 100, 128, 130])
+def test_the_sums_of_a_layer_stay_in_their_room(monkeypatch, O):
+    guarded, guard = [], 8192
+
+    def with_a_guard(rows, images, dtype):
+        sums = kernels.empty((threads.numba.config.NUMBA_NUM_THREADS, thread_sums(rows, images, dtype).shape[1] + guard), dtype)
+        sums[...] = -7
+        guarded.append(sums)
+        return sums
+
+    thread_sums = kernels.thread_sums
+    monkeypatch.setattr(kernels, "thread_sums", with_a_guard)
+    x = images(64, 20)
+    plan = quantize(nn.Sequential(nn.Linear(20, O, rng=0), nn.ReLU(), nn.Linear(O, 5, rng=1)), x)
+    np.testing.assert_array_equal(plan(x), run_reference(plan, x))
+    (sums,) = guarded
+    assert (sums[:, -guard:] == -7).all()
 
 
 # ---- worked by hand
