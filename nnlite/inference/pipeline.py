@@ -7,7 +7,6 @@ other stage is a call of its own. Batches of any size go through in chunks, so m
 stays in the cache.
 """
 
-import threading
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.inference.kinds import KINDS
+from nnlite.kernels.machine.threads import Turn
 
 CHUNK = 64  # images at most
 CACHE = 2**21  # bytes of the largest buffer at most, while that leaves one image: a core's second cache holds about as much
@@ -105,10 +105,10 @@ class Pipeline:
         for kind, group in groupby(described, key=type):
             stages_in_a_row = list(group)
             self.runners += [run_table(stages_in_a_row)] if kind is dict else stages_in_a_row
-        self.enter, self.leave, self.last, self.lock = enter, leave, results[-1], threading.Lock()
+        self.enter, self.leave, self.last, self.turn = enter, leave, results[-1], Turn()
 
     def __call__(self, images):
-        with self.lock:
+        with self.turn.lock:
             if len(images) <= self.chunk:
                 return self.run_chunk(images)
             return np.concatenate([self.run_chunk(images[i : i + self.chunk]) for i in range(0, len(images), self.chunk)])

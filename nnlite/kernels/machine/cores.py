@@ -51,6 +51,12 @@ def move_off(core):
             _others = None
 
 
+def forget_threads():
+    """The numbers are those of another process: this one has been forked."""
+    global _core, _others
+    _core = _others = None
+
+
 def other_threads():
     """Linux's numbers of the threads of OpenMP's pool without the caller's; none with another pool."""
     numbers = np.zeros(numba.config.NUMBA_NUM_THREADS, np.int64)

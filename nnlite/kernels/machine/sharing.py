@@ -31,11 +31,20 @@ _pool = ctypes.c_void_p()  # the address of the function by which Numba's pool i
 binding.add_symbol("nnlite_pool", ctypes.addressof(_pool))  # the name under which compiled kernels find this variable
 
 
+_lost = False
+
+
 def start_pool():
     """Start Numba's pool of threads, once. Without it kernels run on their caller's thread alone."""
-    if not _pool.value:
+    if not _pool.value and not _lost:
         parallel._launch_threads()
         _pool.value = binding.address_of_symbol("numba_parallel_for")
+
+
+def lose_pool():
+    """Never use the pool again: its threads have not come along into a forked process."""
+    global _lost
+    _lost, _pool.value = True, None
 
 
 def share_out(task, tasks, threads, arguments):

@@ -13,11 +13,12 @@ While a kernel runs, other Python threads run, too. With OpenMP or TBB below, th
 import functools
 import os
 import threading
+import weakref
 
 import numba
 
-from nnlite.kernels.machine.cores import keep_apart
-from nnlite.kernels.machine.sharing import start_pool
+from nnlite.kernels.machine.cores import forget_threads, keep_apart
+from nnlite.kernels.machine.sharing import lose_pool, start_pool
 
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 3 ms
 
@@ -26,24 +27,13 @@ WAKING = 32  # times as much, for a call that may find the threads asleep
 MOVE = 16  # a number that is read, changed a little and written takes about as long as so many multiply-adds
 
 
-_lost_in_fork = False
-LOST = (
-    "kernels: this process was forked from one that had run kernels, and GNU OpenMP's threads do not survive a fork: start it "
-    "by multiprocessing.get_context('spawn'), set NUMBA_THREADING_LAYER=workqueue for both, or call nnlite.set_num_threads(1)"
-)
-
-
 def threads_for(work, alone=False):
     """How many threads a kernel call gets for its work, counted in multiply-adds; if several, there is a pool of them now.
 
     alone: not one of many kernels in a row, so that the threads may be asleep.
-
-    Errors: RuntimeError for several in a forked process that has lost the threads.
     """
     threads = 1 if work < 2 * WORTH_A_THREAD * (WAKING if alone else 1) else most_threads()
     if threads > 1:
-        if _lost_in_fork:
-            raise RuntimeError(LOST)
         start_pool()
         if not _numbas_own_pool:
             keep_apart()
@@ -69,7 +59,23 @@ def set_num_threads(n):
     _most = int(n)
 
 
-_turn = threading.Lock()
+class Turn:
+    """What one Python thread after another has: `with turn.lock: …`.
+
+    Without more, a process that is forked while another thread has its turn would wait for ever: that thread is not in it.
+    So there the lock is a new one. A copy of a Turn has a lock of its own.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        _turns.add(self)
+
+    def __reduce__(self):
+        return Turn, ()
+
+
+_turns = weakref.WeakSet()
+_kernels_turn = Turn()
 
 
 def parallel_kernel(function):
@@ -80,7 +86,7 @@ def parallel_kernel(function):
 
     @functools.wraps(kernel)
     def one_at_a_time(*arguments):
-        with _turn:
+        with _kernels_turn.lock:
             return kernel(*arguments)
 
     return one_at_a_time
@@ -110,13 +116,18 @@ _numbas_own_pool = _pool_may_be_numbas_own()
 
 
 def _after_fork():
-    """In the new process: nobody in it has the turn, and GNU OpenMP, unlike the other pools, starts no new threads."""
-    global _lost_in_fork, _turn
-    _turn = threading.Lock()
+    """In the new process there is the forking thread alone. Only Numba's own pool is sure to start its threads again."""
+    global _most
+    for turn in _turns:
+        turn.lock = threading.Lock()
+    forget_threads()
     try:
-        _lost_in_fork = numba.threading_layer() == "omp" and _openmp().openmp_vendor == "GNU"
-    except ValueError:  # Numba has none yet: no kernel has run
-        pass
+        lost = numba.threading_layer() != "workqueue"
+    except ValueError:  # Numba has no pool yet: no kernel has run
+        return
+    if lost:
+        lose_pool()
+        _most = 1
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -1,4 +1,6 @@
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -7,7 +9,7 @@ import numba
 import pytest
 
 import nnlite
-from nnlite.kernels.machine.threads import WORTH_A_THREAD, most_threads, threads_for
+from nnlite.kernels.machine.threads import WORTH_A_THREAD, Turn, most_threads, threads_for
 
 ALL = numba.config.NUMBA_NUM_THREADS
 POOLS = ["omp", "workqueue"]
@@ -29,10 +31,7 @@ def moved():
 FORK = """
 child = os.fork()
 if child == 0:
-    try:
-        print(moved(), flush=True)
-    except RuntimeError as error:
-        print(error, flush=True)
+    print(moved(), flush=True)
     os._exit(0)
 print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
@@ -110,29 +109,64 @@ def test_a_process_that_is_forked_before_any_kernel_has_run_may_run_them(pool):
 
 
 @needs_fork
-def test_numbas_own_pool_works_after_a_fork():
-    assert run("moved()" + FORK, "workqueue") == "True\nexit 0\n"
+@pytest.mark.parametrize("pool, threads", [("omp", 1), ("workqueue", ALL)])
+def test_after_kernels_have_run_a_forked_process_has_one_thread_or_numbas_own_pool(pool, threads):
+    code = """
+from nnlite.kernels.machine import threads
+moved()
+""" + FORK.replace("moved(), ", "moved(), threads.most_threads(), ")
+    assert run(code, pool) == f"True {threads}\nexit 0\n"
 
 
 @needs_fork
-def test_a_fork_that_has_lost_the_threads_is_an_error_that_says_what_to_do():
-    if pytest.importorskip("numba.np.ufunc.omppool").openmp_vendor != "GNU":
-        pytest.skip("this OpenMP can be forked")
-    printed = run("moved()" + FORK, "omp")
-    assert printed.startswith("kernels: this process was forked from one that had run kernels")
-    assert "multiprocessing.get_context('spawn')" in printed
-    assert printed.endswith("\nexit 0\n")
-    on_one_thread = FORK.replace("try:", "try:\n        import nnlite; nnlite.set_num_threads(1)")
-    assert run("moved()" + on_one_thread, "omp") == "True\nexit 0\n"
+def test_more_threads_in_a_forked_process_share_one_core():
+    code = """
+import nnlite, numba
+moved()
+""" + FORK.replace("print", "nnlite.set_num_threads(numba.config.NUMBA_NUM_THREADS); print", 1)
+    assert run(code, "omp") == "True\nexit 0\n"
+
+
+@needs_fork
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_fork_while_another_thread_runs_a_plan_can_run_it(pool):
+    code = """
+import nnlite
+from nnlite import models
+images = np.random.default_rng(0).random((256, 1, 28, 28), np.float32)
+plan = nnlite.compile(models.lenet_5(seed=0), images[:1])
+expected, ended = plan(images), False
+
+def run_again_and_again():
+    while not ended:
+        plan(images)
+
+def moved():
+    return (plan(images) == expected).all()
+
+thread = threading.Thread(target=run_again_and_again)
+thread.start()
+""" + 10 * FORK + """
+ended = True
+thread.join()
+"""
+    assert run(code, pool) == 10 * "True\nexit 0\n"
 
 
 @needs_fork
 def test_a_turn_that_another_thread_has_during_a_fork_is_free_in_the_new_process():
     code = """
 from nnlite.kernels.machine import threads
-threads._turn.acquire()
+threads._kernels_turn.lock.acquire()
 """ + FORK
     assert run(code, "workqueue") == "True\nexit 0\n"
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda turn: pickle.loads(pickle.dumps(turn))])
+def test_a_copy_of_a_turn_is_free(duplicate):
+    turn = Turn()
+    with turn.lock:
+        assert duplicate(turn).lock.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("pool", POOLS)
