@@ -6,14 +6,7 @@
     machine/    threads, how work is shared out, cores, memory, the cache of compiled code
 """
 
-from nnlite.kernels.machine.cache import keep_compiled_kernels_by_content
-from nnlite.kernels.machine.memory import aligned, empty, empty_rows, keep_freed_memory
-from nnlite.kernels.simd.level import LANES, LEVEL
-
-keep_freed_memory()
-keep_compiled_kernels_by_content(LEVEL.name)  # before the kernels below are declared
-
-from nnlite.kernels.fast.convolution import (  # noqa: E402
+from nnlite.kernels.fast.convolution import (
     LaidOut,
     conv2d,
     geometry,
@@ -23,16 +16,20 @@ from nnlite.kernels.fast.convolution import (  # noqa: E402
     output_size,
     sums_buffer,
 )
-from nnlite.kernels.fast.convolution_gradients import conv2d_gradients  # noqa: E402
-from nnlite.kernels.fast.convolution_int8 import conv2d_int8, pack_conv_int8  # noqa: E402
-from nnlite.kernels.fast.images import enter, to_nchw, to_nhwc  # noqa: E402
-from nnlite.kernels.fast.matmul import matmul, pack  # noqa: E402
-from nnlite.kernels.fast.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8  # noqa: E402
-from nnlite.kernels.fast.pointwise import add_rows, erf, relu, relu_gradient  # noqa: E402
-from nnlite.kernels.fast.pooling import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient  # noqa: E402
-from nnlite.kernels.fast.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums  # noqa: E402
-from nnlite.kernels.machine.threads import threads_for  # noqa: E402
-from nnlite.kernels.simd.sliding import slides  # noqa: E402
+from nnlite.kernels.fast.convolution_gradients import conv2d_gradients
+from nnlite.kernels.fast.convolution_int8 import conv2d_int8, pack_conv_int8
+from nnlite.kernels.fast.images import enter, to_nchw, to_nhwc
+from nnlite.kernels.fast.matmul import matmul, pack
+from nnlite.kernels.fast.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8
+from nnlite.kernels.fast.pointwise import add_rows, erf, relu, relu_gradient
+from nnlite.kernels.fast.pooling import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
+from nnlite.kernels.fast.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums
+from nnlite.kernels.machine.memory import aligned, empty, empty_rows, keep_freed_memory
+from nnlite.kernels.machine.threads import threads_for
+from nnlite.kernels.simd.level import LANES
+from nnlite.kernels.simd.sliding import slides
+
+keep_freed_memory()
 
 __all__ = [
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "PackedInt8", "Window", "add_rows", "aligned",

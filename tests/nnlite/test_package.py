@@ -166,6 +166,13 @@ def test_imports_run_one_way_from_room_to_room(room, below):
             assert name.split(".")[1] in below, f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_kernels_are_compiled_by_the_njit_that_knows_all_their_sources(package):
+    # Numba's own cache would go on running code of another SIMD level, or of an older tile.
+    for path in SOURCES[package]:
+        assert starting_with(imports(path), "numba.njit") == [], f"{path}: from nnlite.kernels.machine.cache import njit"
+
+
 def test_nothing_is_imported_that_is_not_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {requirement.partition(">")[0] for requirement in project["dependencies"]}

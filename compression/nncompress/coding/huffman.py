@@ -8,10 +8,10 @@ import struct
 from heapq import heapify, heappop, heappush
 
 import numpy as np
-from numba import njit
 
 from nncompress.coding.bits import as_fields, pack_bits, packed_size, unpack_bits
 from nnlite.errors import FormatError
+from nnlite.kernels.machine.cache import njit
 
 MAX_LENGTH = 24
 

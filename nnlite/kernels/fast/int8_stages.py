@@ -7,7 +7,6 @@ The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_ref
 """
 
 import numpy as np
-from numba import njit
 
 from nnlite.kernels.fast.convolution import Geometry, block_maximum, sum_rows
 from nnlite.kernels.fast.requantize import (
@@ -19,6 +18,8 @@ from nnlite.kernels.fast.requantize import (
     shift_left,
 )
 from nnlite.kernels.fast.stages import CONVOLUTION, LOGITS, tasks_of
+from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.memory import address
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.simd.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
@@ -192,12 +193,6 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     else:
         requantize(like, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
                    s.y + m * s.y_image, s.O, height)
-
-
-@njit(cache=True)
-def address(array):
-    """Where the array begins, 0 for an empty one."""
-    return array.ctypes.data if array.size else 0
 
 
 @parallel_kernel

@@ -4,8 +4,8 @@ Letters: a (M, K), b (K, N), c (M, N).
 """
 
 import numpy as np
-from numba import njit
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.memory import LINE, address, empty_rows
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for

@@ -8,8 +8,8 @@ put together at the end in float64: how many parts there are depends on the shap
 """
 
 import numpy as np
-from numba import njit
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 

@@ -7,8 +7,8 @@ the image counts as −∞ for the maximum and as 0 for the sum of an average.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 

@@ -12,10 +12,11 @@ Threads share out rows and samples, never a sum. Unsigned indices spare Numba it
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel

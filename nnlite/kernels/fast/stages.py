@@ -6,10 +6,10 @@ than the layers. All the arrays behind the addresses have to be kept alive by wh
 
 import numba
 import numpy as np
-from numba import njit
 
 from nnlite.kernels.fast.convolution import Geometry, finish_row, sum_rows
 from nnlite.kernels.fast.matmul import finish_rows, rows_of_a_task
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel

@@ -1,6 +1,6 @@
 """The convolution as the textbook's loops, compiled as they stand.   Letters as in `fast/convolution.py`."""
 
-from numba import njit
+from nnlite.kernels.machine.cache import njit
 
 
 @njit(cache=True)

@@ -5,7 +5,8 @@ multiply-add reads its two numbers from the cache anew.
 """
 
 import numpy as np
-from numba import njit
+
+from nnlite.kernels.machine.cache import njit
 
 
 @njit(cache=True)

@@ -1,8 +1,8 @@
 """Keep the threads of the pool off the core that their caller runs on (Linux).
 
-Linux likes to wake a thread on the core of the one that wakes it. A waiting thread of the pool looks around for a while before
-it sleeps, so two on one core wait for each other, and for as long as calls come in short rows a kernel takes longer than on
-one thread: 25 µs became 300. With one core ruled out for them the others are woken elsewhere.
+Linux likes to wake a thread on the core of the thread that wakes it. A thread of the pool that has nothing to do looks for work
+for some milliseconds before it sleeps. If it does so on its caller's core, the two block each other: a kernel that takes 25 µs
+on one thread took 300 µs on two. So the pool's threads may run on every core but their caller's.
 """
 
 import ctypes
@@ -11,8 +11,9 @@ import threading
 
 import numba
 import numpy as np
-from numba import njit, types
+from numba import types
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.sharing import share_out, start_pool
 
 _libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
@@ -23,9 +24,9 @@ _others = None  # Linux's numbers of the pool's other threads
 
 
 def keep_apart():
-    """Let the pool's threads run on any core that is the process's, but not the one that Python's main thread is on now.
+    """Let the pool's threads run on any core of the process, except the core that Python's main thread is on now.
 
-    Other Python threads have pools of their own; these are left to Linux.
+    Other Python threads have pools of their own. Linux alone decides where these run.
     """
     if _possible and threading.current_thread() is threading.main_thread():
         core = _libc.sched_getcpu()
@@ -34,10 +35,10 @@ def keep_apart():
 
 
 def move_off(core):
-    """Rule this core out for the pool's other threads, where another one is left for them.
+    """Keep the pool's other threads off this core, if the process has another one.
 
-    OpenMP ends threads that a smaller team has no use for, and a system may forbid the move: then the threads stay where they
-    are, and are looked for again when the caller's core has changed.
+    The move fails for a thread that OpenMP has ended because it needed fewer threads, and on systems that forbid it. Then the
+    threads stay where they are, and their numbers are collected again when the caller's core has changed.
     """
     global _core, _others
     if _others is None:
@@ -52,13 +53,13 @@ def move_off(core):
 
 
 def forget_threads():
-    """The numbers are those of another process: this one has been forked."""
+    """Forget the threads' numbers after a fork: they belong to the parent."""
     global _core, _others
     _core = _others = None
 
 
 def other_threads():
-    """Linux's numbers of the threads of OpenMP's pool without the caller's; none with another pool."""
+    """Linux's numbers of the threads of OpenMP's pool, except the caller's; [] with another pool."""
     numbers = np.zeros(numba.config.NUMBA_NUM_THREADS, np.int64)
     start_pool()
     _collect_numbers(numbers)

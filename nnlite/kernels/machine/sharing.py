@@ -10,8 +10,8 @@ A kernel says what one task is, and how many there are; which thread does which 
     def double(x, y, threads):
         share_out(double_row, len(x), threads, (x, y))
 
-Numba's own parallel loop, `prange`, does the same, but compiles the loop three times over: half of all the seconds that a first
-run would spend compiling.
+Numba's own parallel loop, `prange`, does the same, but compiles the loop three times. That would double the time that a first
+run spends compiling.
 """
 
 import ctypes
@@ -42,17 +42,17 @@ def start_pool():
 
 
 def lose_pool():
-    """Never use the pool again: its threads have not come along into a forked process."""
+    """Never use the pool again: the process has been forked, and the pool's threads belong to the parent."""
     global _lost
     _lost, _pool.value = True, None
 
 
 def share_out(task, tasks, threads, arguments):
-    """task(t, thread, *arguments) for every t < tasks. In compiled kernels the outer loop below runs at once, on the pool.
+    """Call task(t, thread, *arguments) for every t < tasks. Compiled, each thread of the pool runs one pass of the outer loop.
 
     threads: from `threads_for`.
-    Errors: what a task raises. Its thread leaves out the rest of its tasks, the other threads do all of theirs. If several
-    tasks raise, the caller gets the exception of one of them.
+    Errors: what a task raises. The thread of that task skips the rest of its tasks; the other threads do all of theirs. If
+    several tasks raise, the caller gets the exception of one of them.
     """
     for thread in range(threads):
         for t in range(tasks * thread // threads, tasks * (thread + 1) // threads):
@@ -74,7 +74,7 @@ def _task_types(arguments):
 
 @lower_builtin(share_out, types.Dispatcher, types.Integer, types.Integer, types.BaseTuple)
 def _lower_share_out(context, builder, signature, values):
-    """One thread does its part of the tasks by a plain call; several are called by Numba's pool."""
+    """With one thread, or without a pool, a plain call does all tasks; otherwise Numba's pool calls each thread's part."""
     task, tasks_type, threads_type, arguments = signature.args
     tasks, threads = (context.cast(builder, value, kind, types.intp)
                       for value, kind in ((values[1], tasks_type), (values[2], threads_type)))
@@ -106,14 +106,15 @@ def _lower_share_out(context, builder, signature, values):
 
 
 def _variable(module, kind, name):
-    """A variable outside the compiled code."""
+    """A variable that lies outside the compiled code."""
     return module.globals.get(name) or ir.GlobalVariable(module, kind, name)
 
 
 def _emit_part(context, module, task, kinds, shared_type):
-    """A function that does the tasks of some threads, count[0] of them, as Numba's pool calls it.
+    """A function that does the tasks of count[0] threads, with the arguments that Numba's pool passes.
 
-    Of the two pointers the second has gone `steps[1]` = 1 byte further for each thread before this one, the first has stayed.
+    The pool passes two pointers. It advances the second by steps[1] = 1 byte per thread, so (second − first) is the number of
+    the first of these threads.
     """
     kind = ir.FunctionType(ir.VoidType(), [POINTER.as_pointer(), I64.as_pointer(), I64.as_pointer(), POINTER])
     part = ir.Function(module, kind, module.get_unique_name("nnlite_part"))
@@ -142,7 +143,7 @@ def _emit_part(context, module, task, kinds, shared_type):
 
 
 def _emit_keep_error(builder, shared, status):
-    """Write down what a task has raised, unless another thread has done so before."""
+    """Store what a task has raised, unless another thread has stored an exception before."""
     code, exception = (cgutils.gep_inbounds(builder, shared, 0, i) for i in range(len(NO_ERROR)))
     before = builder.cmpxchg(code, I32(0), status.code, "monotonic", "monotonic")
     with builder.if_then(builder.extract_value(before, 1)):
@@ -150,9 +151,9 @@ def _emit_keep_error(builder, shared, status):
 
 
 def _emit_raise(context, builder, shared, kind, arguments):
-    """Leave the kernel with the exception that has been written down, if there is one. All threads are done by now.
+    """If a task has raised, leave the kernel with its exception. All threads are done by now.
 
-    The tuple of arguments goes first, since a kernel that is left early keeps the references that it has counted.
+    The tuple of arguments is released here: Numba does not release what a kernel holds when an exception leaves it.
     """
     code, exception = (builder.load(cgutils.gep_inbounds(builder, shared, 0, i)) for i in range(len(NO_ERROR)))
     status = context.call_conv._get_return_status(builder, code, exception)
@@ -162,7 +163,10 @@ def _emit_raise(context, builder, shared, kind, arguments):
 
 
 def _borrowed(context, builder, kind, value):
-    """An array without its count of references, which all threads would change at each task; its owner waits for them."""
+    """The array with its reference counting switched off, because all threads would contend for the counter.
+
+    This is safe: the caller keeps the array alive until every task is done.
+    """
     if isinstance(kind, types.Array):
         array = context.make_array(kind)(context, builder, value)
         array.meminfo = array.parent = ir.Constant(POINTER, None)
@@ -171,7 +175,7 @@ def _borrowed(context, builder, kind, value):
 
 
 def _inline(caller, function):
-    """Have every call of the function replaced by what it does: else each task would be handed all the arguments anew."""
+    """Have LLVM inline every call of the function: otherwise each task would receive all the arguments anew."""
     for block in caller.blocks:
         for instruction in block.instructions:
             if isinstance(instruction, ir.CallInstr) and instruction.callee is function:

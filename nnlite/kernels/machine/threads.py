@@ -1,13 +1,16 @@
 """How many threads a kernel gets, and what happens where Python itself has several threads or processes.
 
-A second thread that has just worked is there at once; one that sleeps has to be woken. So work that takes about as long as
-that by itself stays on one: less of it among the kernels of a training step, which come in rows, more of it in a plan, which
-may be called once in a while. Between kernels threads stay awake for some milliseconds. The price is paid where other
-programs keep all cores busy: there one thread is faster (`set_num_threads`). The result has the same bits either way:
-threads share out outputs, never a sum.
+A thread of the pool that has nothing to do looks for work for some milliseconds, then it sleeps. A thread that looks for work
+starts at once; to wake one that sleeps takes time. A kernel therefore uses several threads only if its work outweighs the
+start: from 2·WORTH_A_THREAD multiply-adds in a training step, where kernels follow each other, and from WAKING times as many
+in a plan, which may be called once in a while. If other programs keep all cores busy, one thread is faster
+(`set_num_threads`). The result has the same bits on any number of threads: threads share out outputs, never a sum.
 
-While a kernel runs, other Python threads run, too. With OpenMP or TBB below, these may run kernels. Where there is neither
-(macOS without libomp), Numba's own pool ends the process when two meet; there, one waits for the other.
+While a kernel runs, other Python threads run, too. They may run kernels if Numba's pool is OpenMP or TBB. Without these
+(macOS without libomp), Numba uses a pool of its own, which ends the process if two threads call it at once. With that pool,
+one kernel waits for the other.
+
+A forked process has only the thread that forked. There kernels run on one thread, unless the pool is Numba's own.
 """
 
 import functools
@@ -17,6 +20,7 @@ import weakref
 
 import numba
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.cores import forget_threads, keep_apart
 from nnlite.kernels.machine.sharing import lose_pool, start_pool
 
@@ -28,9 +32,9 @@ MOVE = 16  # a number that is read, changed a little and written takes about as 
 
 
 def threads_for(work, alone=False):
-    """How many threads a kernel call gets for its work, counted in multiply-adds; if several, there is a pool of them now.
+    """The number of threads for a kernel call, by its work in multiply-adds. If it is more than 1, the pool has been started.
 
-    alone: not one of many kernels in a row, so that the threads may be asleep.
+    alone: the call is not one of many kernels in a row, so the pool's threads may be asleep.
     """
     threads = 1 if work < 2 * WORTH_A_THREAD * (WAKING if alone else 1) else most_threads()
     if threads > 1:
@@ -51,7 +55,7 @@ def most_threads():
 def set_num_threads(n):
     """Let kernels use at most n threads, whichever Python thread calls them.
 
-    Errors: ValueError for n < 1, more than the machine has, or no whole number.
+    Errors: ValueError unless n is a whole number from 1 to the number of the machine's cores (or NUMBA_NUM_THREADS).
     """
     global _most
     if n not in range(1, numba.config.NUMBA_NUM_THREADS + 1):
@@ -60,10 +64,10 @@ def set_num_threads(n):
 
 
 class Turn:
-    """What one Python thread after another has: `with turn.lock: …`.
+    """A lock, `with turn.lock: …`, that is free in a forked process.
 
-    Without more, a process that is forked while another thread has its turn would wait for ever: that thread is not in it.
-    So there the lock is a new one. A copy of a Turn has a lock of its own.
+    A plain lock stays taken there for ever if another thread of the parent has it during the fork, because the forked process
+    does not have that thread. A copy of a Turn has a lock of its own.
     """
 
     def __init__(self):
@@ -79,8 +83,8 @@ _kernels_turn = Turn()
 
 
 def parallel_kernel(function):
-    """Numba's @njit(cache=True) for functions that call `share_out`, in any number of Python threads; x/0 is inf or NaN."""
-    kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    """@njit(cache=True) for functions that call `share_out`. Any number of Python threads may call them. x/0 is inf or NaN."""
+    kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
     if not _numbas_own_pool:
         return kernel
 
@@ -92,19 +96,19 @@ def parallel_kernel(function):
     return one_at_a_time
 
 
-inner_kernel = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
-"""@njit for functions that kernels alone call: without a way in from Python (a call ends the process) or a file of their own,
-which take time to make."""
+inner_kernel = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+"""@njit for functions that only kernels call. Python cannot call them (a call ends the process), and they have no file in the
+cache: both would take time to make."""
 
 
 def _pool_may_be_numbas_own():
-    """Whether Numba was asked for its own pool, "workqueue", or may come to it because it finds no other."""
+    """Whether Numba uses its own pool, "workqueue": because the user asks for it, or perhaps because it finds no other."""
     asked, order = numba.config.THREADING_LAYER, numba.config.THREADING_LAYER_PRIORITY
     return asked in ("workqueue", "forksafe") or _openmp() is None or asked == "default" and order[-1] != "workqueue"
 
 
 def _openmp():
-    """Numba's module for OpenMP, or None without it. Imported late: that is when OpenMP reads GOMP_SPINCOUNT."""
+    """Numba's module for OpenMP, or None without it. OpenMP reads GOMP_SPINCOUNT when this module is imported."""
     try:
         from numba.np.ufunc import omppool
     except ImportError:
@@ -116,7 +120,7 @@ _numbas_own_pool = _pool_may_be_numbas_own()
 
 
 def _after_fork():
-    """In the new process there is the forking thread alone. Only Numba's own pool is sure to start its threads again."""
+    """A forked process has only the thread that forked. Of the pools, Numba's own is sure to start its threads again."""
     global _most
     for turn in _turns:
         turn.lock = threading.Lock()

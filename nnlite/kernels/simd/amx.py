@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.simd.instructions import I8, I64, call_own_function
+from nnlite.kernels.simd.instructions import I8, I64, call_own_function, emit_smaller
 
 ROWS = 16  # of a tile register
 STEPS = 16  # of four bytes each, in a row of a tile register
@@ -40,7 +40,7 @@ def configure_registers(typingctx, rows, K, columns):
         base = builder.ptrtoint(table, I64)
         _put(builder, base, I8(1))  # palette
         sixteen = I64(16)
-        first = _smaller(builder, columns, sixteen)
+        first = emit_smaller(builder, columns, sixteen)
         second = builder.sub(columns, first)
         full, _, rest = _chunks(builder, K)
         whole = builder.icmp_signed("==", rest, I64(0))
@@ -139,7 +139,7 @@ def _chunks(builder, K):
     short = builder.icmp_signed("<", K, I64(STEPS))
     none = builder.icmp_signed("==", K, I64(0))
     chunks = builder.select(short, builder.select(none, I64(0), I64(1)), builder.udiv(K, I64(STEPS)))
-    return _smaller(builder, K, I64(STEPS)), chunks, builder.select(short, I64(0), builder.urem(K, I64(STEPS)))
+    return emit_smaller(builder, K, I64(STEPS)), chunks, builder.select(short, I64(0), builder.urem(K, I64(STEPS)))
 
 
 def _load(builder, register, address, stride):
@@ -153,10 +153,6 @@ def _load_once(builder, register, address, stride):
 
 def _put(builder, address, value):
     builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = 1
-
-
-def _smaller(builder, x, y):
-    return builder.select(builder.icmp_signed("<", x, y), x, y)
 
 
 def _call(builder, name, *arguments):

@@ -99,6 +99,11 @@ def emit_call(builder, name, *vectors):
     return builder.call(function, vectors)
 
 
+def emit_smaller(builder, x, y):
+    """min(x, y) of two plain integers."""
+    return builder.select(builder.icmp_signed("<", x, y), x, y)
+
+
 def emit_larger(builder, x, y):
     """max(x, y), a NaN where one is; of equal ones y."""
     if is_integer(x):

@@ -14,10 +14,11 @@ same order whatever rows are computed with it: the same bits.
 """
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.threads import inner_kernel
 from nnlite.kernels.simd.instructions import (
     I1,
@@ -28,6 +29,7 @@ from nnlite.kernels.simd.instructions import (
     call_own_function,
     emit_load,
     emit_mask,
+    emit_smaller,
     emit_store,
     lane_count,
 )
@@ -110,7 +112,7 @@ def _emit_tile(builder, dtype, G, a, row, outer, P, K, b, c, c_row, columns, M):
                 builder.store(fma(builder, numbers, b_vectors[v], builder.load(sums[r][v])), sums[r][v])
 
     with cgutils.for_range_slice(builder, I64(0), M, I64(ROWS)) as (m, _):
-        rows = [_smaller(builder, builder.add(m, I64(r)), builder.sub(M, I64(1))) for r in range(ROWS)]
+        rows = [emit_smaller(builder, builder.add(m, I64(r)), builder.sub(M, I64(1))) for r in range(ROWS)]
         a_rows = [builder.add(a, builder.mul(r, row)) for r in rows]
         for r in range(ROWS):
             for v in range(VECTORS):
@@ -148,10 +150,6 @@ def _emit_sums_of_groups(builder, vectors, G):
         x, y = vectors[0], vectors[-1]
         vectors, G = [builder.fadd(builder.shuffle_vector(x, y, even), builder.shuffle_vector(x, y, odd))], G // 2
     return vectors[0]
-
-
-def _smaller(builder, x, y):
-    return builder.select(builder.icmp_signed("<", x, y), x, y)
 
 
 _tile_4, _tile_8, _tile_16 = make_narrow_tile(4), make_narrow_tile(8), make_narrow_tile(16)
