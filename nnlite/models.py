@@ -64,7 +64,7 @@ def mlp(in_features=784, hidden=128, classes=10, width=1.0, seed=0, dropout=0.0)
 
     >>> mlp(hidden=(1200, 1200), dropout=0.5)
     Sequential(
-      (flatten): Flatten()
+      (flatten): Flatten(start_dim=1, end_dim=-1)
       (fc1): Linear(in_features=784, out_features=1200, bias=True)
       (relu1): ReLU()
       (dropout1): Dropout(p=0.5)

@@ -53,10 +53,39 @@ class Tanh(Module):
 
 
 class GELU(Module):
-    """y = x Φ(x), Φ the distribution function of N(0, 1), number by number (`F.gelu`): x of any shape -> y of the same."""
+    """y = x Φ(x), Φ the distribution function of N(0, 1), number by number (`F.gelu`): x of any shape -> y of the same.
+
+    approximate: "none", or "tanh" for ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).   Errors: ValueError for anything else.
+    """
+
+    def __init__(self, approximate="none"):
+        if approximate not in ("none", "tanh"):
+            raise ValueError(f'GELU: approximate has to be "none" or "tanh", got {approximate!r}')
+        self.approximate = approximate
 
     def forward(self, x):
-        return F.gelu(x)
+        return F.gelu(x, self.approximate)
+
+    def extra_repr(self):
+        return f"approximate={self.approximate!r}"
+
+
+class Softplus(Module):
+    """y = ln(1 + e^(βx))/β, a smooth ReLU, number by number (`F.softplus`): x of any shape -> y of the same, without overflow.
+
+    beta: β > 0.   Errors: ValueError for another beta.   PyTorch's option `threshold` is not needed here.
+    """
+
+    def __init__(self, beta=1.0):
+        if not beta > 0:
+            raise ValueError(f"Softplus: beta has to be above 0, got {beta}")
+        self.beta = beta
+
+    def forward(self, x):
+        return F.softplus(x, self.beta)
+
+    def extra_repr(self):
+        return f"beta={self.beta}"
 
 
 class Softmax(Module):
@@ -93,10 +122,20 @@ class LogSoftmax(Module):
 
 
 class Flatten(Module):
-    """All axes but the first joined into one, the last index running fastest (`F.flatten`): x (N, …) -> y (N, all the rest)."""
+    """The axes from start_dim to end_dim joined into one, the last index running fastest (`F.flatten`).
+
+    Without options x (N, …) -> y (N, all the rest). Both axes are included and may count from the end.
+    Errors: ValueError at the call for an axis that x does not have, or an end before the start.
+    """
+
+    def __init__(self, start_dim=1, end_dim=-1):
+        self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x):
-        return F.flatten(x, 1)
+        return F.flatten(x, self.start_dim, self.end_dim)
+
+    def extra_repr(self):
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class MaxPool2d(Module):

@@ -52,6 +52,7 @@ def test_a_network_has_torchs_names_and_gives_torchs_numbers():
     lambda nn: nn.Linear(3, 2), lambda nn: nn.Linear(3, 2, bias=False), lambda nn: nn.ReLU(), lambda nn: nn.Identity(),
     lambda nn: nn.Conv2d(4, 8, 3), lambda nn: nn.Conv2d(4, 8, (3, 1), 2, 1, 2, 4, bias=False), lambda nn: nn.Embedding(5, 2),
     lambda nn: nn.Conv2d(4, 8, 3, padding="same"), lambda nn: nn.LeakyReLU(0.2), lambda nn: nn.Softmax(dim=1),
+    lambda nn: nn.GELU("tanh"), lambda nn: nn.Flatten(1, 2),
     lambda nn: nn.AdaptiveAvgPool2d(1), lambda nn: nn.Sequential(nn.Sequential(nn.ReLU(), nn.Linear(3, 2)), nn.Tanh()),
     lambda nn: nn.ModuleDict({"a": nn.ModuleList([nn.Sigmoid(), nn.ReLU()])}),
 ])

@@ -14,6 +14,8 @@ LAYERS = {
     "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=same)": nn.Conv2d(3, 8, 3, padding="same", rng=0),
     "ReLU()": nn.ReLU(),
     "LeakyReLU(negative_slope=0.2)": nn.LeakyReLU(0.2),
+    "GELU(approximate='tanh')": nn.GELU("tanh"),
+    "Softplus(beta=2.0)": nn.Softplus(2.0),
     "Softmax(dim=1)": nn.Softmax(1),
     "LogSoftmax(dim=-1)": nn.LogSoftmax(),
     "MaxPool2d(kernel_size=2, stride=2, padding=0, ceil_mode=False)": nn.MaxPool2d(2),
@@ -37,7 +39,7 @@ def test_a_layer_is_shown_with_its_options(expected, layer):
 def test_a_model_lists_its_layers_indented():
     assert repr(models.mlp(in_features=4, hidden=3, classes=2)) == """\
 Sequential(
-  (flatten): Flatten()
+  (flatten): Flatten(start_dim=1, end_dim=-1)
   (fc1): Linear(in_features=4, out_features=3, bias=True)
   (relu1): ReLU()
   (fc2): Linear(in_features=3, out_features=2, bias=True)

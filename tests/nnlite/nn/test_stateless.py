@@ -26,11 +26,17 @@ CASES = {
     "Sigmoid": (nn.Sigmoid(), X, each(lambda z: 1 / (1 + math.exp(-z)))),
     "Tanh": (nn.Tanh(), X, each(math.tanh)),
     "GELU": (nn.GELU(), X, each(lambda z: z * (1 + math.erf(z / math.sqrt(2))) / 2)),
+    "GELU by tanh": (nn.GELU("tanh"), X, each(
+        lambda z: z / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))))),
+    "Softplus": (nn.Softplus(), X, each(lambda z: math.log1p(math.exp(z)))),
+    "Softplus with beta": (nn.Softplus(4.0), X, each(lambda z: math.log1p(math.exp(4 * z)) / 4)),
     "Softmax": (nn.Softmax(), X, softmax_rows(X)),
     "Softmax along dim 0": (nn.Softmax(0), X, softmax_rows(X.T).T),
     "LogSoftmax": (nn.LogSoftmax(), X, np.log(softmax_rows(X))),
     "LogSoftmax along dim 0": (nn.LogSoftmax(dim=0), X, np.log(softmax_rows(X.T).T)),
     "Flatten": (nn.Flatten(), IMAGE.reshape(2, 2, 2, 2), np.arange(16.0).reshape(2, 8)),
+    "Flatten of everything": (nn.Flatten(0), IMAGE, np.arange(16.0)),
+    "Flatten of the middle": (nn.Flatten(1, 2), IMAGE.reshape(2, 2, 2, 2), np.arange(16.0).reshape(2, 4, 2)),
     "MaxPool2d": (nn.MaxPool2d(2), IMAGE, [[[[5, 7], [13, 15]]]]),
     "MaxPool2d with stride 1": (nn.MaxPool2d(3, 1), IMAGE, [[[[10, 11], [14, 15]]]]),
     "MaxPool2d with padding": (nn.MaxPool2d(2, 2, 1), -IMAGE, [[[[0, -1, -3], [-4, -5, -7], [-12, -13, -15]]]]),
@@ -111,8 +117,10 @@ def test_dropout_refuses_what_is_no_probability_below_1(p):
     (lambda: nn.MaxPool2d(0), "MaxPool2d: kernel_size has to be a whole number ≥ 1"),
     (lambda: nn.MaxPool2d(2, 0), "MaxPool2d: stride has to be"),
     (lambda: nn.MaxPool2d(2, padding=2), r"MaxPool2d: padding \(2, 2\) is more than half of the window"),
+    (lambda: nn.GELU("erf"), 'GELU: approximate has to be "none" or "tanh", got'),
+    (lambda: nn.Softplus(0), "Softplus: beta has to be above 0, got 0"),
     (lambda: nn.AvgPool2d(2.5), "AvgPool2d: kernel_size has to be"),
 ])
-def test_options_of_a_pooling_are_refused_when_it_is_made(make, message):
+def test_options_that_do_not_fit_are_refused_when_it_is_made(make, message):
     with pytest.raises(ValueError, match=message):
         make()
