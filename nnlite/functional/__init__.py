@@ -6,27 +6,21 @@ a Tensor; an operation's own `forward` and `backward` take and return plain arra
 
 from nnlite.functional import methods
 from nnlite.functional.activation import gelu, leaky_relu, relu, sigmoid, softplus, tanh
+from nnlite.functional.binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from nnlite.functional.choice import clamp, maximum, minimum, where
+from nnlite.functional.classification import cross_entropy, nll_loss
 from nnlite.functional.convolution import conv2d
+from nnlite.functional.divergence import kl_div
 from nnlite.functional.dropout import dropout
 from nnlite.functional.elementary import absolute, exp, log, log1p, sqrt
 from nnlite.functional.elementwise import add, divide, multiply, negative, subtract
 from nnlite.functional.indexing import index
 from nnlite.functional.linear import embedding, linear, matmul
-from nnlite.functional.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-)
 from nnlite.functional.normalization import batch_norm, layer_norm
 from nnlite.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from nnlite.functional.power import power
 from nnlite.functional.reduction import max, mean, min, norm, std, sum, var
+from nnlite.functional.regression import huber_loss, l1_loss, mse_loss
 from nnlite.functional.shape import clone, concatenate, flatten, pad, permute, reshape, stack, transpose
 from nnlite.functional.similarity import cosine_similarity
 from nnlite.functional.softmax import log_softmax, logsumexp, softmax

@@ -70,7 +70,8 @@ class Divide(Operation):
 
     def backward(self, dz):
         dx = dz / self.y
-        return unbroadcast(dx, self.x.shape), unbroadcast(-dx * self.x / self.y, self.y.shape)
+        dy = unbroadcast(-dx * self.x / self.y, self.y.shape) if self.needs_gradient(1) else None
+        return unbroadcast(dx, self.x.shape), dy
 
 
 class Negative(Operation):

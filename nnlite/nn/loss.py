@@ -65,10 +65,15 @@ class BCEWithLogitsLoss(Loss):
     """`BCELoss` of p = sigmoid(z), without overflow for large |z| (`F.binary_cross_entropy_with_logits`).
 
     Logits z and labels y from 0 to 1, of one shape -> a number, or that shape with "none".
+    pos_weight: what the losses of the label 1 are multiplied by, a number or an array that broadcasts to z's shape.
     """
 
+    def __init__(self, *, reduction="mean", pos_weight=None):
+        super().__init__(reduction=reduction)
+        self.pos_weight = None if pos_weight is None else Buffer(np.asarray(pos_weight))
+
     def forward(self, z, y):
-        return F.binary_cross_entropy_with_logits(z, y, reduction=self.reduction)
+        return F.binary_cross_entropy_with_logits(z, y, pos_weight=self.pos_weight, reduction=self.reduction)
 
 
 class KLDivLoss(Loss):
@@ -93,30 +98,33 @@ class KLDivLoss(Loss):
 class NLLLoss(Loss):
     """−w_t ln p_t of the right class t (`F.nll_loss`): log-probabilities (N, C), classes t (N,) -> a number, or (N,).
 
-    weight: w (C,), ones by default; the mean is Σ_n l_n / Σ_n w_t.
+    weight: w (C,), ones by default; the mean is Σ_n l_n / Σ_n w_t.   ignore_index: the index that means "no label".
     """
 
-    def __init__(self, weight=None, *, reduction="mean"):
+    def __init__(self, weight=None, *, ignore_index=-100, reduction="mean"):
         super().__init__(reduction=reduction)
-        self.weight = None if weight is None else Buffer(np.asarray(weight))
+        self.weight, self.ignore_index = None if weight is None else Buffer(np.asarray(weight)), ignore_index
 
     def forward(self, log_p, target):
-        return F.nll_loss(log_p, target, weight=self.weight, reduction=self.reduction)
+        return F.nll_loss(log_p, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
 class CrossEntropyLoss(Loss):
     """−Σ_c w_c t_c ln softmax(z)_c of each example (`F.cross_entropy`): logits z (N, C) -> a number, or (N,) with "none".
 
-    target t: class indices (N,), or probabilities (N, C).   weight: w (C,), ones by default; for indices the mean is
+    Logits (N, C, d…) and (C,) are possible, too.
+    target t: class indices (N,), or probabilities (N, C).   ignore_index: the class index that means "no label".   weight: w (C,), ones by default; for indices the mean is
     Σ_n l_n / Σ_n w of the right class.   label_smoothing ε: t is replaced by (1 − ε) t + ε/C.
     """
 
-    def __init__(self, weight=None, *, reduction="mean", label_smoothing=0.0):
+    def __init__(self, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
         super().__init__(reduction=reduction)
-        self.weight, self.label_smoothing = None if weight is None else Buffer(np.asarray(weight)), label_smoothing
+        self.weight = None if weight is None else Buffer(np.asarray(weight))
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, z, target):
-        return F.cross_entropy(z, target, weight=self.weight, reduction=self.reduction, label_smoothing=self.label_smoothing)
+        return F.cross_entropy(z, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
+                               label_smoothing=self.label_smoothing)
 
     def extra_repr(self):
         return f"{super().extra_repr()}, label_smoothing={self.label_smoothing}"

@@ -16,6 +16,12 @@ INDICES = np.array([2, 0, 1, 2])
 LABELS = np.random.default_rng(1).uniform(0, 1, (4, 3))
 PROBABILITIES = LABELS / LABELS.sum(axis=1, keepdims=True)
 WEIGHT = np.array([0.5, 2.0, 1.25])
+PLACES = [  # logits of other shapes than (N, C), with a target of each form
+    ("one example by index", (3,), np.array(2)),
+    ("one example by probabilities", (3,), PROBABILITIES[0]),
+    ("pixels by index", (2, 3, 2, 5), np.random.default_rng(3).integers(0, 3, (2, 2, 5))),
+    ("pixels by probabilities", (4, 3, 1), PROBABILITIES[..., None]),
+]
 TIES = np.random.default_rng(2).integers(-1, 2, IMAGES).astype(np.float64)
 T = torch.tensor
 
@@ -125,35 +131,51 @@ for padding, dilation in [("same", 1), ("same", (1, 2)), ("same", (3, 1)), ("val
 for name in ("mse_loss", "l1_loss", "huber_loss"):
     for reduction in ("mean", "sum", "none"):
         CASES[f"{name} {reduction}"] = (
-            lambda x, y, name=name, reduction=reduction: getattr(F, name)(x, y, reduction),
+            lambda x, y, name=name, reduction=reduction: getattr(F, name)(x, y, reduction=reduction),
             lambda x, y, name=name, reduction=reduction: getattr(P, name)(x, y, reduction=reduction), [(4, 3), (4, 3)])
 for reduction in ("mean", "sum", "none"):
     CASES[f"huber_loss {reduction} with delta"] = (
-        lambda x, y, reduction=reduction: F.huber_loss(x, y, reduction, 0.4),
+        lambda x, y, reduction=reduction: F.huber_loss(x, y, reduction=reduction, delta=0.4),
         lambda x, y, reduction=reduction: P.huber_loss(x, y, reduction=reduction, delta=0.4), [(4, 3), (4, 3)])
     for name, x in (("binary_cross_entropy", PROBABILITIES), ("binary_cross_entropy_with_logits", (4, 3))):
         CASES[f"{name} {reduction}"] = (
-            lambda x, name=name, reduction=reduction: getattr(F, name)(x, LABELS, reduction),
+            lambda x, name=name, reduction=reduction: getattr(F, name)(x, LABELS, reduction=reduction),
             lambda x, name=name, reduction=reduction: getattr(P, name)(x, T(LABELS), reduction=reduction), [x])
 for reduction in ("sum", "none", "batchmean"):  # PyTorch warns that its "mean" will change
     for name, target, log_target in (("", PROBABILITIES, False), ("of logarithms", np.log(PROBABILITIES), True)):
         CASES[f"kl_div {reduction} {name}"] = (
-            lambda q, reduction=reduction, target=target, log_target=log_target: F.kl_div(q, target, reduction, log_target),
+            lambda q, reduction=reduction, target=target, log_target=log_target: F.kl_div(
+                q, target, reduction=reduction, log_target=log_target),
             lambda q, reduction=reduction, target=target, log_target=log_target: P.kl_div(
                 q, T(target), reduction=reduction, log_target=log_target), [(4, 3)])
 for reduction in ("mean", "sum", "none"):
     for weight in (None, WEIGHT):
         torch_weight = None if weight is None else T(weight)
         CASES[f"nll_loss {reduction} {weight}"] = (
-            lambda z, w=weight, reduction=reduction: F.nll_loss(z, INDICES, w, reduction),
+            lambda z, w=weight, reduction=reduction: F.nll_loss(z, INDICES, weight=w, reduction=reduction),
             lambda z, w=torch_weight, reduction=reduction: P.nll_loss(z, T(INDICES), w, reduction=reduction), [(4, 3)])
         for smoothing in (0.0, 0.3):
             for name, target in (("indices", INDICES), ("probabilities", PROBABILITIES)):
                 CASES[f"cross_entropy {reduction} {weight} {smoothing} {name}"] = (
                     lambda z, w=weight, target=target, reduction=reduction, smoothing=smoothing: F.cross_entropy(
-                        z, target, w, reduction, smoothing),
+                        z, target, weight=w, reduction=reduction, label_smoothing=smoothing),
                     lambda z, w=torch_weight, target=target, reduction=reduction, smoothing=smoothing: P.cross_entropy(
                         z, T(target), w, reduction=reduction, label_smoothing=smoothing), [(4, 3)])
+
+for reduction in ("mean", "sum", "none"):
+    CASES[f"binary_cross_entropy_with_logits {reduction} with pos_weight"] = (
+        lambda x, reduction=reduction: F.binary_cross_entropy_with_logits(x, LABELS, pos_weight=WEIGHT, reduction=reduction),
+        lambda x, reduction=reduction: P.binary_cross_entropy_with_logits(
+            x, T(LABELS), pos_weight=T(WEIGHT), reduction=reduction), [(4, 3)])
+    for name, z, target in PLACES:
+        for weight in (None, WEIGHT):
+            for smoothing in (0.0, 0.3):
+                options = {"ignore_index": 1} if target.dtype.kind == "i" else {}
+                CASES[f"cross_entropy of {name} {reduction} {weight} {smoothing}"] = (
+                    lambda z, t=target, w=weight, o=options | {"reduction": reduction, "label_smoothing": smoothing}:
+                        F.cross_entropy(z, t, weight=w, **o),
+                    lambda z, t=target, w=weight, o=options | {"reduction": reduction, "label_smoothing": smoothing}:
+                        P.cross_entropy(z, T(t), None if w is None else T(w), **o), [z])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -171,7 +193,7 @@ def test_values_and_gradients_equal_pytorchs(name):
 
 def test_binary_cross_entropy_at_0_and_1_equals_pytorchs():
     p, y = np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 1.0])
-    ours, dy, (dp,) = value_and_gradients(lambda p: F.binary_cross_entropy(p, y, "none"), [p])
+    ours, dy, (dp,) = value_and_gradients(lambda p: F.binary_cross_entropy(p, y, reduction="none"), [p])
     tensor = torch.tensor(p, requires_grad=True)
     theirs = P.binary_cross_entropy(tensor, T(y), reduction="none")
     theirs.backward(torch.tensor(dy))

@@ -35,7 +35,7 @@ def loss_by_loops(z_s, z_t, y, T, alpha):
 
 def gradient(z_s, z_t, y, T, alpha):
     z_s = Tensor(z_s, requires_grad=True)
-    distillation_loss(z_s, z_t, y, T, alpha).backward()
+    distillation_loss(z_s, z_t, y, temperature=T, alpha=alpha).backward()
     return z_s.grad
 
 
@@ -45,22 +45,26 @@ def test_the_loss_is_its_formula(seed, N, C, T, alpha):
     z_s, z_t, y = logits(seed, N, C)
     expected = loss_by_loops(z_s, z_t, y, T, alpha)
     # C terms of about |ln p| ≤ 40 in float64, times T², for the rounding of what cancels
-    assert distillation_loss(z_s, z_t, y, T, alpha).item() == pytest.approx(expected, rel=1e-12, abs=1e-13 * T * T)
+    loss = distillation_loss(z_s, z_t, y, temperature=T, alpha=alpha)
+    assert loss.item() == pytest.approx(expected, rel=1e-12, abs=1e-13 * T * T)
 
 
 def test_the_divergence_is_from_the_teacher_to_the_student_and_not_back():
     teacher, student = [[math.log(3.0), 0.0]], [[0.0, 0.0]]  # probabilities (3/4, 1/4) and (1/2, 1/2)
     there = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)  # 0.131
     back = 0.5 * math.log(2 / 3) + 0.5 * math.log(2.0)  # 0.144
-    assert distillation_loss(np.array(student), np.array(teacher), [0], 1, 1).item() == pytest.approx(there, rel=1e-12)
-    assert distillation_loss(np.array(teacher), np.array(student), [0], 1, 1).item() == pytest.approx(back, rel=1e-12)
+    only_the_teacher = {"temperature": 1, "alpha": 1}
+    loss = distillation_loss(np.array(student), np.array(teacher), [0], **only_the_teacher)
+    assert loss.item() == pytest.approx(there, rel=1e-12)
+    loss = distillation_loss(np.array(teacher), np.array(student), [0], **only_the_teacher)
+    assert loss.item() == pytest.approx(back, rel=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_the_loss_is_a_mean_over_examples_so_that_the_same_batch_twice_costs_the_same(alpha):
     z_s, z_t, y = logits(0)
-    once = distillation_loss(z_s, z_t, y, 4, alpha).item()
-    twice = distillation_loss(np.tile(z_s, (2, 1)), np.tile(z_t, (2, 1)), np.tile(y, 2), 4, alpha).item()
+    once = distillation_loss(z_s, z_t, y, temperature=4, alpha=alpha).item()
+    twice = distillation_loss(np.tile(z_s, (2, 1)), np.tile(z_t, (2, 1)), np.tile(y, 2), temperature=4, alpha=alpha).item()
     assert twice == pytest.approx(once, rel=1e-13)
 
 
@@ -94,7 +98,7 @@ def test_alpha_0_is_the_cross_entropy_with_the_labels():
     z_s, z_t, y = logits(4)
     plain = Tensor(z_s, requires_grad=True)
     F.cross_entropy(plain, y).backward()
-    assert distillation_loss(z_s, z_t, y, 4, 0).item() == F.cross_entropy(z_s, y).item()
+    assert distillation_loss(z_s, z_t, y, temperature=4, alpha=0).item() == F.cross_entropy(z_s, y).item()
     np.testing.assert_array_equal(gradient(z_s, z_t, y, 4, 0), plain.grad)
 
 
@@ -102,33 +106,33 @@ def test_alpha_0_is_the_cross_entropy_with_the_labels():
 def test_a_student_that_equals_its_teacher_has_nothing_to_learn_from_it(T):
     z, _, y = logits(5)
     rounding = 1e-14 * T * T
-    assert distillation_loss(z, z, y, T, 1).item() == pytest.approx(0, abs=rounding)
+    assert distillation_loss(z, z, y, temperature=T, alpha=1).item() == pytest.approx(0, abs=rounding)
     np.testing.assert_allclose(gradient(z, z, y, T, 1), 0, atol=rounding)
 
 
 def test_the_same_constant_on_all_logits_of_an_example_changes_nothing():
     z_s, z_t, y = logits(6)
-    expected = distillation_loss(z_s, z_t, y, 4, 0.7).item()
-    assert distillation_loss(z_s + 100, z_t - 1000, y, 4, 0.7).item() == pytest.approx(expected, rel=1e-11)
+    expected = distillation_loss(z_s, z_t, y, temperature=4, alpha=0.7).item()
+    assert distillation_loss(z_s + 100, z_t - 1000, y, temperature=4, alpha=0.7).item() == pytest.approx(expected, rel=1e-11)
 
 
 def test_a_teacher_that_is_certain_gives_a_finite_loss():
     z_t = np.array([[1e4, 0.0, -1e4]], np.float32)
-    loss = distillation_loss(np.zeros((1, 3), np.float32), z_t, [0], 1, 1)
+    loss = distillation_loss(np.zeros((1, 3), np.float32), z_t, [0], temperature=1, alpha=1)
     assert loss.dtype == np.float32
     assert loss.item() == pytest.approx(math.log(3), rel=1e-6)  # KL((1, 0, 0) ‖ uniform)
 
 
 def test_targets_may_be_probabilities():
     z_s, z_t, y = logits(7)
-    by_index = distillation_loss(z_s, z_t, y, 2, 0.4).item()
-    assert distillation_loss(z_s, z_t, np.eye(4)[y], 2, 0.4).item() == pytest.approx(by_index, rel=1e-13)
+    by_index = distillation_loss(z_s, z_t, y, temperature=2, alpha=0.4).item()
+    assert distillation_loss(z_s, z_t, np.eye(4)[y], temperature=2, alpha=0.4).item() == pytest.approx(by_index, rel=1e-13)
 
 
 def test_no_gradient_reaches_the_teacher():
     z_s, z_t, y = logits(8)
     student, teacher = Tensor(z_s, requires_grad=True), Tensor(z_t, requires_grad=True)
-    distillation_loss(student, teacher, y, 4, 0.5).backward()
+    distillation_loss(student, teacher, y, temperature=4, alpha=0.5).backward()
     assert student.grad is not None
     assert teacher.grad is None
 
@@ -137,7 +141,7 @@ def test_no_gradient_reaches_the_teacher():
 def test_a_temperature_that_is_not_positive_and_finite_is_an_error(T):
     z_s, z_t, y = logits(9)
     with pytest.raises(ValueError, match=rf"distillation_loss: the temperature has to be above 0 and finite, got {T}"):
-        distillation_loss(z_s, z_t, y, T, 0.5)
+        distillation_loss(z_s, z_t, y, temperature=T, alpha=0.5)
     with pytest.raises(ValueError, match=rf"distillation: the temperature has to be above 0 and finite, got {T}"):
         distillation(T, 0.5)
 
@@ -146,20 +150,20 @@ def test_a_temperature_that_is_not_positive_and_finite_is_an_error(T):
 def test_a_share_outside_0_to_1_is_an_error(alpha):
     z_s, z_t, y = logits(9)
     with pytest.raises(ValueError, match=rf"alpha.* has to be in \[0, 1\], got {alpha}"):
-        distillation_loss(z_s, z_t, y, 4, alpha)
+        distillation_loss(z_s, z_t, y, temperature=4, alpha=alpha)
     with pytest.raises(ValueError, match=rf"alpha.* has to be in \[0, 1\], got {alpha}"):
         distillation(4, alpha)
 
 
 def test_logits_of_other_shapes_are_an_error_that_names_both():
     with pytest.raises(ValueError, match=r"student's logits have shape \(6, 4\), the teacher's \(6, 10\)"):
-        distillation_loss(np.zeros((6, 4)), np.zeros((6, 10)), np.zeros(6, int), 4, 0.5)
+        distillation_loss(np.zeros((6, 4)), np.zeros((6, 10)), np.zeros(6, int), temperature=4, alpha=0.5)
     with pytest.raises(ValueError, match=r"shape \(4,\), the teacher's \(4,\)"):
-        distillation_loss(np.zeros(4), np.zeros(4), np.zeros(4, int), 4, 0.5)
+        distillation_loss(np.zeros(4), np.zeros(4), np.zeros(4, int), temperature=4, alpha=0.5)
     with pytest.raises(ValueError, match=r"shape \(0, 4\), the teacher's \(0, 4\), expected one shape \(N, C\) with N ≥ 1"):
-        distillation_loss(np.zeros((0, 4)), np.zeros((0, 4)), np.zeros(0, int), 4, 0.5)
-    with pytest.raises(ValueError, match=r"6 rows of logits need 6 class indices, got shape \(5,\)"):
-        distillation_loss(np.zeros((6, 4)), np.zeros((6, 4)), np.zeros(5, int), 4, 0.5)
+        distillation_loss(np.zeros((0, 4)), np.zeros((0, 4)), np.zeros(0, int), temperature=4, alpha=0.5)
+    with pytest.raises(ValueError, match=r"logits \(6, 4\) need class indices \(6,\) .* got int64 \(5,\)"):
+        distillation_loss(np.zeros((6, 4)), np.zeros((6, 4)), np.zeros(5, int), temperature=4, alpha=0.5)
 
 
 def digits(seed=0, **options):
@@ -169,7 +173,7 @@ def digits(seed=0, **options):
 
 def test_the_loss_for_fit_takes_its_arguments_in_the_order_of_a_batch():
     z_s, z_t, y = logits(10)
-    assert distillation(3, 0.6)(z_s, y, z_t).item() == distillation_loss(z_s, z_t, y, 3, 0.6).item()
+    assert distillation(3, 0.6)(z_s, y, z_t).item() == distillation_loss(z_s, z_t, y, temperature=3, alpha=0.6).item()
 
 
 def test_the_teacher_answers_to_the_very_images_of_the_student_augmentation_included():
@@ -242,3 +246,27 @@ def test_a_resumed_distillation_ends_with_the_same_bits(tmp_path):
     train.fit(student, batches, optimizer, epochs=3, loss=loss, history=history, progress=False)
     for name, array in student.state_dict().items():
         np.testing.assert_array_equal(array, whole.state_dict()[name])
+
+
+def test_a_class_that_neither_the_label_nor_the_teacher_believes_in_adds_nothing():
+    z_s, z_t = np.array([[0.0, -np.inf, 1.0], [2.0, 0.0, -np.inf]]), np.array([[0.0, -np.inf, 3.0], [1.0, 0.0, -np.inf]])
+    possible = [[0, 2], [0, 1]]
+    expected = np.mean([distillation_loss(z_s[[n]][:, c], z_t[[n]][:, c], [y], temperature=2, alpha=0.5).item()
+                        for n, c, y in zip(range(2), possible, [1, 0], strict=True)])
+    student = Tensor(z_s, requires_grad=True)
+    loss = distillation_loss(student, z_t, [2, 0], temperature=2, alpha=0.5)
+    loss.backward()
+    assert loss.item() == pytest.approx(expected, rel=1e-14)
+    assert np.isfinite(student.grad).all() and student.grad[0, 1] == student.grad[1, 2] == 0
+
+
+def test_a_part_with_the_share_0_does_not_count_even_where_it_is_infinite():
+    z_s, z_t = np.array([[0.0, -np.inf]]), np.zeros((1, 2))
+    assert distillation_loss(z_s, z_t, [0], temperature=2, alpha=0).item() == 0
+    assert distillation_loss(z_s, z_s, [1], temperature=2, alpha=1).item() == 0
+    assert distillation_loss(z_s, z_t, [0], temperature=2, alpha=0.5).item() == np.inf
+
+
+def test_options_are_given_by_name():
+    with pytest.raises(TypeError, match="positional arguments"):
+        distillation_loss(np.zeros((1, 2)), np.zeros((1, 2)), [0], 4, 0.5)

@@ -29,7 +29,7 @@ def check_options(name, temperature, alpha):
         raise ValueError(f"{name}: alpha, the teacher's share of the loss, has to be in [0, 1], got {alpha}")
 
 
-def distillation_loss(student_logits, teacher_logits, target, temperature, alpha):
+def distillation_loss(student_logits, teacher_logits, target, *, temperature, alpha):
     """The label's cross-entropy, and the divergence from the softened teacher, in the shares 1 − α and α.
 
         L = (1 − α) CE(y, softmax(z_s)) + α T² KL(softmax(z_t/T) ‖ softmax(z_s/T))
@@ -40,7 +40,7 @@ def distillation_loss(student_logits, teacher_logits, target, temperature, alpha
     Far from the teacher it is up to T times as long as that of the labels: a learning rate that suits these may be too high.
 
     student_logits z_s, teacher_logits z_t (N, C); target y: class indices (N,) or probabilities (N, C) -> a single number.
-    No gradient flows to the teacher.
+    No gradient flows to the teacher. A class with z = −∞ adds nothing where its target, the label's or the teacher's, is 0.
     Errors: ValueError for T ≤ 0, α outside [0, 1], logits that are not of one shape (N, C), and a target that does not fit.
     Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §2, eq. 1 to 4.
 
@@ -54,6 +54,8 @@ def distillation_loss(student_logits, teacher_logits, target, temperature, alpha
     T = temperature
     hard = F.cross_entropy(z_s, target)
     soft = F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
+    if alpha in (0, 1):
+        return T**2 * soft if alpha else hard  # the other part may be infinite
     return (1 - alpha) * hard + alpha * T**2 * soft
 
 
@@ -67,7 +69,7 @@ def distillation(temperature, alpha):
     check_options("distillation", temperature, alpha)
 
     def loss(logits, labels, teacher_logits):
-        return distillation_loss(logits, teacher_logits, labels, temperature, alpha)
+        return distillation_loss(logits, teacher_logits, labels, temperature=temperature, alpha=alpha)
 
     return loss
 

@@ -1,0 +1,146 @@
+"""Losses of classification: which of C classes each example has.
+
+Logits z and log-probabilities have the shape (N, C), or (N, C, d…) where there is a class for each of d… places, such as
+the pixels of an image, or (C,) for a single example. The class axis is axis 1; of (C,) it is axis 0.
+"""
+
+import numpy as np
+
+from nnlite.functional.loss import array, as_tensor, reduce, times_log
+from nnlite.functional.softmax import log_softmax_array
+from nnlite.tensor import Operation, record
+
+
+class Classification(Operation):
+    """A loss for each example against weighted targets t, of the logits' shape; or the one number l = 1/D Σ_n l_n.
+
+    axis: of the classes. `total` turns the examples' losses l_n into l, if there is a divisor D; `spread` turns dl back into
+    dl_n, shaped to broadcast over the classes.
+    """
+
+    def __init__(self, t, axis, divisor=None):
+        self.t, self.axis, self.divisor = t, axis, divisor
+
+    def total(self, losses):
+        return losses if self.divisor is None else losses.sum() / self.divisor
+
+    def spread(self, dl):
+        return np.expand_dims(dl, self.axis) if self.divisor is None else dl / self.divisor
+
+
+class NegativeLogLikelihood(Classification):
+    """l_n = −Σ_c t_nc ℓ_nc for log-probabilities ℓ and weighted targets t, 0 where t = 0;   dℓ_nc = −t_nc dl_n."""
+
+    def forward(self, l):
+        return self.total(-times_log(self.t, l).sum(axis=self.axis))
+
+    def backward(self, dl):
+        return (-self.t * self.spread(dl),)
+
+
+class CrossEntropy(Classification):
+    """l_n = −Σ_c t_nc ln softmax(z_n)_c, 0 where t = 0;   dz_nc = (softmax(z_n)_c Σ_k t_nk − t_nc) dl_n.
+
+    z logits, t weighted targets. Where t sums to 1 the gradient is softmax(z) − t: prediction less truth.
+    """
+
+    def forward(self, z):
+        self.log_p = log_softmax_array(z, self.axis)
+        return self.total(-times_log(self.t, self.log_p).sum(axis=self.axis))
+
+    def backward(self, dl):
+        return ((np.exp(self.log_p) * self.t.sum(axis=self.axis, keepdims=True) - self.t) * self.spread(dl),)
+
+
+def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean"):
+    """The negative log-likelihood: −ln p of the right class, from log-probabilities.
+
+        l = −1/N Σ_n Σ_c w_c t_nc ln p_nc
+
+    log_p: ln p, as `log_softmax(z, dim=1)` gives them. Everything else as in `cross_entropy`, which does both in one.
+    """
+    return _classify("nll_loss", NegativeLogLikelihood, log_p, target, weight, ignore_index, reduction, 0.0)
+
+
+def cross_entropy(z, target, *, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """Cross-entropy of softmax(z) and a target, from logits z.
+
+        l = −1/N Σ_n Σ_c w_c t_nc ln softmax(z_n)_c          a term with t = 0 is 0, also where z = −∞
+
+    z (N, C), (N, C, d…) or (C,) -> a single number; with reduction "none" z's shape without the classes. The gradient flows to
+    z only. The target is one of these:
+
+        class indices    (N,), (N, d…) or () of whole numbers 0 … C − 1
+        probabilities t  of z's shape; rows that do not sum to 1 count by their sum
+
+    weight: w (C,), for classes that count more than others. The mean divides by Σ_n w of the right classes for indices, and by
+    the number of examples (and places) for probabilities, as in PyTorch.
+    ignore_index: a class index that means "no label": such an example has loss and gradient 0, and the mean leaves it out.
+    label_smoothing: ε in [0, 1], t ← (1 − ε) t + ε/C.
+    Errors: ValueError for shapes that do not fit, no example, an index outside 0 … C − 1, a negative probability
+    (log-probabilities as a target, the article's A8, would leave the loss without a lower bound), a mean where all examples
+    are ignored, an ε outside [0, 1], another reduction.
+    Source: any textbook; label smoothing: Szegedy et al. 2016 (arXiv 1512.00567), §7. Names and means are PyTorch's.
+    """
+    return _classify("cross_entropy", CrossEntropy, z, target, weight, ignore_index, reduction, float(label_smoothing))
+
+
+def _classify(name, operation, z, target, weight, ignore_index, reduction, smoothing):
+    z = as_tensor(z)
+    if z.ndim == 0 or z.size == 0:
+        raise ValueError(f"{name}: expects logits (N, C), (N, C, d…) or (C,) with N ≥ 1, got {z.shape}")
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing has to be in [0, 1], got {smoothing}")
+    axis = min(1, z.ndim - 1)
+    t, kept = target_distribution(name, array(target), z.shape, z.dtype, ignore_index)
+    if weight is not None:
+        weight = _along_classes(name, weight, z, axis)
+    divisor = _divisor(name, t, kept, weight, axis) if reduction == "mean" else None
+    if smoothing:
+        t = (1 - smoothing) * t + smoothing / z.shape[axis]
+        t = t if kept is None else t * np.expand_dims(kept, axis)  # an ignored example stays 0
+    if weight is not None:
+        t = t * weight
+    loss = record(operation(t, axis, divisor), z)
+    return loss if divisor is not None else reduce(loss, reduction)
+
+
+def _along_classes(name, weight, z, axis):
+    """weight (C,) in z's dtype, shaped to broadcast along z's classes."""
+    weight, C = array(weight).astype(z.dtype), z.shape[axis]
+    if weight.shape != (C,):
+        raise ValueError(f"{name}: weight has shape {weight.shape}, the logits have {C} classes")
+    return weight.reshape(C, *[1] * (z.ndim - 1 - axis))
+
+
+def _divisor(name, t, kept, weight, axis):
+    """What the mean divides by: for class indices Σ w of the right classes that are kept, for probabilities the examples."""
+    if kept is None:
+        return t.size // t.shape[axis]
+    if not kept.any():
+        raise ValueError(f"{name}: all {kept.size} targets are ignored, so there is no mean")
+    return (kept if weight is None else t * weight).sum().item()
+
+
+def target_distribution(name, target, shape, dtype, ignore_index=-100):
+    """A target as probabilities t of the logits' shape, and which examples are kept (None for a target of probabilities).
+
+    Class indices become one-hot rows; a row of an ignored example holds zeros.
+    """
+    axis = min(1, len(shape) - 1)
+    C, places = shape[axis], shape[:axis] + shape[axis + 1 :]
+    if target.dtype.kind in "iu" and target.shape == places:
+        kept = target != ignore_index
+        wrong = kept & ((target < 0) | (target >= C))
+        if wrong.any():
+            at = np.argwhere(wrong)[0].tolist()
+            where = "" if not at else f" at position {at[0] if len(at) == 1 else tuple(at)}"
+            raise ValueError(f"{name}: target {target[tuple(at)]}{where} is no class from 0 to {C - 1}")
+        t = ((target[..., None] == np.arange(C)) & kept[..., None]).astype(dtype)
+        return t if t.ndim <= 2 else np.moveaxis(t, -1, axis), kept
+    if target.dtype.kind in "iu" or target.shape != shape:
+        raise ValueError(f"{name}: logits {shape} need class indices {places} or probabilities {shape}, "
+                         f"got {target.dtype} {target.shape}")
+    if target.min() < 0:
+        raise ValueError(f"{name}: a target probability is {target.min():.6g}; log-probabilities have to be turned back by exp")
+    return target.astype(dtype), None
