@@ -12,6 +12,7 @@ that are done; it ends with the same bits as a run that nothing has stopped:
 """
 
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from nnlite import functional as F
 from nnlite.checkpoint import save
+from nnlite.data.dataset import Dataset
 from nnlite.files import check_writable
 from nnlite.nn.module import inference_mode
 from nnlite.optim import clip_grad_norm_
@@ -47,8 +49,26 @@ def predict(model, loader):
 
     model, loader: as in `evaluate`.
     """
-    logits, labels = _logits(model, loader)
-    return logits.argmax(axis=1), labels
+    z, labels = logits(model, loader)
+    return z.argmax(axis=1), labels
+
+
+def logits(model, loader):
+    """What a model says to all images of a loader, in the loader's order -> logits (N, classes), labels (N,).
+
+    model, loader: as in `evaluate`. The labels are joined as they come, of whatever form.
+    Errors: ValueError for a loader without a batch; TypeError for a Dataset in its place.
+    """
+    _check_loader("logits", loader)
+    outputs, labels = [], []
+    with inference_mode(model):
+        for batch_images, batch_labels, *_ in loader:
+            z = _logits_of(model(batch_images))
+            outputs.append(z.data if isinstance(z, Tensor) else z)
+            labels.append(batch_labels)
+    if not outputs:
+        raise ValueError("evaluate: the loader gives no batch")
+    return np.concatenate(outputs), np.concatenate(labels)
 
 
 def evaluate(model, loader):
@@ -57,25 +77,50 @@ def evaluate(model, loader):
         accuracy = (n − errors)/n       loss = −1/n Σ_i ln softmax(z_i)_{y_i}, in float64
 
     model: a Module (run in inference mode, its mode is put back), or a float or int8 plan or any other function,
-    images (n, C, H, W) -> logits z (n, classes).   loader: yields (images, labels) batches.
-    Errors: ValueError for a loader without a batch, and for a label that is no class.
+    images (n, C, H, W) -> logits z (n, classes), or a tuple whose first part they are.
+    loader: yields batches (images, labels, …), the labels of a form that `count_correct` knows.
+    Errors: ValueError for a loader without a batch, and for a label that is no class; TypeError for a Dataset in the loader's
+    place. A warning where the outputs are probabilities, of which the loss is not the model's.
     """
-    logits, labels = _logits(model, loader)
-    errors = int((logits.argmax(axis=1) != labels).sum())
-    loss = F.cross_entropy(logits.astype(np.float64), labels).item()
-    return {"n": len(labels), "errors": errors, "accuracy": (len(labels) - errors) / len(labels), "loss": loss}
+    z, labels = logits(model, loader)
+    _warn_of_probabilities("evaluate", z)
+    loss = F.cross_entropy(z.astype(np.float64), labels).item()
+    correct, n = count_correct(z, labels)
+    return {"n": n, "errors": n - correct, "accuracy": correct / n, "loss": loss}
 
 
-def _logits(model, loader):
-    logits, labels = [], []
-    with inference_mode(model):
-        for batch_images, batch_labels, *_ in loader:
-            z = model(batch_images)
-            logits.append(z.data if isinstance(z, Tensor) else z)
-            labels.append(batch_labels)
-    if not logits:
-        raise ValueError("evaluate: the loader gives no batch")
-    return np.concatenate(logits), np.concatenate(labels)
+def count_correct(z, labels):
+    """How many examples have their largest logit at the right class, and how many have a label -> (correct, n).
+
+    z: logits (N, C) or (N, C, d…) with at least two classes.   labels: either form that `F.cross_entropy` takes. Class indices
+    (N, d…) below 0 mean "no label" and do not count. Of probabilities, shaped like z, the largest is at the right class.
+    Errors: ValueError for labels of another form.
+    """
+    labels = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
+    places = z.shape[:1] + z.shape[2:]
+    if z.ndim > 1 and z.shape[1] > 1 and labels.dtype.kind in "iu" and labels.shape == places:
+        return int((z.argmax(axis=1) == labels).sum()), int((labels >= 0).sum())
+    if z.ndim > 1 and z.shape[1] > 1 and labels.dtype.kind in "fb" and labels.shape == z.shape:
+        return int((z.argmax(axis=1) == labels.argmax(axis=1)).sum()), int(np.prod(places))
+    raise ValueError(f"accuracy: labels {labels.dtype} {labels.shape} are neither class indices {places} nor probabilities "
+                     f"{z.shape} for logits {z.shape} of two classes or more")
+
+
+def _logits_of(outputs):
+    """The logits, where a model returns them alone or first, as in (logits, features)."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def _check_loader(name, loader):
+    if isinstance(loader, Dataset):
+        raise TypeError(f"{name}: the loader is a Dataset, which gives single images, expects batches: DataLoader(dataset)")
+
+
+def _warn_of_probabilities(name, z):
+    """A warning where each row of z looks like softmax's: cross_entropy would apply a second one."""
+    if z.ndim == 2 and z.shape[0] > 0 and z.shape[1] > 1 and (z >= 0).all() and np.allclose(z.sum(axis=1), 1, atol=1e-3):
+        warnings.warn(f"{name}: the model's outputs are probabilities (each row sums to 1), and cross_entropy takes logits, "
+                      "since it has a softmax of its own: leave out the softmax at the end of the model", stacklevel=3)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a run that diverges ends with one sentence, not with NumPy's warnings
@@ -83,9 +128,11 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
         validation=None, patience=None, checkpoint=None, metadata=None, masks=None, history=None, progress=True):
     """Train a model for `epochs` passes through a loader; the model changes in place, the history is returned.
 
-    loader        yields batches (images, labels), labels (n,) class indices, anew each time: a DataLoader, for example
-    loss          loss(logits, labels) -> a Tensor with one number. What a loader yields beyond the labels goes to the loss too:
-                  with batches (images, labels, teacher_logits) it is called as loss(logits, labels, teacher_logits)
+    loader        yields batches (images, labels) anew each time, such as a DataLoader. labels: class indices or
+                  probabilities, as `count_correct` takes them
+    loss          loss(outputs, labels) -> a Tensor with one number. outputs: what the model returns, logits (n, classes) or a
+                  tuple that begins with them. What a loader yields beyond the labels goes to the loss, too: with batches
+                  (images, labels, teacher_logits) it is called as loss(outputs, labels, teacher_logits)
     schedule      stepped after every batch: its step counts are batches, `len(loader)` to an epoch
     clip          the largest length of the whole gradient (`clip_grad_norm_`)
     after_step    called without arguments after every step, to keep pruned weights at 0, for example
@@ -100,26 +147,31 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
 
     The history has a row for each epoch: {"epoch" (1, 2, …), "loss", "accuracy" (means over the epoch, in training mode),
     "validation_loss", "validation_accuracy" (with `validation`), "lr" (of the first group, at the epoch's first batch),
-    "seconds"}. The model is in training mode at the end.
+    "seconds"}. The model is in training mode at the end. With the loss cross_entropy, a warning where the outputs of the first
+    batch are probabilities: the model ends with a softmax too many.
 
     Errors: FloatingPointError with epoch and batch when the loss or a weight becomes NaN or infinite; ValueError for a
-    loader without a batch, or patience without validation. After any error, or Ctrl-C, the checkpoint is that of the last
-    whole epoch.
+    loader without a batch, labels of another form, or patience without validation; TypeError for a Dataset as the loader.
+    After any error, or Ctrl-C, the checkpoint is that of the last whole epoch.
     """
-    _check_arguments(validation, patience, checkpoint)
+    _check_arguments(loader, validation, patience, checkpoint)
     history = [] if history is None else history
     for epoch in range(len(history) + 1, epochs + 1):
         if patience is not None and epochs_since_best(history) >= patience:
             break
         row = {"epoch": epoch, "lr": optimizer.param_groups[0]["lr"]}
-        started, seen, correct, loss_sum = time.perf_counter(), 0, 0, 0.0
+        started, seen, labelled, correct, loss_sum = time.perf_counter(), 0, 0, 0, 0.0
         model.train()
         with tqdm(loader, f"epoch {epoch}/{epochs}", leave=False, disable=None if progress else True) as batches:
             for batch, (images, *targets) in enumerate(batches, 1):
                 optimizer.zero_grad()
-                logits = model(images)
-                batch_loss = loss(logits, *targets)
+                outputs = model(images)
+                z = _logits_of(outputs).data
+                if loss is F.cross_entropy and seen == 0 and not history:
+                    _warn_of_probabilities("fit", z)
+                batch_loss = loss(outputs, *targets)
                 _check_finite("the loss", batch_loss.data, optimizer, epoch, batch)
+                hits, labels = count_correct(z, targets[0])
                 batch_loss.backward()
                 if clip is not None:
                     clip_grad_norm_(optimizer.parameters(), clip)
@@ -130,15 +182,15 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
                     schedule.step()
 
                 seen += len(images)
-                correct += int((logits.data.argmax(axis=1) == targets[0]).sum())
+                correct, labelled = correct + hits, labelled + labels
                 loss_sum += batch_loss.item() * len(images)
-                batches.set_postfix(loss=f"{loss_sum / seen:.4f}", accuracy=f"{correct / seen:.4f}", refresh=False)
+                batches.set_postfix(loss=f"{loss_sum / seen:.4f}", accuracy=f"{correct / max(labelled, 1):.4f}", refresh=False)
 
         if seen == 0:
             raise ValueError(f"fit: the loader gives no batch in epoch {epoch}; it has to start anew each time it is iterated")
         for name, array in model.state_dict().items():
             _check_finite(name, array, optimizer, epoch, batch)
-        row |= {"loss": loss_sum / seen, "accuracy": correct / seen}
+        row |= {"loss": loss_sum / seen, "accuracy": correct / max(labelled, 1)}
         if validation is not None:
             scores = evaluate(model, validation)
             row |= {"validation_loss": scores["loss"], "validation_accuracy": scores["accuracy"]}
@@ -151,7 +203,9 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
     return history
 
 
-def _check_arguments(validation, patience, checkpoint):
+def _check_arguments(loader, validation, patience, checkpoint):
+    _check_loader("fit", loader)
+    _check_loader("fit", validation)
     if patience is not None and validation is None:
         raise ValueError(f"fit: patience={patience} is about the validation accuracy, and validation is None")
     if patience is not None and patience < 1:

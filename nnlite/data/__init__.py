@@ -2,6 +2,8 @@
 
 >>> from nnlite import data
 >>> train, test = data.load("digits")
+>>> data.prepare(test, "digits").shape                # what a model takes, at once
+(360, 1, 8, 8)
 >>> loader = data.DataLoader(train, batch_size=64, shuffle=True, seed=0, transform=data.preprocessing("digits"))
 >>> images, labels = next(iter(loader))
 >>> images.shape, images.dtype, labels.shape
@@ -33,6 +35,7 @@ __all__ = [
     "ToFloat",
     "augmentation",
     "load",
+    "prepare",
     "preprocessing",
     "read_idx",
 ]
@@ -78,6 +81,23 @@ def preprocessing(name):
     """The transforms that every image of this data set passes through: [ToFloat(), Normalize(mean, std)]."""
     source = _source(name)
     return [ToFloat(), Normalize(source.mean, source.std)]
+
+
+def prepare(images, name):
+    """All images as a model's input, in one array: each passes through `preprocessing(name)`.
+
+    images: a Dataset, or its images (N, C, H, W), uint8 -> float32 (N, C, H, W), normalized as the data set `name`.
+    Errors: ValueError for an unknown name, and for another number of channels; TypeError for images that are no bytes.
+
+    >>> train, _ = load("digits")
+    >>> x = prepare(train[:100], "digits")
+    >>> x.shape, x.dtype, train[:100].labels.shape
+    ((100, 1, 8, 8), dtype('float32'), (100,))
+    """
+    images = images.images if isinstance(images, Dataset) else images
+    for transform in preprocessing(name):
+        images = transform(images)
+    return images
 
 
 def _source(name):

@@ -6,27 +6,31 @@ import numpy as np
 class Dataset:
     """Images and the class of each.
 
-        images (N, C, H, W) uint8 or float32,   labels (N,) int64 with 0 <= label < classes
+        images (N, C, H, W) uint8 or float32,   labels (N,) with 0 <= label < classes
 
     `len(dataset)` is N. `dataset[3]` is the pair (image, label); `dataset[10:20]`, `dataset[indices]` and
-    `dataset[mask]` are Datasets. The arrays are not copied.
+    `dataset[mask]` are Datasets. Images are not copied. Labels may be a list or an array of any whole numbers; `dataset.labels`
+    is int64.
 
-    Errors: TypeError for other dtypes; ValueError for shapes that do not fit, no samples, a label out of range, a NaN
-    or infinite pixel.
+    Errors: TypeError for other dtypes, and for labels that are None; ValueError for shapes that do not fit, no samples, a
+    number of classes below 1, a label out of range, a NaN or infinite pixel.
 
-    >>> dataset = Dataset(np.zeros((4, 1, 8, 8), np.uint8), np.array([0, 1, 2, 1]), classes=3)
+    >>> dataset = Dataset(np.zeros((4, 1, 8, 8), np.uint8), [0, 1, 2, 1], classes=3)
     >>> dataset[dataset.labels == 1]
     Dataset(2 images (1, 8, 8) uint8, 3 classes)
     """
 
     def __init__(self, images, labels, classes):
+        if labels is None:
+            raise TypeError("Dataset: labels are None, expected a class for each image; images without labels need no Dataset, "
+                            "a model takes them as an array: model(prepare(images, name))")
         images, labels = np.asarray(images), np.asarray(labels)
         _check_images(images)
         _check_labels(labels, classes)
         if len(images) != len(labels):
             raise ValueError(f"Dataset: {len(images)} images but {len(labels)} labels")
         self.images = images
-        self.labels = labels
+        self.labels = labels.astype(np.int64, copy=False)
         self.classes = classes
 
     def __len__(self):
@@ -99,8 +103,10 @@ def _check_images(images):
 
 
 def _check_labels(labels, classes):
-    if labels.dtype != np.int64:
-        raise TypeError(f"Dataset: labels are {labels.dtype}, expected int64")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"Dataset: labels are {labels.dtype}, expected whole numbers")
+    if not isinstance(classes, (int, np.integer)) or classes < 1:
+        raise ValueError(f"Dataset: classes is {classes!r}, expected a whole number of at least 1")
     if labels.ndim != 1:
         raise ValueError(f"Dataset: labels have shape {labels.shape}, expected (N,)")
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))

@@ -6,13 +6,15 @@ import numpy as np
 class DataLoader:
     """Walks once through a dataset, batch by batch, each time that it is iterated.
 
-        for images, labels in loader: ...       images (n, C, H, W), labels (n,) with n = batch_size
+        for images, labels in loader: ...                images (n, C, H, W), labels (n,) with n = batch_size
+        for images, labels, indices in loader: ...       with indices=True: images[i] is made from dataset.images[indices[i]]
 
     `len(loader)` is the number of batches. The last one is smaller when batch_size does not divide the number of
     samples; `drop_last` leaves it out. With `shuffle` every pass has a new order.
 
     transform: a callable `transform(images, rng) -> images` on a whole batch, or a list of them, applied in turn. They
     get a copy of the images; the dataset stays as it is.
+    indices: whether each batch ends with its images' indices in the dataset (n,), to keep something for each image.
     seed: an integer or a Generator. `loader.rng` is the only source of randomness, for the order and for the
     transforms: with an old `loader.rng.bit_generator.state` put back, the next pass repeats bit for bit.
 
@@ -20,7 +22,7 @@ class DataLoader:
     transform does not return a batch of as many images.
     """
 
-    def __init__(self, dataset, batch_size=64, shuffle=False, seed=0, drop_last=False, transform=None):
+    def __init__(self, dataset, batch_size=64, shuffle=False, seed=0, drop_last=False, transform=None, indices=False):
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size {batch_size}, expected a whole number of at least 1")
         if drop_last and batch_size > len(dataset):
@@ -31,6 +33,7 @@ class DataLoader:
         self.rng = np.random.default_rng(seed)
         self.drop_last = drop_last
         self.transforms = _as_list(transform)
+        self.indices = indices
 
     def __len__(self):
         full, rest = divmod(len(self.dataset), self.batch_size)
@@ -44,7 +47,7 @@ class DataLoader:
             images, labels = self.dataset.images[chosen], self.dataset.labels[chosen]
             for transform in self.transforms:
                 images = _checked(transform(images, self.rng), transform, len(chosen))
-            yield images, labels
+            yield (images, labels, chosen) if self.indices else (images, labels)
 
 
 def _as_list(transform):

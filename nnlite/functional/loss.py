@@ -40,7 +40,9 @@ def array(x):
 
 
 def as_tensor(x):
-    """x as a Tensor; one that is on a tape stays on it."""
+    """x as a Tensor; one that is on a tape stays on it. TypeError for a tuple, such as a model's (logits, features)."""
+    if isinstance(x, tuple):
+        raise TypeError(f"a loss takes one Tensor, got a tuple of {len(x)}; a model that returns several needs its own loss")
     return x if isinstance(x, Tensor) else Tensor(x)
 
 

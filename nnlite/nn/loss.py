@@ -113,8 +113,9 @@ class CrossEntropyLoss(Loss):
     """−Σ_c w_c t_c ln softmax(z)_c of each example (`F.cross_entropy`): logits z (N, C) -> a number, or (N,) with "none".
 
     Logits (N, C, d…) and (C,) are possible, too.
-    target t: class indices (N,), or probabilities (N, C).   ignore_index: the class index that means "no label".   weight: w (C,), ones by default; for indices the mean is
-    Σ_n l_n / Σ_n w of the right class.   label_smoothing ε: t is replaced by (1 − ε) t + ε/C.
+    target t: class indices (N,), or probabilities (N, C).   ignore_index: the class index that means "no label".
+    weight: w (C,), ones by default; for indices the mean is Σ_n l_n / Σ_n w of the right class.
+    label_smoothing ε: t is replaced by (1 − ε) t + ε/C.
     """
 
     def __init__(self, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):

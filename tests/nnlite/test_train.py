@@ -262,8 +262,8 @@ def test_a_learning_rate_that_is_far_too_high_ends_with_that_sentence_and_no_war
     (np.full((2, 1, 2, 2), np.nan, np.float32), [0, 1], FloatingPointError, "the loss became nan in epoch 1, batch 1"),
     (np.zeros((2, 1, 2, 2), np.float32), [0, 2], ValueError, "target 2 at position 1 is no class from 0 to 1"),
     (np.zeros((2, 1, 2, 2), np.float32), [0, -1], ValueError, "target -1 at position 1 is no class from 0 to 1"),
-    (np.zeros((2, 1, 2, 2), np.float32), [0], ValueError, r"2 rows of logits need 2 class indices, got shape \(1,\)"),
-    (np.zeros((0, 1, 2, 2), np.float32), [], ValueError, r"expects logits \(N, C\) with N ≥ 1, got \(0, 2\)"),
+    (np.zeros((2, 1, 2, 2), np.float32), [0], ValueError, r"logits \(2, 2\) need class indices \(2,\)"),
+    (np.zeros((0, 1, 2, 2), np.float32), [], ValueError, r"expects logits .* with N ≥ 1, got \(0, 2\)"),
     (np.zeros((2, 1, 3, 3), np.float32), [0, 1], ValueError, r"linear: x has 9 features, w \(2, 4\) expects 4"),
     (np.zeros((2, 1, 2, 2), np.uint8), [0, 1], TypeError, "expects arrays of one dtype, .* got uint8, float32, float32"),
 ])
@@ -382,6 +382,110 @@ def test_evaluate_names_a_label_that_is_no_class_and_a_loader_without_a_batch():
         train.evaluate(linear_model(), [(np.ones((2, 1, 2, 2), np.float32), np.array([0, 2]))])
     with pytest.raises(ValueError, match="no batch"):
         train.evaluate(linear_model(), [])
+
+
+def test_logits_are_the_models_outputs_in_the_loaders_order_with_its_labels():
+    model, data = linear_model(seed=3), blobs(23)
+    z, labels = train.logits(model, DataLoader(data, 7))
+    np.testing.assert_array_equal(labels, data.labels)
+    expected = data.images.reshape(23, 4) @ model[1].weight.data.T + model[1].bias.data
+    np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-6)
+
+
+# --- forms of labels and outputs ---
+
+ROW = np.float32([[[[1, 0], [0, 0]]]])  # images whose logits are the first two pixels
+SIX = np.concatenate([ROW, ROW, ROW, ROW[..., ::-1], ROW[..., ::-1], ROW])  # the largest logit: 0 0 0 1 1 0
+RIGHT = [0, 1, 0, 1, 0, 0]  # four of six
+
+
+def pixels():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
+    model[1].weight.data = np.eye(2, 4, dtype=np.float32) * 3
+    return model
+
+
+@pytest.mark.parametrize("labels", [
+    np.array(RIGHT), np.array(RIGHT, np.uint8), np.eye(2, dtype=np.float32)[RIGHT], np.eye(2, dtype=bool)[RIGHT],
+    0.2 + 0.6 * np.eye(2)[RIGHT], Tensor(np.array(RIGHT)),
+], ids=["indices", "bytes", "one-hot", "booleans", "soft", "a Tensor"])
+def test_the_accuracy_counts_labels_of_each_form(labels):
+    model = pixels()
+    history = train.fit(model, [(SIX, labels)], optim.SGD(model.parameters(), lr=0.0), 1)
+    assert history[0]["accuracy"] == 4 / 6
+    assert train.count_correct(model(SIX).data, labels) == (4, 6)
+    if not isinstance(labels, Tensor):
+        assert train.evaluate(model, [(SIX, labels)])["errors"] == 2
+
+
+def test_an_image_without_a_label_does_not_count():
+    model, labels = pixels(), np.array([0, -100, -100, 1, 0, 0])
+    history = train.fit(model, [(SIX, labels)], optim.SGD(model.parameters(), lr=0.0), 1)
+    scores = train.evaluate(model, [(SIX, labels)])
+    assert history[0]["accuracy"] == 3 / 4
+    assert (scores["n"], scores["errors"], scores["accuracy"]) == (4, 1, 3 / 4)
+    assert scores["loss"] == pytest.approx(history[0]["loss"], rel=1e-6)
+
+
+def test_the_accuracy_of_pixels_counts_each():
+    z = np.zeros((1, 3, 1, 2))
+    z[0, 2, 0, 0] = z[0, 1, 0, 1] = 1
+    assert train.count_correct(z, np.array([[[2, 2]]])) == (1, 2)
+    assert train.count_correct(z, np.eye(3)[[[[2, 1]]]].transpose(0, 3, 1, 2)) == (2, 2)
+
+
+@pytest.mark.parametrize("z, labels", [
+    ((6, 1), np.ones((6, 1))), ((6, 2), np.ones((6, 1))), ((6, 2), np.ones(6)), ((6,), np.ones(6, int)),
+    ((6, 2), np.ones((6, 2), int)),
+])
+def test_labels_of_another_form_are_refused_with_their_shape(z, labels):
+    with pytest.raises(ValueError, match=r"accuracy: labels .* are neither class indices \(6,\) nor probabilities"):
+        train.count_correct(np.zeros(z), labels)
+
+
+def test_a_model_may_return_its_features_beside_the_logits():
+    class WithFeatures(nn.Module):
+        def __init__(self):
+            self.inner = pixels()
+
+        def forward(self, x):
+            z = self.inner(x)
+            return z, F.relu(z)
+
+    def loss(outputs, labels):
+        z, features = outputs
+        return F.cross_entropy(z, labels) + F.mean(features) * 0.0
+
+    model = WithFeatures()
+    history = train.fit(model, [(SIX, np.array(RIGHT))], optim.SGD(model.parameters(), lr=0.0), 1, loss)
+    assert history[0]["accuracy"] == 4 / 6 and train.evaluate(model, [(SIX, np.array(RIGHT))])["errors"] == 2
+    with pytest.raises(TypeError, match=r"a loss takes one Tensor, got a tuple of 2"):
+        train.fit(model, [(SIX, np.array(RIGHT))], optim.SGD(model.parameters(), lr=0.0), 1)
+
+
+def test_a_softmax_at_the_end_is_one_warning_of_fit_and_one_of_evaluate():
+    model = nn.Sequential(pixels(), nn.Softmax())
+    message = "the model's outputs are probabilities .* leave out the softmax at the end"
+    batches = [(SIX, np.array(RIGHT))] * 3
+    with pytest.warns(UserWarning, match=f"fit: {message}") as caught:
+        train.fit(model, batches, optim.SGD(model.parameters(), lr=0.0), 2)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=f"evaluate: {message}") as caught:
+        train.evaluate(model, batches)
+    assert len(caught) == 1
+
+
+def test_another_loss_may_take_probabilities():
+    model = nn.Sequential(pixels(), nn.Softmax())
+    train.fit(model, [(SIX, np.array(RIGHT))], optim.SGD(model.parameters(), lr=0.0), 1,
+              lambda p, y: F.binary_cross_entropy(p, np.eye(2)[y]))
+
+
+@pytest.mark.parametrize("call", [train.evaluate, train.logits, train.predict,
+                                  lambda model, data: train.fit(model, data, optim.SGD(model.parameters()), 1)])
+def test_a_dataset_in_the_place_of_a_loader_is_refused(call):
+    with pytest.raises(TypeError, match=r"the loader is a Dataset, .* expects batches: DataLoader\(dataset\)"):
+        call(linear_model(), blobs())
 
 
 # --- the same bits ---

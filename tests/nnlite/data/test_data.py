@@ -41,10 +41,20 @@ def test_the_names_are_those_of_the_command_line():
     assert data.NAMES == ("digits", "mnist", "fashion-mnist", "cifar10")
 
 
-@pytest.mark.parametrize("call", [data.load, data.preprocessing])
+@pytest.mark.parametrize("call", [data.load, data.preprocessing, lambda name: data.prepare(np.zeros((1, 1, 8, 8), np.uint8), name)])
 def test_an_unknown_name_lists_the_known_ones(call):
     with pytest.raises(ValueError, match="no data set 'minst', expected one of digits, mnist, fashion-mnist, cifar10"):
         call("minst")
+
+
+def test_prepared_images_are_those_of_a_loader_that_preprocesses():
+    _, test = data.load("digits")
+    for images in (test, test.images):
+        x = data.prepare(images, "digits")
+        assert x.dtype == np.float32
+        np.testing.assert_allclose(x, (test.images / 255 - 0.3055) / 0.3760, rtol=1e-5, atol=1e-6)
+    (batch, _), = data.DataLoader(test, len(test), transform=data.preprocessing("digits"))
+    np.testing.assert_array_equal(batch, x)
 
 
 def test_a_directory_for_the_bundled_digits_is_refused(tmp_path):

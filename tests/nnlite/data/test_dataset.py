@@ -140,7 +140,8 @@ def test_a_label_out_of_range_is_named_with_its_index(label, index):
     "images, labels, error, message",
     [
         (IMAGES.astype(np.float64), LABELS, TypeError, "images are float64, expected uint8 or float32"),
-        (IMAGES, LABELS.astype(np.float32), TypeError, "labels are float32, expected int64"),
+        (IMAGES, LABELS.astype(np.float32), TypeError, "labels are float32, expected whole numbers"),
+        (IMAGES, None, TypeError, r"labels are None, .* model\(prepare\(images, name\)\)"),
         (IMAGES[0], LABELS, ValueError, r"shape \(1, 2, 2\), expected \(N, C, H, W\)"),
         (IMAGES, LABELS[:, None], ValueError, r"shape \(3, 1\), expected \(N,\)"),
         (IMAGES[:2], LABELS, ValueError, "2 images but 3 labels"),
@@ -155,3 +156,15 @@ def test_what_does_not_fit_is_refused(images, labels, error, message):
 def test_an_empty_selection_is_refused():
     with pytest.raises(ValueError, match="no samples"):
         Dataset(IMAGES, LABELS, 2)[3:]
+
+
+@pytest.mark.parametrize("labels", [[2, 0, 1], np.array([2, 0, 1], np.uint8), np.array([2, 0, 1], np.int32)])
+def test_labels_may_be_any_whole_numbers(labels):
+    dataset = Dataset(np.zeros((3, 1, 2, 2), np.uint8), labels, classes=3)
+    assert dataset.labels.dtype == np.int64 and dataset.labels.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("classes", [0, 2.5, None])
+def test_the_number_of_classes_is_a_whole_one(classes):
+    with pytest.raises(ValueError, match=f"classes is {classes}, expected a whole number of at least 1"):
+        Dataset(np.zeros((3, 1, 2, 2), np.uint8), [0, 0, 0], classes)

@@ -123,3 +123,13 @@ def test_a_transform_has_to_be_callable():
 def test_a_transform_has_to_return_the_batch(transform, error, message):
     with pytest.raises(error, match=message):
         list(DataLoader(dataset_of(5), transform=transform))
+
+
+def test_a_loader_can_say_which_images_it_gave():
+    images = np.arange(10, dtype=np.float32).reshape(10, 1, 1, 1)
+    loader = DataLoader(Dataset(images, np.arange(10), classes=10), 4, shuffle=True, indices=True, transform=lambda x, rng: x + 1)
+    seen = []
+    for batch, labels, indices in loader:
+        assert batch.reshape(-1).tolist() == (indices + 1).tolist() and labels.tolist() == indices.tolist()
+        seen += indices.tolist()
+    assert sorted(seen) == list(range(10)) and seen != sorted(seen)

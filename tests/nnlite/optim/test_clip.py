@@ -98,3 +98,20 @@ def test_both_equal_pytorchs(max_norm):
     torch.nn.utils.clip_grad_value_(theirs, max_norm / 10)
     for p, their in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(p.grad, their.grad.numpy(), rtol=1e-14)
+
+
+def test_one_parameter_is_clipped_as_a_list_of_it():
+    p = Parameter(np.ones((2, 3)), np.arange(6.0).reshape(2, 3) * 2)
+    assert clip_grad_norm_(p, 1.0) == pytest.approx(220**0.5)
+    assert np.linalg.norm(p.grad) == pytest.approx(1, rel=1e-6)
+    p.grad = np.array([[5.0, -5.0, 0.5]])
+    clip_grad_value_(p, 1.0)
+    assert p.grad.tolist() == [[1, -1, 0.5]]
+
+
+@pytest.mark.parametrize("clip", [clip_grad_norm_, clip_grad_value_])
+def test_what_is_no_parameter_is_named(clip):
+    with pytest.raises(TypeError, match=f"{clip.__name__}: params holds a tuple, expects Parameters"):
+        clip([("weight", Parameter(np.ones(2)))], 1.0)
+    with pytest.raises(TypeError, match=f"{clip.__name__}: params is a float, expects Parameters"):
+        clip(1.0, 1.0)
