@@ -41,7 +41,8 @@ def test_the_names_are_those_of_the_command_line():
     assert data.NAMES == ("digits", "mnist", "fashion-mnist", "cifar10")
 
 
-@pytest.mark.parametrize("call", [data.load, data.preprocessing, lambda name: data.prepare(np.zeros((1, 1, 8, 8), np.uint8), name)])
+@pytest.mark.parametrize("call", [data.load, data.preprocessing,
+                                  lambda name: data.prepare(np.zeros((1, 1, 8, 8), np.uint8), name)])
 def test_an_unknown_name_lists_the_known_ones(call):
     with pytest.raises(ValueError, match="no data set 'minst', expected one of digits, mnist, fashion-mnist, cifar10"):
         call("minst")

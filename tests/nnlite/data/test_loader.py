@@ -127,7 +127,8 @@ def test_a_transform_has_to_return_the_batch(transform, error, message):
 
 def test_a_loader_can_say_which_images_it_gave():
     images = np.arange(10, dtype=np.float32).reshape(10, 1, 1, 1)
-    loader = DataLoader(Dataset(images, np.arange(10), classes=10), 4, shuffle=True, indices=True, transform=lambda x, rng: x + 1)
+    dataset = Dataset(images, np.arange(10), classes=10)
+    loader = DataLoader(dataset, 4, shuffle=True, indices=True, transform=lambda x, rng: x + 1)
     seen = []
     for batch, labels, indices in loader:
         assert batch.reshape(-1).tolist() == (indices + 1).tolist() and labels.tolist() == indices.tolist()
