@@ -129,3 +129,14 @@ def test_encode_stream_names_symbols_and_alphabets_out_of_range():
         encode_stream([0, 16], 16)
     with pytest.raises(ValueError, match="the alphabet has 65537 symbols, expects 1 to 65536"):
         encode_stream([0], 65537)
+
+
+def test_a_raw_symbol_that_just_falls_outside_the_alphabet_is_damage():
+    data = bytes.fromhex("00" + "01000000" + "6c")  # fields 01 10 11 00
+    assert decode_stream(data, 4, alphabet=4).tolist() == [1, 2, 3, 0]
+    with pytest.raises(FormatError, match="symbol 2 of 4 is 3, expects 0..2"):
+        decode_stream(data, 4, alphabet=3)
+
+
+def test_no_symbols_of_an_alphabet_of_one_are_a_stream():
+    assert decode_stream(encode_stream([], 1), 0, 1).tolist() == []

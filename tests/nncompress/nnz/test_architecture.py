@@ -5,7 +5,7 @@ import pytest
 from networks import random_plan
 
 from nncompress.int8.steps import Int8Step
-from nncompress.nnz.architecture import LARGEST_OPTION, LARGEST_SIZE, MOST_NUMBERS, read_step, write_step
+from nncompress.nnz.architecture import LARGEST_OPTION, LARGEST_SIZE, MOST_NUMBERS, MOST_STEPS, read_step, write_step
 from nncompress.nnz.records import Reader, Writer
 from nncompress.quantization.post_training import LARGEST_K
 from nnlite.errors import FormatError
@@ -200,6 +200,23 @@ def test_results_and_padded_images_have_a_limited_size():
     wide = given_input((2**6, 1, 1))  # 2^6 · 1025² numbers after padding, of which a stride would leave 4
     fails("does not fit", wide, conv((1, 2**6, 1, 1), padding=(512, 512), stride=(1024, 1024)))
     assert MOST_NUMBERS < 2**6 * 1025**2
+
+
+def test_the_limits_are_those_of_the_format_and_what_lies_just_at_them_is_read():
+    assert (MOST_STEPS, LARGEST_SIZE, LARGEST_OPTION, MOST_NUMBERS) == (4096, 1_048_576, 2047, 67_108_864)
+    assert read(written([given_input((LARGEST_SIZE, 1, 1))]), 1)[0].shape == (LARGEST_SIZE, 1, 1)
+    far = [given_input((1, 1, 2048)), pool("avg_pool2d", kernel=(1, 1), stride=(1, LARGEST_OPTION))]
+    assert read(written(far), 2)[1].shape == (1, 1, 2)
+    padded = [given_input((64, 1022, 1024)), pool("avg_pool2d", kernel=(2, 2), stride=(2, 2), padding=(1, 0))]
+    assert 64 * 1024 * 1024 == MOST_NUMBERS
+    assert read(written(padded), 2)[1].shape == (64, 512, 512)
+    fails("does not fit", given_input((64, 1023, 1024)), pool("avg_pool2d", kernel=(2, 2), stride=(2, 2), padding=(1, 0)))
+
+
+def test_a_maximum_is_taken_of_at_most_256_places():
+    image = given_input((1, 300, 300))
+    assert read(written([image, pool(kernel=(16, 16))]), 2)[1].shape == (1, 143, 143)
+    fails("does not fit", image, pool(kernel=(1, 257)))
 
 
 def test_every_mean_that_can_be_stored_can_be_summed():

@@ -168,6 +168,12 @@ def test_flatten_lays_out_each_filter_as_a_block_of_pixels():
     np.testing.assert_array_equal(model.fc1.weight.data.reshape(128, 8, 8, 8), by_filter[:, kept])
 
 
+def test_the_score_of_a_filter_is_summed_in_float64():
+    group = Group("a", 3, (Member("a.weight", 0, 1),))
+    state = {"a.weight": np.float32([[2**25, 1, 1, 1, 0], [0] * 5, [2**25, -1, 0, 0, 0]])}  # float32 knows no 2²⁵ + 1
+    assert l1_scores(group, state).tolist() == [2**25 + 3, 0, 2**25 + 1]
+
+
 def test_another_criterion_may_choose():
     model = models.lenet_300_100()
     kept = shrink(model, np.zeros((1, 784), np.float32), {"fc1": 0.99}, criterion=lambda group, state: np.arange(group.size))

@@ -263,6 +263,10 @@ def test_the_rates_fall_by_the_papers_factor_from_the_head_down():
     np.testing.assert_allclose([group["lr"] for group in halves], [0.1 / 16, 0.1 / 8, 0.1 / 4, 0.1 / 2, 0.1], rtol=1e-14)
 
 
+def test_a_decay_of_1_gives_all_layers_one_rate():
+    assert [group["lr"] for group in discriminative_groups(build("cnn"), lr=0.3, decay=1)] == [0.3] * 4
+
+
 @every_model
 def test_each_layer_takes_its_step_at_its_own_rate(name):
     model, twin = build(name), build(name)
