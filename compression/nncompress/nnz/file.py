@@ -9,6 +9,10 @@
 
 What follows from the rest (shapes, multipliers, packed weights) is not stored. Loading gives the plan that was saved, and
 so its logits, bit for bit.
+
+A sparse file may be much smaller than the arrays that it stands for: zeros after the last stored weight of a layer take no
+byte at all. So that a small file cannot claim any amount of memory, a file of n bytes may hold 2^23 + 256 n weights, and never
+more than 2^26 (`most_weights`). With 99 % of the weights 0, a byte stands for about 80 weights.
 """
 
 import zlib
@@ -70,6 +74,11 @@ def from_bytes(data, name="nnz"):
     return _read(data, name)[0]
 
 
+def most_weights(size):
+    """How many weights a file of `size` bytes may hold."""
+    return min(MOST_NUMBERS, 2**23 + 256 * size)
+
+
 def _read(data, name):
     """(plan, [LayerSize], {part: bits}) of a file's content."""
     reader = Reader(data[:-4], name)
@@ -84,13 +93,14 @@ def _read(data, name):
     law = reader.take(5, "header")[4]
     if law >= len(LAWS):
         reader.fail(f"the law is {law}; there are {len(LAWS)}")
-    steps, layers, weights_left = [], [], MOST_NUMBERS
+    steps, layers, most = [], [], most_weights(len(data))
+    weights_left = most
     for _ in range(reader.varint("the number of steps", MOST_STEPS)):
         step, w_shape = read_step(reader, steps)
         if w_shape is not None:
             weights_left -= int(np.prod(w_shape))
             if weights_left < 0:
-                reader.fail(f"more than {MOST_NUMBERS} weights are outside the format's limits")
+                reader.fail(f"more than {most} weights are outside the limits of a file of {len(data)} bytes")
             layers.append(_read_layer(reader, step, w_shape))
         steps.append(step)
     if reader.at != len(reader.data):

@@ -15,8 +15,8 @@ from nncompress import inspect, load, quantize, save
 from nncompress.coding.streams import decode_stream, encode_stream
 from nncompress.int8.plan import Int8Plan
 from nncompress.int8.steps import Int8Step
-from nncompress.nnz.architecture import MOST_NUMBERS, write_step
-from nncompress.nnz.file import PARTS, _read, from_bytes, to_bytes
+from nncompress.nnz.architecture import write_step
+from nncompress.nnz.file import PARTS, _read, from_bytes, most_weights, to_bytes
 from nncompress.nnz.records import Writer
 from nncompress.quantization.post_training import BIAS_LIMIT
 from nnlite import models, nn
@@ -342,29 +342,50 @@ def claims(*w_shapes, b=0, w_scale=1.0):
     return sealed(writer.data)
 
 
-def test_a_small_file_allocates_no_more_than_the_weights_that_the_limits_allow():
-    O, I = 2**11, 2**15
+def test_a_small_file_claims_no_more_than_the_weights_that_its_size_allows():
+    I, scales_and_biases = 2**15, 8  # bytes of each output
+    O = next(O for O in range(1, 2**11) if O * I > 2**23 + 256 * len(claims((O, I))))  # the first that claims too many
     from_bytes(claims((1, 1)))
     tracemalloc.start()
     try:
-        plan = from_bytes(claims((O, I)))
+        plan = from_bytes(claims((O - 1, I)))
         peak = tracemalloc.get_traced_memory()[1]
-        assert plan.steps[1].w.size == MOST_NUMBERS
-        assert peak <= 5 * MOST_NUMBERS  # the weights themselves, packed for the kernel, and copies on the way
+        assert plan.steps[1].w.size == (O - 1) * I > 2**23
+        assert peak <= 5 * O * I  # the weights themselves, packed for the kernel, and copies on the way
         del plan
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
+        message = f"more than {2**23 + 256 * len(claims((O, I)))} weights are outside the limits of a file of"
+        with pytest.raises(FormatError, match=message):
+            from_bytes(claims((O, I)))
+        with pytest.raises(FormatError, match="weights are outside the limits"):
+            from_bytes(claims((2**11, I)))
         with pytest.raises(FormatError, match="outside the format's limits"):
-            from_bytes(claims((O + 1, I)))
+            from_bytes(claims((2**11 + 1, I)))
         assert tracemalloc.get_traced_memory()[1] - before <= 2**20
     finally:
         tracemalloc.stop()
+    assert len(claims((O, I))) - len(claims((O - 1, I))) == scales_and_biases
 
 
-def test_the_weights_of_all_layers_together_have_a_limited_size():
-    half = 2**10, 2**15
-    with pytest.raises(FormatError, match=f"more than {MOST_NUMBERS} weights are outside the format's limits"):
-        from_bytes(claims(half, half[::-1], (1, 2**15)))
+def test_the_weights_of_all_layers_together_have_a_limited_size(monkeypatch):
+    monkeypatch.setattr("nncompress.nnz.file.most_weights", lambda size: 1000)
+    from_bytes(claims((20, 30), (20, 20)))
+    with pytest.raises(FormatError, match="more than 1000 weights are outside the limits of a file of"):
+        from_bytes(claims((20, 30), (20, 20), (1, 20)))
+
+
+def test_a_file_of_any_size_holds_at_most_2_to_the_26_weights():
+    assert [most_weights(size) for size in (0, 1000, 10**9)] == [2**23, 2**23 + 256_000, 2**26]
+
+
+def test_a_layer_with_one_weight_in_a_hundred_is_far_from_the_limit():
+    w = np.zeros((2, 30_000), np.int8)
+    w[:, ::100] = np.random.default_rng(0).integers(1, 128, (2, 300))
+    plan = Int8Plan([Int8Step("input", "input", [], (30_000,), np.float32(1), 0),
+                     Int8Step("linear", "fc", [0], (2,), np.float32(1), 0, w=w, b=np.zeros(2, np.int32),
+                              w_scale=np.ones(2, np.float32))], "fixed")
+    assert w.size / len(to_bytes(plan)) < 256 / 2
 
 
 def test_numbers_that_would_overflow_are_refused():
