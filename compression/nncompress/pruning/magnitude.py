@@ -1,15 +1,16 @@
-"""Unstructured pruning by magnitude: small weights matter least.
+"""Unstructured pruning: single weights go, by a criterion or, as in the beginning, by their magnitude.
 
 This is what the first article's `create_pruning_mask(model, 0.5, "l1")` and `apply_pruning` (A5) would be:
 
     masks = magnitude_masks(model, 0.5)
-    apply_masks(model, masks)
+    masks.apply()
 """
 
 import numpy as np
 
-from nncompress.pruning.masks import prunable_weights
-from nncompress.pruning.scores import masks_from_scores, per_name
+from nncompress.pruning.criteria.magnitude import magnitude_scores
+from nncompress.pruning.masks import Masks, prunable_weights
+from nncompress.pruning.scores import masks_from_scores, per_name, scores_of
 
 
 def magnitude_masks(model, sparsity, scope="layer"):
@@ -19,14 +20,39 @@ def magnitude_masks(model, sparsity, scope="layer"):
 
     sparsity    from 0 to 1, or {parameter name: sparsity} for the layers to prune, each to its own: Deep Compression's
                 LeNet-300-100 is {"fc1.weight": 0.92, "fc2.weight": 0.91, "fc3.weight": 0.74}
-    scope       "layer": that part of each layer; "global": of all of them together
+    scope       as in `criterion_masks`
 
-    -> {parameter name: booleans}, for `apply_masks`.
+    -> Masks; the model is not changed before their `apply`.
     Errors: ValueError for a sparsity outside [0, 1], an unknown name or scope, NaN or all-zero weights, a model with nothing
     to prune.
     Source: Han et al. 2015 (arXiv 1506.02626), §3; with exact counts as in Zhu & Gupta 2017 (arXiv 1710.01878), §3.
     """
-    return masks_from_scores({name: np.abs(w) for name, w in prunable_weights(model).items()}, sparsity, scope)
+    return criterion_masks(model, magnitude_scores, sparsity, scope=scope)
+
+
+def criterion_masks(model, criterion, sparsity, evidence=None, scope="layer"):
+    """Masks that keep the weights of the highest scores, for any criterion.
+
+    criterion   criterion(w, evidence) -> scores of w's shape, the lowest go: one of `criteria`, or your own
+    sparsity    as in `magnitude_masks`
+    evidence    {parameter name: Evidence}, from `evidence.collect`; None for a criterion that needs none
+    scope       "layer": that part of each layer; "row": of each output's weights; "global": of all layers together
+
+    -> Masks; the model is not changed before their `apply`.
+    Errors: as in `magnitude_masks`; ValueError for scores of another shape than the weight, or missing evidence.
+
+    >>> from nncompress.pruning.criteria import wanda_scores
+    >>> from nnlite import nn
+    >>> from nncompress.pruning.evidence import collect
+    >>> model, loader = nn.Linear(4, 2, rng=0), [(np.float32([[9, 1, 1, 9]]), np.array([0]))]
+    >>> masks = criterion_masks(model, wanda_scores, 0.5, collect(model, loader, what=["input_norm"]), scope="row")
+    >>> masks["weight"].sum(axis=1).tolist()
+    [2, 2]
+    """
+    weights = prunable_weights(model)
+    chosen = per_name("prune", sparsity, weights) if isinstance(sparsity, dict) else weights
+    scores = {name: scores_of(name, weights[name], criterion, evidence) for name in chosen}
+    return Masks(model, masks_from_scores(scores, sparsity, scope))
 
 
 def std_masks(model, quality):
@@ -36,12 +62,12 @@ def std_masks(model, quality):
 
     One q prunes layers of different spread about equally hard, where one threshold would not.
 
-    quality: q ≥ 0, or {parameter name: q} for the layers to prune -> {parameter name: booleans}.
+    quality: q ≥ 0, or {parameter name: q} for the layers to prune -> Masks; the model is not changed before their `apply`.
     Errors: ValueError for a negative q, an unknown name, NaN or all-zero weights, a model with nothing to prune.
     Source: Han et al. 2015 (arXiv 1506.02626), §4.
     """
     weights = prunable_weights(model)
-    return {name: _above_std(name, weights[name], q) for name, q in per_name("prune", quality, weights).items()}
+    return Masks(model, {name: _above_std(name, weights[name], q) for name, q in per_name("prune", quality, weights).items()})
 
 
 def _above_std(name, W, q):

@@ -6,7 +6,7 @@ hence the smallest, and stay removed):
     steps = itertools.count(1)
 
     def prune():
-        apply_masks(model, magnitude_masks(model, agp_sparsity(next(steps), start=100, steps=1000, final=0.9)))
+        magnitude_masks(model, agp_sparsity(next(steps), start=100, steps=1000, final=0.9)).apply()
 
     fit(model, loader, optimizer, epochs=5, after_step=prune)
 """

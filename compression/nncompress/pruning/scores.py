@@ -1,4 +1,4 @@
-"""From scores to what is kept. A criterion gives each weight (or filter) a score; here the lowest scores go.
+"""From scores to what is kept. A criterion (see `criteria`) gives each weight a score; here the lowest scores go.
 
 Everything counts exactly: of n scores, round(sparsity · n) are removed (Python's `round`: halves go to the even number).
 """
@@ -25,6 +25,17 @@ def per_name(what, value, names):
     if unknown:
         raise ValueError(f"{what}: there is no {sorted(unknown)} to prune, only {list(names)}")
     return value
+
+
+def scores_of(name, w, criterion, evidence=None):
+    """The criterion's scores of the weight w called `name`, checked.
+
+    evidence: {name: Evidence}, or None -> scores of w's shape.   Errors: ValueError for scores of another shape.
+    """
+    scores = np.asarray(criterion(w, (evidence or {}).get(name)))
+    if scores.shape != w.shape:
+        raise ValueError(f"{name}: the criterion gives scores of shape {scores.shape}, the weight has {w.shape}")
+    return scores
 
 
 def remove_lowest(scores, count, name):
@@ -62,6 +73,7 @@ def masks_from_scores(scores, sparsity, scope="layer"):
 
     sparsity    from 0 to 1, or {name: sparsity} for the layers to prune, each to its own
     scope       "layer": exactly round(sparsity · n) of each layer's n weights.
+                "row": exactly round(sparsity · n) of the n weights of each output, which is axis 0.
                 "global": exactly that many of all weights together, wherever the lowest are; a layer of small weights
                 may lose all of them.
 
@@ -69,8 +81,11 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     """
     if scope == "layer":
         return {name: keep_highest(scores[name], s, name) for name, s in per_name("prune", sparsity, scores).items()}
+    if scope == "row":
+        return {name: np.stack([keep_highest(row, s, f"{name}, output {o}") for o, row in enumerate(scores[name])])
+                for name, s in per_name("prune", sparsity, scores).items()}
     if scope != "global":
-        raise ValueError(f"prune: the scope is 'layer' or 'global', got {scope!r}")
+        raise ValueError(f"prune: the scope is 'layer', 'row' or 'global', got {scope!r}")
     if isinstance(sparsity, dict):
         raise ValueError("prune: scope 'global' takes one sparsity for all layers, got one for each")
     together = keep_highest(np.concatenate([s.reshape(-1) for s in scores.values()]), sparsity, "prune")

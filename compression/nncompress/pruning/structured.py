@@ -1,37 +1,41 @@
 """Structured pruning: remove whole filters and neurons, and with them the slices of all arrays that belong to them.
 
 Afterwards the arrays are smaller, and so is every product with them. An optimizer made before has states of the old shapes
-and says so: make a new one. Masks made before do not fit any more: `nonzero_masks` makes them again.
+and says so: make a new one. Masks made before lose the same slices if `shrink` is given them.
 """
 
 import numpy as np
 
+from nncompress.pruning.criteria.magnitude import magnitude_scores
 from nncompress.pruning.groups import dependency_groups
-from nncompress.pruning.scores import check_fraction, per_name, remove_lowest
+from nncompress.pruning.scores import check_fraction, per_name, remove_lowest, scores_of
 
 
-def l1_scores(group, state):
-    """How large the filters of a group are: the L1 norm of what makes channel c.
+def group_scores(group, state, criterion=magnitude_scores, evidence=None):
+    """How much the channels of a group matter: the sum of the scores of all weights that make channel c.
 
-        score_c = Σ_W Σ |W[c]|   over the weights W (convolution, depthwise, linear) with the channels on axis 0
+        score_c = Σ_W Σ score(W)[c]   over the weights W (convolution, depthwise, linear) with the channels on axis 0
 
-    group: Group; state: {name: array} as `state_dict` gives it -> scores (group.size,) float64.
+    group: Group; state: {name: array} as `state_dict` gives it; criterion, evidence: as in `criterion_masks`
+    -> scores (group.size,) float64.
     Source: Li et al. 2017 (arXiv 1608.08710), §3.1; for sets joined by a residual addition, the sum over their makers.
     """
     scores = np.zeros(group.size)
     for name, axis, _ in group.members:
         if axis == 0 and state[name].ndim > 1:
-            scores += np.abs(state[name]).reshape(group.size, -1).sum(axis=1, dtype=np.float64)
+            scores += scores_of(name, state[name], criterion, evidence).reshape(group.size, -1).sum(axis=1, dtype=np.float64)
     return scores
 
 
-def shrink(model, example, fraction, criterion=l1_scores):
+def shrink(model, example, fraction, criterion=magnitude_scores, evidence=None, masks=None):
     """Remove the lowest-scored filters and neurons of every group, for real: the model's arrays become smaller, in place.
 
     example     array (N, …) as the model takes it, to find its groups
     fraction    from 0 to 1, or {group name: fraction} for the groups to shrink; of n channels round(fraction · n) go,
                 but one always stays
-    criterion   function (group, state_dict) -> scores (group.size,), the lowest go
+    criterion   criterion(w, evidence) -> scores of w's shape; the sums over a channel's weights are ranked (`group_scores`)
+    evidence    {parameter name: Evidence}, from `evidence.collect`; None for a criterion that needs none
+    masks       Masks of the model, which lose the same channels
 
     -> {group name: indices of the channels that were kept}.
     Errors: ValueError for a fraction outside [0, 1], an unknown group, NaN or all-zero scores, a model without a group that
@@ -48,8 +52,9 @@ def shrink(model, example, fraction, criterion=l1_scores):
         raise ValueError(f"shrink: {type(model).__name__} has no channels that can be removed: all of them reach its input, "
                          "its output, or an operation that needs them")
     fractions, state = per_name("shrink", fraction, groups), model.state_dict()
-    keep = {name: _highest_channels(name, criterion(groups[name], state), part) for name, part in fractions.items()}
-    shrink_to(model, groups.values(), keep)
+    keep = {name: _highest_channels(name, group_scores(groups[name], state, criterion, evidence), part)
+            for name, part in fractions.items()}
+    shrink_to(model, groups.values(), keep, masks)
     return keep
 
 
@@ -60,8 +65,8 @@ def _highest_channels(name, scores, fraction):
     return np.flatnonzero(remove_lowest(scores, min(round(fraction * n), n - 1), f"shrink: {name}"))
 
 
-def shrink_to(model, groups, keep):
-    """Cut every array of the groups down to the channels to keep, in place; their gradients are forgotten.
+def shrink_to(model, groups, keep, masks=None):
+    """Cut every array of the groups, and its mask, down to the channels to keep, in place; their gradients are forgotten.
 
     groups: as `dependency_groups` gave them; keep: {group name: indices of the channels to keep}, in this order; a group
     that is not named stays whole.
@@ -77,6 +82,8 @@ def shrink_to(model, groups, keep):
             indices = (kept[:, None] * repeat + np.arange(repeat)).reshape(-1)
             tensors[name].data = np.take(tensors[name].data, indices, axis)
             tensors[name].grad = None
+            if masks is not None and name in masks:
+                masks[name] = np.take(masks[name], indices, axis)
 
 
 def _checked(group, indices, tensors):

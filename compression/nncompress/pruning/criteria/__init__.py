@@ -1,0 +1,16 @@
+"""Criteria: how much each weight matters. One criterion a file.
+
+    scores = criterion(w, evidence)        w any shape -> scores of that shape, float; the lowest go
+
+`evidence` is what the weight alone does not tell: an `Evidence` of this weight, which `evidence.collect` gathers once from a
+model, a loader and a loss; None for a criterion that looks at the weight only. `criterion_masks` prunes single weights by a
+criterion, `shrink` whole filters and neurons, whose score is the sum of their weights' scores.
+"""
+
+from nncompress.pruning.criteria.magnitude import magnitude_scores
+from nncompress.pruning.criteria.random import random_scores
+from nncompress.pruning.criteria.squared import squared_scores
+from nncompress.pruning.criteria.taylor import taylor_scores
+from nncompress.pruning.criteria.wanda import wanda_scores
+
+__all__ = ["magnitude_scores", "random_scores", "squared_scores", "taylor_scores", "wanda_scores"]
