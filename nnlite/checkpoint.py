@@ -33,15 +33,8 @@ NPY_HEADER = re.compile(  # version 1.0; matched here, because NumPy's own reade
     rb"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype>[<>|][biuf]\d+)', 'fortran_order': False, "
     rb"'shape': \((?P<shape>[\d, ]*)\), \} *\n", re.DOTALL)
 FIELDS = {  # of the manifest
-    "arrays": list,
-    "architecture": dict | None,
-    "history": list,
-    "optimizer": dict | None,
-    "schedule": dict | None,
-    "generators": list,
-    "loader": dict | None,
-    "masks": dict,
-    "metadata": dict,
+    "arrays": list, "architecture": dict | None, "history": list, "optimizer": dict | None, "schedule": dict | None,
+    "generators": list, "loader": dict | None, "masks": dict, "metadata": dict,
 }
 DAMAGE = (  # what zipfile, json and NumPy raise when they read nonsense
     zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError,
@@ -186,18 +179,18 @@ def _set_arrays(path, model, arrays):
     missing, unexpected = own.keys() - arrays.keys(), arrays.keys() - own.keys()
     if missing or unexpected:
         raise FormatError(f"{path}: holds another model: {sorted(missing)} missing, {sorted(unexpected)} unexpected")
-    for name, tensor in own.items():
-        if arrays[name].dtype.kind != tensor.dtype.kind or arrays[name].ndim != tensor.ndim:
-            raise FormatError(f"{path}: {name} is {arrays[name].dtype} {arrays[name].shape}, the model expects {tensor.dtype} "
-                              f"with {tensor.ndim} axes, such as {tensor.shape}")
-    arrays = {name: _cast(path, name, arrays[name], tensor.dtype) for name, tensor in own.items()}
+    arrays = {name: _cast(path, name, arrays[name], tensor) for name, tensor in own.items()}
     for name, tensor in own.items():
         tensor.data, tensor.grad = arrays[name], None
 
 
-def _cast(path, name, array, dtype):
+def _cast(path, name, array, tensor):
+    """The array in the dtype of the model's, rounded where that has fewer bits."""
+    if array.dtype.kind != tensor.dtype.kind or array.ndim != tensor.ndim:
+        raise FormatError(f"{path}: {name} is {array.dtype} {array.shape}, the model expects {tensor.dtype} with {tensor.ndim} "
+                          f"axes, such as {tensor.shape}")
     try:
-        return cast(name, array, dtype)
+        return cast(name, array, tensor.dtype)
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from None
 
@@ -351,4 +344,4 @@ def _optimizer(saved, arrays):
     for name, array in arrays.items():
         i, _, key = name.partition("/")
         state[int(i)][key] = array
-    return {"name": saved["name"], "state": state, "param_groups": saved["param_groups"]}
+    return {"name": saved["name"], "state": state, "param_groups": [dict(group) for group in saved["param_groups"]]}

@@ -11,7 +11,8 @@ from nncompress.pruning.scores import check_fraction
 def count_weights(model):
     """A5: the number that the first article prints after pruning, Σ numel over the parameters.
 
-    Pruning by masks does not change it, because zeros are numbers too. `count_nonzero` is what it means.
+    Pruning by masks does not change it, because zeros are numbers too. `nnlite.summary(model, example).nonzero` counts what
+    the article means.
     """
     return sum(parameter.size for parameter in model.parameters())
 

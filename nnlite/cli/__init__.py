@@ -23,7 +23,7 @@ def main(argv=None):
         return 0
     except KeyboardInterrupt:
         return _fail("interrupted; files that were written before are whole")
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+    except (ValueError, OSError, ArithmeticError, MemoryError) as error:
         return _fail(_one_line(error))
     finally:
         _finish_stdout()

@@ -1,18 +1,20 @@
 """What several commands need: the data, a model that fits it, a training run, a measurement."""
 
 import inspect
+import math
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 import nncompress
 import nnlite
-from nncompress.pruning import apply_masks
-from nnlite import data, models, optim, train
+from nncompress.pruning import Masks, nonzero_masks
+from nnlite import checkpoint, data, models, optim, train
 
 CALIBRATION_IMAGES = 512
+FEWEST_STEPS = 200  # what a training takes by default, however few images there are
 
 
 @dataclass
@@ -29,12 +31,17 @@ class Task:
         return data.DataLoader(self.train, batch_size, shuffle=True, seed=seed,
                                transform=[*self.augmentation, *self.preprocessing])
 
+    def with_few_labels(self, per_class, seed):
+        """The same with so many training images of each class, drawn at random; with all of them where it is None."""
+        return self if per_class is None else replace(self, train=self.train.few(per_class, np.random.default_rng(seed)))
+
     def test_loader(self):
         return data.DataLoader(self.test, 256, transform=self.preprocessing)
 
-    def calibration(self):
-        """Some training images, as `quantize` takes them."""
-        return self.prepared(self.train.images[:CALIBRATION_IMAGES])
+    def calibration(self, seed):
+        """Some training images, drawn at random, as `quantize` takes them."""
+        chosen = np.random.default_rng(seed).permutation(len(self.train))[:CALIBRATION_IMAGES]
+        return self.prepared(self.train.images[chosen])
 
     def example(self):
         """One empty image."""
@@ -78,6 +85,14 @@ class Recipe:
     seed: int = 0
 
 
+def with_epochs(arguments, task, least):
+    """The Recipe of a command. Without --epochs, `least` of them, and as many as give FEWEST_STEPS steps."""
+    epochs = arguments.epochs
+    if epochs is None:
+        epochs = max(least, math.ceil(FEWEST_STEPS / len(task.loader(arguments.batch_size, arguments.seed))))
+    return Recipe(epochs, arguments.lr, arguments.batch_size, arguments.seed)
+
+
 def make_training(params, loader, recipe):
     """SGD with momentum; the learning rate rises for a tenth of the steps, then falls to 0 along a cosine."""
     optimizer = optim.SGD(params, lr=recipe.lr, momentum=0.9, weight_decay=5e-4)
@@ -91,23 +106,42 @@ def retrain(model, masks, task, recipe):
     """Train on with the removed weights kept at 0; returns the history."""
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(model.parameters(), loader, recipe)
-    apply_masks(model, masks)
-    return train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, after_step=lambda: apply_masks(model, masks))
+    masks.apply()
+    return train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, after_step=masks.apply)
 
 
-def load_model(path):
-    """The model of an .npz file.   ValueError for an .nnz."""
+def load_model(path, dense=False):
+    """The model of an .npz file, and Masks of what is removed from it, with `dense` none.   ValueError for an .nnz.
+
+    Removed are the weights that the file's masks remove, and those that are 0.
+    """
     if is_nnz(path):
         raise ValueError(f"{path} holds integers, which can be trained or quantized no further; give the .npz file that it was "
                          "made from")
-    return nnlite.load(path)
+    model = nnlite.load(path)
+    return model, removed(model, checkpoint.load_state(path).masks, dense)
 
 
-def load_trained(path, task):
-    """The model of an .npz file, checked against the data."""
-    model = load_model(path)
+def removed(model, stored, dense=False):
+    """Masks that remove what the stored masks remove, and the weights that are 0; with `dense`, nothing."""
+    masks = Masks(model, stored)
+    masks.apply()
+    kept = {} if dense else masks & nonzero_masks(model)
+    return Masks(model, {name: mask for name, mask in kept.items() if not mask.all()})
+
+
+def load_trained(path, task, dense=False):
+    """As `load_model`, checked against the data."""
+    model, masks = load_model(path, dense)
     compile_checked(path, model, task)
-    return model
+    return model, masks
+
+
+def check_another_file(out, files):
+    """ValueError where a result of another kind would take the place of one of the models."""
+    for path in files:
+        if path.exists() and out.exists() and path.samefile(out):
+            raise ValueError(f"--out {out} is the model that is read; it would be lost, name another file")
 
 
 def is_nnz(path):

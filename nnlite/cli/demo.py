@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 import nncompress
 import nnlite
-from nncompress.pruning import apply_masks, magnitude_masks, nonzero_masks, shrink
+from nncompress.pruning import magnitude_masks, shrink
 from nnlite import plot, train
 from nnlite.cli.common import Recipe, build_model, make_task, make_training, measure, retrain
 from nnlite.cli.distill import distill
@@ -56,21 +56,22 @@ def compression_rows(out, seed, bar):
     nnlite.save(out / "cnn.npz", model, history=history)
     yield step_row(bar, "train the articles' CNN", out / "cnn.npz", task)
 
-    apply_masks(model, magnitude_masks(model, 0.5, "global"))
-    nnlite.save(out / "pruned.npz", model)
+    masks = magnitude_masks(model, 0.5, "global")
+    masks.apply()
+    nnlite.save(out / "pruned.npz", model, masks=masks)
     yield step_row(bar, "prune: half of the weights are 0", out / "pruned.npz", task)
 
-    shrink(model, task.example(), 0.5)
-    nnlite.save(out / "shrunk.npz", model)
+    shrink(model, task.example(), 0.5, masks=masks)
+    nnlite.save(out / "shrunk.npz", model, masks=masks)
     yield step_row(bar, "shrink: half of the filters go", out / "shrunk.npz", task)
 
     bar.set_postfix_str("retraining what is left")
-    history = retrain(model, nonzero_masks(model), task, Recipe(epochs=20, lr=0.05, seed=seed))
-    nnlite.save(out / "retrained.npz", model, history=history, masks=nonzero_masks(model))
+    history = retrain(model, masks, task, Recipe(epochs=20, lr=0.05, seed=seed))
+    nnlite.save(out / "retrained.npz", model, history=history, masks=masks)
     yield step_row(bar, "retrain what is left", out / "retrained.npz", task)
 
     bar.set_postfix_str("quantizing and coding")
-    nncompress.save(out / "cnn.nnz", nncompress.quantize(model, task.calibration()))
+    nncompress.save(out / "cnn.nnz", nncompress.quantize(model, task.calibration(seed)))
     yield step_row(bar, "quantize to int8, code", out / "cnn.nnz", task)
 
     bar.set_postfix_str("running the file in a fresh process")

@@ -1,26 +1,35 @@
 """nnlite distill: train a small model on the outputs of a large one."""
 
 import nnlite
+from nncompress.pruning import Masks
 from nnlite import train
-from nnlite.cli.common import build_model, describe, load_plan, load_task, make_training, measure
+from nnlite.cli.common import build_model, describe, load_plan, load_task, load_trained, make_training, measure
 from nnlite.files import check_writable
 from nntransfer import WithTeacher, distillation
 
 
 def run(arguments):
     check_writable(arguments.out)
+    if arguments.student is not None and (arguments.model or arguments.width):
+        raise ValueError("--student names a model; --model and --width would make another")
+    if arguments.dense and arguments.student is None:
+        raise ValueError("--dense is about the model that --student names, and there is none")
     task = load_task(arguments)
     teacher, _ = load_plan(arguments.file, task)
-    student = build_model(arguments.model, task, arguments.width, arguments.seed)
-    history = distill(student, teacher, task, arguments, arguments.temperature, arguments.alpha)
-    nnlite.save(arguments.out, student, history=history, metadata={"data": arguments.data})
+    if arguments.student is None:
+        student = build_model(arguments.model or "cnn", task, arguments.width or 0.25, arguments.seed)
+        masks = Masks(student, {})
+    else:
+        student, masks = load_trained(arguments.student, task, arguments.dense)
+    history = distill(student, teacher, task, arguments, arguments.temperature, arguments.alpha, masks.apply)
+    nnlite.save(arguments.out, student, history=history, masks=masks, metadata={"data": arguments.data})
     result = measure(arguments.out, task)
     return result, describe(result)
 
 
-def distill(student, teacher, task, recipe, temperature, alpha):
-    """Train the student on labels and the teacher's outputs; returns the history."""
+def distill(student, teacher, task, recipe, temperature, alpha, after_step=None):
+    """Train the student on labels and the teacher's outputs, with `after_step` after each step; returns the history."""
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(student.parameters(), loader, recipe)
     return train.fit(student, WithTeacher(loader, teacher), optimizer, recipe.epochs, schedule=schedule,
-                     loss=distillation(temperature, alpha))
+                     loss=distillation(temperature, alpha), after_step=after_step)

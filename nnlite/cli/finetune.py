@@ -1,29 +1,32 @@
 """nnlite finetune: train a model on another task, with a new last layer."""
 
-import numpy as np
-
 import nnlite
 from nnlite import train
-from nnlite.cli.common import compile_checked, describe, load_model, load_task, make_training, measure
+from nnlite.cli.common import compile_checked, describe, load_model, load_task, make_training, measure, with_epochs
 from nnlite.files import check_writable
 from nntransfer import discriminative_groups, replace_head, thaw
 
 
 def run(arguments):
     check_writable(arguments.out)
-    task = load_task(arguments)
-    model = load_model(arguments.file)
-    replace_head(model, task.train.classes, rng=arguments.seed)
+    if arguments.freeze == "body" and arguments.decay is not None:
+        raise ValueError("--decay is about the layers below the new one, which --freeze body does not train")
+    task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
+    model, masks = load_model(arguments.file, arguments.dense)
+    head = replace_head(model, task.train.classes, rng=arguments.seed)
+    for name in (f"{head}.weight", f"{head}.bias"):
+        masks.pop(name, None)  # the new layer is whole
     compile_checked(arguments.file, model, task)
-    if arguments.labels_per_class is not None:
-        task.train = task.train.few(arguments.labels_per_class, np.random.default_rng(arguments.seed))
-    history = finetune(model, task, arguments, arguments.freeze, arguments.decay)
-    nnlite.save(arguments.out, model, history=history, metadata={"data": arguments.data, "classes": arguments.classes})
+    recipe = with_epochs(arguments, task, least=10)
+    decay = 1.0 if arguments.decay is None else arguments.decay
+    history = finetune(model, task, recipe, arguments.freeze or "gradual", decay, masks.apply)
+    nnlite.save(arguments.out, model, history=history, masks=masks,
+                metadata={"data": arguments.data, "classes": arguments.classes})
     result = measure(arguments.out, task)
     return result, describe(result)
 
 
-def finetune(model, task, recipe, frozen="gradual", decay=1.0):
+def finetune(model, task, recipe, frozen="gradual", decay=1.0, after_step=None):
     """Train with the layers frozen as --freeze says, each layer at `decay` times the rate of the one above; the history."""
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(discriminative_groups(model, recipe.lr, decay), loader, recipe)
@@ -31,5 +34,5 @@ def finetune(model, task, recipe, frozen="gradual", decay=1.0):
     for epoch in range(recipe.epochs):
         if frozen != "none":
             thaw(model, epoch if frozen == "gradual" else 0)
-        history = train.fit(model, loader, optimizer, epoch + 1, schedule=schedule, history=history)
+        history = train.fit(model, loader, optimizer, epoch + 1, schedule=schedule, history=history, after_step=after_step)
     return history

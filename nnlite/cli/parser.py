@@ -35,14 +35,29 @@ def _add_data(parser):
     parser.add_argument("--data", choices=DATA, default="digits", help="data set (default: digits, which is built in)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="directory with the data set's files")
     parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
+
+
+def _add_seed(parser):
     parser.add_argument("--seed", type=_seed, default=0, help="the same seed gives the same result, bit for bit (default: 0)")
 
 
+def _add_dense(parser, what="the weights that are 0"):
+    parser.add_argument("--dense", action="store_true", help=f"train {what}, too; without it, what is pruned stays pruned")
+
+
+def _add_labels(parser, epochs):
+    parser.add_argument("--labels-per-class", type=_whole(1), metavar="K",
+                        help="train on K labelled images of each class, drawn by --seed (default: all)")
+    parser.add_argument("--epochs", type=_whole(0), help=f"(default: {epochs}, and with few images as many as give 200 steps)")
+
+
 def _add_training(parser, epochs, lr):
-    parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"(default: {epochs})")
+    if epochs is not None:
+        parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"(default: {epochs})")
     parser.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")
     parser.add_argument("--lr", type=_positive, default=lr,
                         help=f"learning rate, which falls to 0 along a cosine (default: {lr})")
+    _add_seed(parser)
 
 
 def _add_file(parser, text="trained model (.npz)"):
@@ -67,8 +82,11 @@ def _train(commands):
     p.add_argument("--model", choices=MODELS, default="cnn", help="(default: cnn, the first article's network)")
     p.add_argument("--width", type=_positive, default=1.0, help="multiplier of the number of filters and neurons (default: 1)")
     _add_data(p)
-    _add_training(p, epochs=20, lr=0.02)
-    p.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out, if the file is there")
+    _add_labels(p, epochs=20)
+    _add_training(p, epochs=None, lr=0.02)
+    p.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out, if the file is there; the "
+                   "other options have to be those of the first run, only --epochs may differ")
+    _add_dense(p, "weights that are pruned in the resumed file")
     _add_out(p, "model.npz")
 
 
@@ -81,10 +99,11 @@ def _prune(commands):
                       "(default: 0.9)")
     what.add_argument("--filters", type=_fraction, metavar="SHARE",
                       help="instead: share of the filters and neurons taken out, so that the arrays shrink")
-    p.add_argument("--scope", choices=("layer", "global"), default="layer", help="rank the weights within each layer or of all "
-                   "layers together (default: layer)")
+    p.add_argument("--scope", choices=("layer", "row", "global"), help="rank the weights within each layer, within "
+                   "each row (those of one output), or of all layers together (default: layer)")
     _add_data(p)
     _add_training(p, epochs=5, lr=0.02)
+    _add_dense(p)
     _add_out(p, "pruned.npz")
 
 
@@ -100,6 +119,7 @@ def _quantize(commands):
     _add_file(p)
     _add_quantization(p, bits=8)
     _add_data(p)
+    _add_seed(p)
     _add_out(p, "model.nnz")
 
 
@@ -112,6 +132,7 @@ def _compress(commands):
     _add_quantization(p, bits=6)
     _add_data(p)
     _add_training(p, epochs=5, lr=0.02)
+    _add_dense(p)
     _add_out(p, "model.nnz")
 
 
@@ -119,12 +140,14 @@ def _distill(commands):
     p = _command(commands, "distill", "train a small model on the outputs of a large one",
                  "nnlite distill model.npz --data mnist --model lenet-300-100 --width 0.1 --out student.npz")
     _add_file(p, "the teacher (.npz or .nnz)")
-    p.add_argument("--model", choices=MODELS, default="cnn", help="the student (default: cnn)")
-    p.add_argument("--width", type=_positive, default=0.25, help="multiplier of its filters and neurons (default: 0.25)")
-    p.add_argument("--temperature", type=_positive, default=4.0, help="(default: 4)")
+    p.add_argument("--model", choices=MODELS, help="the student (default: cnn)")
+    p.add_argument("--width", type=_positive, help="multiplier of its filters and neurons (default: 0.25)")
+    p.add_argument("--student", type=Path, metavar="FILE", help="instead of a new student: train this one on (.npz)")
+    p.add_argument("--temperature", type=_between(1e-3, 1e3), default=4.0, help="(default: 4)")
     p.add_argument("--alpha", type=_fraction, default=0.9, help="the teacher's share of the loss (default: 0.9)")
     _add_data(p)
     _add_training(p, epochs=20, lr=0.02)
+    _add_dense(p, "weights that are 0 in --student")
     _add_out(p, "student.npz")
 
 
@@ -132,14 +155,14 @@ def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
                  "nnlite finetune mnist.npz --data fashion-mnist --labels-per-class 100 --out fashion.npz")
     _add_file(p)
-    p.add_argument("--labels-per-class", type=_whole(1), metavar="K",
-                   help="use K labelled images of each class (default: all)")
-    p.add_argument("--freeze", choices=("none", "body", "gradual"), default="gradual", help="train all layers, only the new "
-                   "one, or the new one first and one more in each epoch (default: gradual)")
-    p.add_argument("--decay", type=_fraction, default=1.0, help="learning rate of each layer as a share of that of the layer "
-                   "above it (default: 1)")
+    p.add_argument("--freeze", choices=("none", "body", "gradual"), help="train all layers, only the new one, or the new one "
+                   "first and one more in each epoch (default: gradual)")
+    p.add_argument("--decay", type=_fraction, help="learning rate of each layer as a share of that of the layer above it "
+                   "(default: 1)")
     _add_data(p)
-    _add_training(p, epochs=10, lr=0.02)
+    _add_labels(p, epochs=10)
+    _add_training(p, epochs=None, lr=0.02)
+    _add_dense(p)
     _add_out(p, "finetuned.npz")
 
 
@@ -196,28 +219,39 @@ def _positive(text):
     return float(text)
 
 
+def _between(least, most):
+    def convert(text):
+        if not least <= _number(text) <= most:
+            raise argparse.ArgumentTypeError(f"has to be a number from {least:g} to {most:g}, got {text}")
+        return float(text)
+
+    return convert
+
+
 def _fraction(text):
     if not 0 <= _number(text) <= 1:
         raise argparse.ArgumentTypeError(f"has to be a number from 0 to 1, got {text}")
     return float(text)
 
 
-def _whole(least, most=None):
+def _whole(least, most=None, limit=10**9):
+    """A converter for whole numbers; `limit` is where one without a `most` of its own ends, too."""
     def convert(text):
         try:
             value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least or (most is not None and value > most):
-            limits = f"{least} or more" if most is None else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"has to be a whole number, {limits}, got {text}")
+        except ValueError:  # also for more than 4300 digits
+            value = limit + 1 if text.isdecimal() else least - 1
+        if not least <= value <= (limit if most is None else most):
+            limits = f"{least} or more" if value < least else f"at most {limit}"
+            limits = limits if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"has to be a whole number, {limits}, got {text[:40]}")
         return value
 
     return convert
 
 
 def _seed(text):
-    return _whole(0)(text)
+    return _whole(0, limit=2**64 - 1)(text)
 
 
 def _classes(text):

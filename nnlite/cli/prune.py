@@ -1,20 +1,21 @@
 """nnlite prune: remove weights, or whole filters and neurons, and retrain."""
 
 import nnlite
-from nncompress.pruning import apply_masks, magnitude_masks, nonzero_masks, shrink
+from nncompress.pruning import magnitude_masks, shrink
 from nnlite.cli.common import describe, load_task, load_trained, measure, retrain
 from nnlite.files import check_writable
 
 
 def run(arguments):
     check_writable(arguments.out)
+    if arguments.filters is not None and arguments.scope is not None:
+        raise ValueError("--scope ranks single weights; --filters takes its share of each layer")
     task = load_task(arguments)
-    model = load_trained(arguments.file, task)
+    model, masks = load_trained(arguments.file, task, arguments.dense)
     if arguments.filters is not None:
-        shrink(model, task.example(), arguments.filters)
+        shrink(model, task.example(), arguments.filters, masks=masks)
     else:
-        apply_masks(model, magnitude_masks(model, arguments.sparsity, arguments.scope))
-    masks = nonzero_masks(model)  # what was 0 before stays 0, too
+        masks = magnitude_masks(model, arguments.sparsity, arguments.scope or "layer") & masks
     history = retrain(model, masks, task, arguments)
     nnlite.save(arguments.out, model, masks=masks, history=history, metadata={"data": arguments.data})
     result = measure(arguments.out, task)

@@ -1,15 +1,16 @@
 """nnlite quantize: turn a model into one that computes in 8-bit integers."""
 
 import nncompress
-from nnlite.cli.common import describe, load_task, load_trained, measure
+from nnlite.cli.common import check_another_file, describe, load_task, load_trained, measure
 from nnlite.files import check_writable
 
 
 def run(arguments):
     check_writable(arguments.out)
+    check_another_file(arguments.out, [arguments.file])
     task = load_task(arguments)
-    model = load_trained(arguments.file, task)
-    plan = nncompress.quantize(model, task.calibration(), bits=arguments.bits, law=arguments.law)
+    model, _ = load_trained(arguments.file, task)
+    plan = nncompress.quantize(model, task.calibration(arguments.seed), bits=arguments.bits, law=arguments.law)
     nncompress.save(arguments.out, plan)
     result = measure(arguments.out, task)
     return result, describe(result)

@@ -1,24 +1,64 @@
 """nnlite train: train a model and write it to a file."""
 
+from nncompress.pruning import Masks
 from nnlite import checkpoint, train
-from nnlite.cli.common import build_model, describe, load_task, make_training, measure
+from nnlite.cli.common import build_model, describe, load_task, make_training, measure, removed, with_epochs
 from nnlite.files import check_writable
+
+OPTIONS = ("model", "width", "data", "classes", "labels_per_class", "seed", "batch_size", "lr")  # what a run is begun with
 
 
 def run(arguments):
     check_writable(arguments.out)
-    task = load_task(arguments)
+    if arguments.dense and not arguments.resume:
+        raise ValueError("--dense is about the file that --resume goes on from; a new model has no weights that are pruned")
+    task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
+    recipe = with_epochs(arguments, task, least=20)
     model = build_model(arguments.model, task, arguments.width, arguments.seed)
-    loader = task.loader(arguments.batch_size, arguments.seed)
-    optimizer, schedule = make_training(model.parameters(), loader, arguments)
-    history = []
+    loader = task.loader(recipe.batch_size, recipe.seed)
+    optimizer, schedule = make_training(model.parameters(), loader, recipe)
+    history, masks = [], Masks(model, {})
     if arguments.resume and arguments.out.exists():
-        if checkpoint.load_state(arguments.out).optimizer is None:
-            raise ValueError(f"{arguments.out} holds a finished model, there is no training to resume")
+        saved = resumable(arguments, recipe.epochs)
         history = checkpoint.resume(arguments.out, model, optimizer, schedule, loader)
-    history = train.fit(model, loader, optimizer, arguments.epochs, schedule=schedule, history=history,
-                        checkpoint=arguments.out)
+        check_model_and_rate(arguments, saved, model)
+        masks = removed(model, saved.masks, arguments.dense)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    history = train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, history=history, after_step=masks.apply,
+                        checkpoint=arguments.out, masks=masks, metadata={"data": arguments.data, "options": options})
     # a finished file is a model alone: without momentum and the like it is half as large
-    checkpoint.save(arguments.out, model, history=history, metadata={"data": arguments.data})
+    checkpoint.save(arguments.out, model, history=history, masks=masks, metadata={"data": arguments.data})
     result = measure(arguments.out, task)
     return result, describe(result)
+
+
+def resumable(arguments, epochs):
+    """The state in --out.   ValueError unless it is an unfinished run that was begun with the same options."""
+    path, state = arguments.out, checkpoint.load_state(arguments.out)
+    if state.optimizer is None:
+        raise ValueError(f"{path} holds a finished model, there is no training to resume")
+    options = state.metadata.get("options") or {}
+    if not isinstance(options, dict):
+        raise ValueError(f"{path}: the options of its run are {options!r}, expects a name and a value for each")
+    for name in OPTIONS:
+        if options.get(name, getattr(arguments, name)) != getattr(arguments, name):
+            raise ValueError(f"{path} was begun with --{name.replace('_', '-')} {_shown(options[name])}, this run has "
+                             f"{_shown(getattr(arguments, name))}; give the same options, or train anew without --resume")
+    if len(state.history) > epochs:
+        raise ValueError(f"{path} has {len(state.history)} epochs done, --epochs {epochs} asks for fewer")
+    return state
+
+
+def check_model_and_rate(arguments, state, model):
+    """The same for a run that was begun in Python, whose file does not name options."""
+    if state.architecture not in (None, model.architecture):
+        raise ValueError(f"{arguments.out} holds the model {state.architecture}, this run has {model.architecture}")
+    for group in state.optimizer["param_groups"]:
+        rate = group.get("initial_lr", group.get("lr"))
+        if rate != arguments.lr:
+            raise ValueError(f"{arguments.out} was begun with a learning rate of {rate}, this run has --lr {arguments.lr}")
+
+
+def _shown(value):
+    """An option's value as it is typed."""
+    return ",".join(map(str, value)) if isinstance(value, list) else "all" if value is None else value

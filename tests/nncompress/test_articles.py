@@ -11,8 +11,9 @@ from nncompress.articles import (
     split_weights,
     threshold_mask,
 )
-from nncompress.pruning import apply_masks, count_nonzero, magnitude_masks
+from nncompress.pruning import magnitude_masks
 from nnlite import models
+from nnlite.inference.cost import count_nonzero
 
 QUICK = settings(deadline=None, max_examples=50)
 WEIGHTS = arrays(np.float32, st.integers(1, 30), elements=st.floats(-100, 100, width=32))
@@ -93,7 +94,7 @@ def test_the_count_that_the_article_prints_does_not_change_by_pruning():
     numel = 16 * 3 * 9 + 16 + 32 * 16 * 9 + 32 + 128 * 2048 + 128 + 10 * 128 + 10
     weights = numel - 16 - 32 - 128 - 10
     assert count_weights(model) == count_nonzero(model) == numel
-    apply_masks(model, magnitude_masks(model, 0.5))
+    magnitude_masks(model, 0.5).apply()
     assert count_weights(model) == numel
     assert count_nonzero(model) == numel - weights // 2
 

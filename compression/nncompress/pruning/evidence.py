@@ -98,13 +98,13 @@ def _input_norms(model, loader, names):
         squares[name_of[id(layer.weight)]] += _squares(layer, inputs[0])
 
     with _as_before(model):
-        removers = [module.register_forward_hook(hook) for _, module in model.named_modules()
-                    if isinstance(module, (nn.Conv2d, nn.Linear))]
+        handles = [module.register_forward_hook(hook) for _, module in model.named_modules()
+                   if isinstance(module, (nn.Conv2d, nn.Linear))]
         try:
             batches = [model(images).shape for images, *_ in loader]
         finally:
-            for remove in removers:
-                remove()
+            for handle in handles:
+                handle.remove()
     if not batches:
         raise ValueError("collect: the loader gives no batch")
     return {name: np.sqrt(total) for name, total in squares.items()}

@@ -50,6 +50,10 @@ def remove_lowest(scores, count, name):
         raise ValueError(f"{name}: {np.isnan(scores).sum()} of {scores.size} scores are NaN")
     if 0 < count < scores.size and not scores.any():
         raise ValueError(f"{name}: all {scores.size} scores are zero, so nothing says which {count} to remove")
+    return _without_lowest(scores, count)
+
+
+def _without_lowest(scores, count):
     mask = np.ones(scores.size, bool)
     mask[np.argsort(scores, axis=None, kind="stable")[:count]] = False
     return mask.reshape(scores.shape)
@@ -73,7 +77,7 @@ def masks_from_scores(scores, sparsity, scope="layer"):
 
     sparsity    from 0 to 1, or {name: sparsity} for the layers to prune, each to its own
     scope       "layer": exactly round(sparsity · n) of each layer's n weights.
-                "row": exactly round(sparsity · n) of the n weights of each output, which is axis 0.
+                "row": exactly round(sparsity · n) of the n weights of each output (axis 0); in a row of zeros the first.
                 "global": exactly that many of all weights together, wherever the lowest are; a layer of small weights
                 may lose all of them.
 
@@ -82,8 +86,7 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     if scope == "layer":
         return {name: keep_highest(scores[name], s, name) for name, s in per_name("prune", sparsity, scores).items()}
     if scope == "row":
-        return {name: np.stack([keep_highest(row, s, f"{name}, output {o}") for o, row in enumerate(scores[name])])
-                for name, s in per_name("prune", sparsity, scores).items()}
+        return {name: _keep_in_rows(name, scores[name], s) for name, s in per_name("prune", sparsity, scores).items()}
     if scope != "global":
         raise ValueError(f"prune: the scope is 'layer', 'row' or 'global', got {scope!r}")
     if isinstance(sparsity, dict):
@@ -91,3 +94,9 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     together = keep_highest(np.concatenate([s.reshape(-1) for s in scores.values()]), sparsity, "prune")
     ends = np.cumsum([s.size for s in scores.values()])[:-1]
     return {name: mask.reshape(scores[name].shape) for name, mask in zip(scores, np.split(together, ends), strict=True)}
+
+
+def _keep_in_rows(name, scores, sparsity):
+    """`keep_highest` for each row by itself, once the scores of all rows together have passed its checks."""
+    keep_highest(scores, sparsity, name)
+    return np.stack([_without_lowest(row, round(sparsity * row.size)) for row in scores])

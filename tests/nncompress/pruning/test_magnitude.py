@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.pruning.magnitude import magnitude_masks, std_masks
+from nncompress.pruning.criteria import random_scores, squared_scores
+from nncompress.pruning.magnitude import criterion_masks, magnitude_masks, std_masks
+from nncompress.pruning.masks import Masks
 from nnlite import models, nn
 
 QUICK = settings(deadline=None, max_examples=25)
@@ -106,3 +108,38 @@ def test_an_all_zero_layer_and_nan_weights_are_refused_with_the_layers_name():
         magnitude_masks(model, 0.5)
     with pytest.raises(ValueError, match="4.weight: some weights are NaN"):
         std_masks(model, 0.5)
+
+
+# ---- any criterion
+
+
+def test_every_method_returns_masks_of_the_model():
+    model = small_network()
+    for masks in magnitude_masks(model, 0.5), std_masks(model, 0.5), criterion_masks(model, random_scores(0), 0.5):
+        assert isinstance(masks, Masks) and masks.model is model
+
+
+def test_in_scope_row_each_output_loses_the_same_share():
+    masks = criterion_masks(small_network(), squared_scores, 0.5, scope="row")
+    assert masks["0.weight"].reshape(3, 9).sum(axis=1).tolist() == [5, 5, 5]  # round(4.5) = 4 of 9 go
+    assert masks["4.weight"].sum(axis=1).tolist() == [6] * 5
+
+
+def test_a_criterion_gets_the_evidence_of_its_weight_and_the_lowest_scores_go():
+    model = small_network()
+    evidence = {"0.weight": np.float32(1), "4.weight": np.float32(-1)}
+    masks = criterion_masks(model, lambda w, sign: sign * w, 0.4, evidence)
+    for name, sign in evidence.items():
+        w = sign * dict(model.named_parameters())[name].data
+        assert w[~masks[name]].max() < w[masks[name]].min()
+
+
+def test_scores_of_another_shape_are_refused_with_the_layers_name():
+    with pytest.raises(ValueError, match=r"0.weight: .* gives scores of shape \(3,\), the weight has \(3, 1, 3, 3\)"):
+        criterion_masks(small_network(), lambda w, evidence: w.sum(axis=(1, 2, 3)), 0.5)
+
+
+def test_only_the_layers_that_have_a_sparsity_are_scored():
+    seen = []
+    criterion_masks(small_network(), lambda w, evidence: seen.append(w.shape) or np.abs(w), {"4.weight": 0.5})
+    assert seen == [(5, 12)]

@@ -73,9 +73,16 @@ def test_scores_that_cannot_be_ranked_are_refused():
 
 def test_scope_and_names_are_checked():
     scores = {"a": np.array([1.0, 2.0])}
-    with pytest.raises(ValueError, match="the scope is 'layer' or 'global', got 'filter'"):
+    with pytest.raises(ValueError, match="the scope is 'layer', 'row' or 'global', got 'filter'"):
         masks_from_scores(scores, 0.5, "filter")
     with pytest.raises(ValueError, match="scope 'global' takes one sparsity for all layers"):
         masks_from_scores(scores, {"a": 0.5}, "global")
     with pytest.raises(ValueError, match=r"there is no \['b'\] to prune, only \['a'\]"):
         masks_from_scores(scores, {"b": 0.5})
+
+
+def test_in_scope_row_every_row_loses_its_lowest_and_a_row_of_zeros_its_first():
+    masks = masks_from_scores({"w": np.array([[4.0, 1, 3, 2], [0, 0, 0, 0], [7, 8, 5, 6]])}, 0.5, "row")
+    assert masks["w"].tolist() == [[True, False, True, False], [False, False, True, True], [True, True, False, False]]
+    with pytest.raises(ValueError, match="w: all 4 scores are zero"):
+        masks_from_scores({"w": np.zeros((2, 2))}, 0.5, "row")

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.pruning.groups import Group, Member, dependency_groups
-from nncompress.pruning.structured import l1_scores, shrink, shrink_to
+from nncompress.pruning.structured import group_scores, shrink, shrink_to
 from nnlite import compile, load, models, nn, optim, save, trace
 from nnlite import functional as F
 
@@ -135,12 +135,12 @@ def test_the_channels_of_a_resnet_join_across_its_blocks():
 # ---- which channels go
 
 
-def test_l1_scores_add_up_the_magnitudes_of_everything_that_makes_a_channel():
+def test_group_scores_add_up_the_magnitudes_of_everything_that_makes_a_channel():
     members = Member("a.weight", 0, 1), Member("a.bias", 0, 1), Member("dw.weight", 0, 2), Member("b.weight", 1, 1)
     group = Group("a", 2, members)
     state = {"a.weight": np.array([[1.0, -2.0], [0.5, 0.0]]), "a.bias": np.array([9.0, 9.0]),
              "dw.weight": np.array([[1.0], [-1.0], [3.0], [4.0]]), "b.weight": np.array([[5.0, 6.0]])}
-    assert l1_scores(group, state).tolist() == [1 + 2 + 1 + 1, 0.5 + 3 + 4]
+    assert group_scores(group, state).tolist() == [1 + 2 + 1 + 1, 0.5 + 3 + 4]
 
 
 @pytest.mark.parametrize("model, example, name, makers", [
@@ -176,8 +176,22 @@ def test_the_score_of_a_filter_is_summed_in_float64():
 
 def test_another_criterion_may_choose():
     model = models.lenet_300_100()
-    kept = shrink(model, np.zeros((1, 784), np.float32), {"fc1": 0.99}, criterion=lambda group, state: np.arange(group.size))
+    number = np.arange(300.0)[:, None]
+    kept = shrink(model, np.zeros((1, 784), np.float32), {"fc1": 0.99}, criterion=lambda w, evidence: number + 0 * w)
     assert kept["fc1"].tolist() == [297, 298, 299]
+
+
+def test_a_criterion_gets_the_evidence_of_each_weight_that_makes_the_group():
+    model = models.resnet(8, seed=3)
+    evidence = {name: name for name in model.state_dict()}
+    seen = []
+
+    def criterion(w, evidence):
+        seen.append((evidence, w.shape))
+        return np.abs(w)
+
+    shrink(model, np.zeros((1, 3, 8, 8), np.float32), {"conv1": 0.3}, criterion, evidence)
+    assert seen == [("conv1.weight", (16, 3, 3, 3)), ("block1_1.block.conv2.weight", (16, 16, 3, 3))]
 
 
 def test_one_channel_of_each_group_stays():

@@ -68,6 +68,11 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work_begins(error_of
     assert error("nowhere/a") == "there is no such directory to write to: nowhere"
     assert error("directory") == "is a directory, not a file to write: directory"
     assert error("pipe") == "is a device or a pipe, not a file to write: pipe"
+    for name, target in (("circle", "circle"), ("dangling", "nowhere/file")):
+        (tmp_path / name).symlink_to(target)
+    assert error("circle") == "Too many levels of symbolic links: circle"
+    assert error("dangling") == f"is a link to {tmp_path}/nowhere/file, and there is no such directory to write to: dangling"
+    assert error("x" * 300).startswith("File name too long: xxx")
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     assert error("a") == "the directory cannot be written to: ."
     assert (tmp_path / "pipe").is_fifo()
@@ -82,6 +87,14 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(error_of, trained, tmp
 
     monkeypatch.setattr(os, "fsync", full)
     assert error_of(*command_line(command, trained, "--out", "out")) == "cannot write out: No space left on device"
+
+
+@pytest.mark.parametrize("command", ["report", "quantize", "compress"])
+def test_a_model_is_not_replaced_by_what_is_made_from_it(error_of, trained, tmp_path, command):
+    (tmp_path / "m.npz").write_bytes(trained.read_bytes())
+    (tmp_path / "same.npz").symlink_to("m.npz")
+    for out in ("m.npz", "same.npz"):
+        assert error_of(*command_line(command, "m.npz", "--out", out)).startswith(f"--out {out} is the model that is read")
 
 
 def test_a_demo_without_a_directory_to_write_to_is_one_line(error_of, tmp_path):

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from nnlite import data, load, nn
-from nnlite.cli.common import Recipe, Task, build_model, is_nnz, load_trained, make_task, make_training, milliseconds_per_image
+from nnlite.cli.common import (
+    Recipe,
+    Task,
+    build_model,
+    is_nnz,
+    load_trained,
+    make_task,
+    make_training,
+    milliseconds_per_image,
+    with_epochs,
+)
 from nnlite.cli.parser import MODELS, build_parser
 
 
@@ -45,14 +55,17 @@ def test_training_images_are_shuffled_and_augmented_and_test_images_are_not():
     assert labels.tolist() != sorted(labels)
     (images, labels), = task.test_loader()
     assert not images.any() and labels.tolist() == [*range(10)]
-    np.testing.assert_allclose(task.calibration(), np.broadcast_to(task.train.images / 255, (10, 1, 4, 4)), rtol=1e-6)
+    in_order = sorted(task.calibration(seed=0), key=np.max)
+    np.testing.assert_allclose(in_order, np.broadcast_to(task.train.images / 255, (10, 1, 4, 4)), rtol=1e-6)
 
 
-def test_only_training_images_calibrate():
+def test_512_training_images_drawn_by_the_seed_calibrate():
     task = make_task("digits")
-    prepared = task.prepared(task.train.images)
-    np.testing.assert_array_equal(task.calibration(), prepared[: len(task.calibration())])
-    assert len(task.calibration()) == 512
+    prepared = {image.tobytes() for image in task.prepared(task.train.images)}
+    drawn = task.calibration(seed=1)
+    assert len(drawn) == 512 and {image.tobytes() for image in drawn} <= prepared
+    np.testing.assert_array_equal(drawn, task.calibration(seed=1))
+    assert (drawn != task.calibration(seed=2)).any()
 
 
 def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_0():
@@ -82,6 +95,15 @@ def test_the_arguments_of_a_command_are_a_recipe():
     assert all(hasattr(arguments, name) for name in inspect.signature(Recipe).parameters)
 
 
+@pytest.mark.parametrize("given, images, batch_size, expected", [
+    (None, 10, 5, 100), (None, 10, 10, 200), (None, 7, 5, 100), (None, 1000, 5, 20), (3, 10, 5, 3), (0, 10, 5, 0)])
+def test_without_epochs_a_training_takes_20_of_them_and_200_steps_or_more(given, images, batch_size, expected):
+    task = fake_task((1, 4, 4), images)
+    arguments = build_parser().parse_args(["train", "--batch-size", str(batch_size), "--lr", "0.1", "--seed", "4"])
+    arguments.epochs = given
+    assert with_epochs(arguments, task, least=20) == Recipe(expected, 0.1, batch_size, 4)
+
+
 def test_the_kind_of_a_file_is_told_by_its_content_and_not_by_its_name(trained, tmp_path):
     (tmp_path / "a.npz").write_bytes(trained.with_suffix(".nnz").read_bytes())
     (tmp_path / "a.nnz").write_bytes(trained.read_bytes())
@@ -89,7 +111,8 @@ def test_the_kind_of_a_file_is_told_by_its_content_and_not_by_its_name(trained, 
 
 
 def test_a_trained_model_is_the_one_in_the_file(trained):
-    model = load_trained(trained, make_task("digits"))
+    model, masks = load_trained(trained, make_task("digits"))
+    assert masks == {}
     for name, array in load(trained).state_dict().items():
         np.testing.assert_array_equal(model.state_dict()[name], array)
 

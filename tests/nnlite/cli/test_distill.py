@@ -31,3 +31,12 @@ def test_a_teacher_of_other_classes_or_images_is_named(trained, error_of, small_
         f"{trained} tells 10 classes apart, the data has 3 (--classes chooses some)")
     assert error_of("distill", trained, "--data", "mnist", "--data-dir", small_mnist).startswith(
         f"{trained} does not take the data's images, of shape (1, 28, 28): linear: x has 784 features, w (64, 64) expects 64")
+
+
+def test_a_student_that_is_named_is_trained_on_and_options_of_a_new_one_are_refused(trained, run, error_of):
+    assert run("distill", trained, "--student", trained, "--epochs", 0, "--out", "s.npz").code == 0
+    for name, array in load(trained).state_dict().items():
+        np.testing.assert_array_equal(load("s.npz").state_dict()[name], array)
+    for option in (["--model", "cnn"], ["--width", 0.5]):
+        assert error_of("distill", trained, "--student", trained, *option).startswith("--student names a model; --model and")
+    assert error_of("distill", trained, "--dense").startswith("--dense is about the model that --student names")

@@ -59,7 +59,21 @@ def test_a_decay_makes_lower_layers_slower(trained, run):
     assert 0 < distances[1] < distances[0] / 30  # conv1 is three layers below the head: 0.1³ of its rate
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_from_ten_labels_of_each_new_class_the_defaults_learn_most_of_them(result_of, seed):
+    few = ["--classes", "5,6,7,8,9", "--labels-per-class", 10, "--seed", seed]
+    result_of("train", "--classes", "0,1,2,3,4", "--width", 0.5, "--epochs", 8, "--lr", 0.05, "--out", "low.npz")
+    assert result_of("finetune", "low.npz", *few, "--out", "f.npz")["accuracy"] > 0.8
+    assert result_of("train", *few, "--width", 0.5, "--out", "alone.npz")["accuracy"] > 0.8  # the baseline: as many steps
+    assert len(checkpoint.load_state("f.npz").history) == len(checkpoint.load_state("alone.npz").history) == 200
+
+
 # ---- bad input
+
+
+def test_a_decay_of_layers_that_do_not_train_is_refused(trained, error_of):
+    message = error_of("finetune", trained, "--freeze", "body", "--decay", 0.5)
+    assert message.startswith("--decay is about the layers below the new one, which --freeze body does not train")
 
 
 def test_more_labels_than_there_are_are_refused(trained, error_of):

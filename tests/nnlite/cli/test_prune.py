@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+import nncompress
+import nnlite
 from nncompress.pruning import prunable_weights
 from nnlite import checkpoint, load
 
@@ -73,3 +75,60 @@ def test_all_zero_layers_cannot_be_pruned_but_can_be_quantized(trained, run, res
 
 def test_integers_cannot_be_pruned(trained, error_of):
     assert "holds integers, which can be trained or quantized no further" in error_of("prune", trained.with_suffix(".nnz"))
+
+
+# ---- what is pruned stays pruned
+
+
+def removed(path, masks):
+    """Whether the weights that the masks remove are 0 in a file."""
+    state = load(path).state_dict()
+    return all(not state[name][~mask].any() for name, mask in masks.items())
+
+
+@pytest.fixture
+def pruned(trained, run):
+    """The masks in p.npz, a pruned model whose file holds weights that are not 0 where its masks remove them."""
+    assert run("prune", trained, "--sparsity", 0.8, "--epochs", 0, "--out", "p.npz").code == 0
+    masks, model = checkpoint.load_state("p.npz").masks, load(trained)
+    nnlite.save("p.npz", model, masks=masks)
+    assert not removed("p.npz", masks) and masks.keys() == prunable_weights(model).keys()
+    return masks
+
+
+@pytest.mark.parametrize("line", [
+    "prune p.npz --sparsity 0.5 --epochs 1",
+    "prune p.npz --sparsity 0.5 --scope row --epochs 1",
+    "finetune p.npz --freeze none --epochs 2",
+    "distill TRAINED --student p.npz --epochs 1",
+])
+def test_a_pruned_file_stays_pruned_in_every_command_and_its_masks_go_on(pruned, trained, run, line):
+    words = [trained if word == "TRAINED" else word for word in line.split()]
+    assert run(*words, "--out", "q.npz").code == 0
+    if words[0] == "finetune":
+        pruned.pop("fc2.weight")  # a new layer
+    assert removed("q.npz", pruned)
+    for name, mask in checkpoint.load_state("q.npz").masks.items():
+        np.testing.assert_array_equal(mask, pruned[name])
+    assert run(*words, "--dense", "--out", "dense.npz").code == 0
+    assert not removed("dense.npz", pruned)
+
+
+def test_a_pruned_file_stays_pruned_when_it_is_shrunk(pruned, run):
+    assert run("prune", "p.npz", "--filters", 0.5, "--epochs", 1, "--out", "q.npz").code == 0
+    masks, state = checkpoint.load_state("q.npz").masks, load("q.npz").state_dict()
+    assert masks["conv2.weight"].shape == state["conv2.weight"].shape == (8, 4, 3, 3)
+    assert removed("q.npz", masks) and all(0.5 < (~mask).mean() for mask in masks.values())
+
+
+@pytest.mark.parametrize("command", [["quantize", "--bits", 8], ["compress", "--sparsity", 0, "--epochs", 1, "--bits", 8]])
+def test_a_pruned_file_stays_pruned_in_integers(pruned, run, command):
+    assert run(command[0], "p.npz", *command[1:], "--out", "p.nnz").code == 0
+    layers = {step.name: step.w for step in nncompress.load("p.nnz").steps if step.w is not None}
+    assert list(layers) == ["conv1", "conv2", "fc1", "fc2"]
+    for name in ("conv1", "conv2", "fc2"):
+        assert not layers[name][~pruned[f"{name}.weight"]].any()
+
+
+def test_a_scope_is_about_single_weights(trained, error_of):
+    assert error_of("prune", trained, "--filters", 0.5, "--scope", "global").startswith("--scope ranks single weights")

@@ -10,8 +10,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from nncompress.pruning import magnitude_masks
 from nnlite import checkpoint, load
 from nnlite import train as training
+from nnlite.cli.common import Recipe, build_model, make_task, make_training
 from nnlite.optim import Adam
 
 EPOCHS = 60
@@ -152,6 +154,93 @@ def test_a_finished_file_and_one_of_another_model_cannot_be_resumed(trained, err
     model = load(trained)
     checkpoint.save("m.npz", model, optimizer=Adam(model.parameters()))
     assert "m.npz was written with the optimizer Adam, this run has SGD" in error_of("train", "--resume", "--out", "m.npz")
+
+
+RESUMABLE = {"--width": 0.25, "--lr": 0.03, "--batch-size": 32, "--seed": 3, "--classes": "3,8,9", "--labels-per-class": 20}
+
+
+@pytest.fixture
+def unfinished(run, tmp_path, monkeypatch):
+    """run.npz as an interrupted run with RESUMABLE leaves it, and the options as a list."""
+    options = [word for pair in RESUMABLE.items() for word in pair]
+
+    def stop(*arguments, **others):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop)  # of the finished model
+        assert run("train", *options, "--epochs", 4, "--out", "run.npz").code == 2
+    assert len(checkpoint.load_state("run.npz").history) == 4
+    return options
+
+
+@pytest.mark.parametrize("option, other, message", [
+    ("--lr", 0.05, "run.npz was begun with --lr 0.03, this run has 0.05; give the same options, or train anew"),
+    ("--batch-size", 64, "run.npz was begun with --batch-size 32, this run has 64"),
+    ("--width", 0.5, "run.npz was begun with --width 0.25, this run has 0.5"),
+    ("--seed", 4, "run.npz was begun with --seed 3, this run has 4"),
+    ("--classes", "3,8", "run.npz was begun with --classes 3,8,9, this run has 3,8"),
+    ("--labels-per-class", 21, "run.npz was begun with --labels-per-class 20, this run has 21"),
+    ("--model", "mlp", "run.npz was begun with --model cnn, this run has mlp"),
+    ("--epochs", 3, "run.npz has 4 epochs done, --epochs 3 asks for fewer"),
+])
+def test_a_run_is_not_resumed_with_another_option_and_its_file_stays(unfinished, error_of, option, other, message):
+    assert error_of("train", *unfinished, option, other, "--resume", "--out", "run.npz").startswith(message)
+
+
+def test_a_run_can_be_resumed_for_more_epochs(unfinished, result_of):
+    result_of("train", *unfinished, "--epochs", 6, "--resume", "--out", "run.npz")
+    saved = checkpoint.load_state("run.npz")
+    assert [row["epoch"] for row in saved.history] == [1, 2, 3, 4, 5, 6] and saved.optimizer is None
+    assert saved.history[4]["lr"] > 0  # the cosine reaches 0 after the sixth epoch now
+
+
+def test_what_is_pruned_in_a_resumed_file_stays_pruned_unless_dense(run, tmp_path):
+    task = make_task("digits")
+    model = build_model("cnn", task, width=0.25)
+    loader = task.loader(64, 0)
+    optimizer, schedule = make_training(model.parameters(), loader, Recipe(epochs=2, lr=0.02))
+    masks = magnitude_masks(model, 0.7)
+    masks.apply()
+    training.fit(model, loader, optimizer, 1, schedule=schedule, after_step=masks.apply, masks=masks, checkpoint="begun.npz")
+    for name, dense in (("sparse.npz", []), ("dense.npz", ["--dense"])):
+        (tmp_path / name).write_bytes((tmp_path / "begun.npz").read_bytes())
+        assert run("train", "--width", 0.25, "--epochs", 2, "--resume", *dense, "--out", name).code == 0
+        assert len(checkpoint.load_state(name).history) == 2
+    state = load("sparse.npz").state_dict()
+    assert all(not state[name][~mask].any() for name, mask in masks.items())
+    assert {name: mask.tolist() for name, mask in checkpoint.load_state("sparse.npz").masks.items()} == {
+        name: mask.tolist() for name, mask in masks.items()}
+    state = load("dense.npz").state_dict()
+    assert all((state[name][~mask] != 0).mean() > 0.3 for name, mask in masks.items())  # dead units stay at 0
+
+
+def test_a_run_that_was_begun_in_python_is_resumed_with_its_model_and_rate_only(error_of, run):
+    task = make_task("digits")
+    model = build_model("cnn", task, width=0.25)
+    optimizer, schedule = make_training(model.parameters(), task.loader(64, 0), Recipe(epochs=2, lr=0.02))
+    checkpoint.save("p.npz", model, optimizer=optimizer, schedule=schedule, loader=task.loader(64, 0))
+    assert "p.npz was begun with a learning rate of 0.02, this run has --lr 0.05" in error_of(
+        "train", "--width", 0.25, "--resume", "--lr", 0.05, "--out", "p.npz")
+    assert "p.npz holds the model" in error_of("train", "--width", 0.5, "--resume", "--out", "p.npz")
+    assert run("train", "--width", 0.25, "--resume", "--epochs", 1, "--out", "p.npz").code == 0
+
+
+def test_dense_without_a_file_to_resume_is_refused(error_of):
+    assert error_of("train", "--dense").startswith("--dense is about the file that --resume goes on from")
+
+
+def test_so_many_labels_of_each_class_are_used_and_200_steps_are_done(run, monkeypatch):
+    seen, fit = [], training.fit
+
+    def watched_fit(model, loader, *arguments, **options):
+        seen.append(loader.dataset.labels)
+        return fit(model, loader, *arguments, **options)
+
+    monkeypatch.setattr(training, "fit", watched_fit)
+    assert run("train", "--width", 0.25, "--labels-per-class", 7, "--out", "f.npz").code == 0
+    assert [np.bincount(labels).tolist() for labels in seen] == [[7] * 10]
+    assert len(checkpoint.load_state("f.npz").history) == 100  # 70 images are 2 batches
 
 
 # ---- bad input
