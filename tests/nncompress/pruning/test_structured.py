@@ -171,7 +171,7 @@ def test_flatten_lays_out_each_filter_as_a_block_of_pixels():
 def test_the_score_of_a_filter_is_summed_in_float64():
     group = Group("a", 3, (Member("a.weight", 0, 1),))
     state = {"a.weight": np.float32([[2**25, 1, 1, 1, 0], [0] * 5, [2**25, -1, 0, 0, 0]])}  # float32 knows no 2²⁵ + 1
-    assert l1_scores(group, state).tolist() == [2**25 + 3, 0, 2**25 + 1]
+    assert group_scores(group, state).tolist() == [2**25 + 3, 0, 2**25 + 1]
 
 
 def test_another_criterion_may_choose():
