@@ -52,8 +52,8 @@ def test_every_link_leads_to_a_file():
 
 
 def test_the_table_of_times_is_the_one_that_was_recorded():
-    table = runpy.run_path(str(ROOT / "tutorials" / "how_fast.py"))["table"]
-    recorded = json.loads((ROOT / "tutorials" / "results" / "bench.json").read_text(encoding="utf-8"))
+    table = runpy.run_path(str(ROOT / "tutorials" / "benchmark" / "how_fast.py"))["table"]
+    recorded = json.loads((ROOT / "tutorials" / "benchmark" / "results" / "bench.json").read_text(encoding="utf-8"))
     assert table(recorded) in README
 
 

@@ -4,11 +4,9 @@ import numpy as np
 
 import nncompress
 import nnlite
-from nncompress.pruning import shrink
-from nncompress.sparse import CSR
 from nnlite import functional as F
 from nnlite import kernels, models, optim
-from nnlite.bench.works import convolution_for, images_for, layer_for, matrices_for
+from nnlite.bench.works import convolution_for, images_for, matrices_for
 from nnlite.kernels.fast.convolution import conv2d_reference
 from nnlite.kernels.fast.matmul import matmul_reference
 from nnlite.kernels.fast.matmul_int8 import matmul_int8_reference
@@ -22,16 +20,13 @@ def set_threads(n):
 
 def prepare(work):
     """A piece of work as a function without arguments, that returns its result."""
-    makers = {"train": training_step, "infer": inference, "layer": layer, "matmul": product, "conv": convolution}
+    makers = {"train": training_step, "infer": inference, "matmul": product, "conv": convolution}
     return makers[work["do"]](work)
 
 
 def build(work):
-    """The model of a work; with "shrunk", half of each layer's filters and neurons are taken out."""
-    model = getattr(models, work["model"].replace("-", "_"))()
-    if work.get("shrunk"):
-        shrink(model, images_for(work)[0][:1], 0.5)
-    return model
+    """The model of a work."""
+    return getattr(models, work["model"].replace("-", "_"))()
 
 
 def training_step(work):
@@ -51,22 +46,17 @@ def training_step(work):
 
 def inference(work):
     """The logits of one batch, by a plan in float32 or int8."""
-    model, (images, _) = build(work).eval(), images_for(work)
+    return inference_of(build(work), work)
+
+
+def inference_of(model, work):
+    """The same by a model that is given."""
+    images, _ = images_for(work)
     if work["arithmetic"] == "int8":
         plan = nncompress.quantize(model, images_for({**work, "batch": 64})[0])
     else:
         plan = nnlite.compile(model, images[:1])
     return lambda: plan(images)
-
-
-def layer(work):
-    """y = x wᵀ for a pruned w, by the dense tile or from CSR."""
-    x, w = layer_for(work)
-    if work["form"] == "sparse":
-        w = CSR.from_dense(w)
-        return lambda: w.matmul(x)
-    w = np.ascontiguousarray(w.T)
-    return lambda: kernels.matmul(x, w)
 
 
 def product(work):

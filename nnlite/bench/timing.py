@@ -26,15 +26,6 @@ def summarize(times):
     return {name: round(value, 6) for name, value in rounded.items()} | {"runs": len(times)}
 
 
-def geometric_mean(ratios):
-    """(Π r)^(1/n): the mean in which a ratio of 2 and one of 1/2 make 1.
-
-    >>> geometric_mean([2, 0.5]), round(geometric_mean([1, 10, 100]), 9)
-    (1.0, 10.0)
-    """
-    return math.exp(math.fsum(math.log(ratio) for ratio in ratios) / len(ratios))
-
-
 def calls_in_turn(times, turn_ms, least=3, most=200):
     """How many calls fill a turn of turn_ms, when some took `times` milliseconds; from `least` to `most`.
 

@@ -1,26 +1,21 @@
-"""The pieces of work that are timed. Each is a dict that says all there is to it, so that it can be sent to any worker:
+"""The pieces of work that are timed. Each is a dict that says all there is to it, so that it can be sent to another process:
 
     {"do": "train", "model": "cnn", "optimizer": "SGD", "batch": 64}             one step: forward, backward, update
     {"do": "infer", "model": "cnn", "arithmetic": "int8", "batch": 1}            one batch of images
     {"do": "matmul", "rung": "tile", "arithmetic": "int8", "M": 64, "K": 100, "N": 256}           (M, K) · (K, N)
     {"do": "conv", "rung": "tile", "arithmetic": "float32", "N": 64, "C": 16, "O": 32, "size": 16}     3×3, padding 1
-    {"do": "layer", "form": "sparse", "O": 300, "I": 784, "sparsity": 0.92, "batch": 1}                y = x wᵀ, w (O, I)
 
 A rung is one way to compute the same: see `ladder`.
 """
-
-import itertools
 
 import numpy as np
 
 IMAGES = {"cnn": (3, 32, 32), "mlp": (1, 28, 28), "lenet-300-100": (1, 28, 28), "lenet-5": (1, 28, 28), "resnet": (3, 32, 32)}
 BATCHES = (1, 64, 256)
-MATMUL_SIZES = (64, 100, 256, 1000, 1024)
 RUNGS = {"float32": ("formula", "BLAS", "loops", "tile"), "int8": ("formula", "loops", "tile")}
 FORMULA_MOST = 2**24  # multiply-adds: broadcasting keeps every product in memory
 CONV1, CONV2 = {"do": "conv", "N": 64, "C": 3, "O": 16, "size": 32}, {"do": "conv", "N": 64, "C": 16, "O": 32, "size": 16}
 FC1 = {"do": "matmul", "M": 64, "K": 2048, "N": 128}  # these three: the layers of cnn at batch 64
-EDGES = (7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100)  # sizes around multiples of the tile
 
 
 def images_for(work):
@@ -32,24 +27,17 @@ def images_for(work):
 
 def matrices_for(work):
     """a (M, K) and b (K, N): float32, or uint8 and int8."""
-    return _pair(work["arithmetic"], (work["M"], work["K"]), (work["K"], work["N"]))
+    return random_pair(work["arithmetic"], (work["M"], work["K"]), (work["K"], work["N"]))
 
 
 def convolution_for(work):
     """x (N, size + 2, size + 2, C), padded, and w (1, 3, 3, C, O): float32, or uint8 and int8."""
     padded = work["size"] + 2
-    return _pair(work["arithmetic"], (work["N"], padded, padded, work["C"]), (1, 3, 3, work["C"], work["O"]))
+    return random_pair(work["arithmetic"], (work["N"], padded, padded, work["C"]), (1, 3, 3, work["C"], work["O"]))
 
 
-def layer_for(work):
-    """x (batch, I) and w (O, I), float32, with that share of zeros in w at random places."""
-    x, w = _pair("float32", (work["batch"], work["I"]), (work["O"], work["I"]))
-    zeros = np.random.default_rng(1).permutation(w.size)[: round(work["sparsity"] * w.size)]
-    w.reshape(-1)[zeros] = 0
-    return x, w
-
-
-def _pair(arithmetic, x_shape, w_shape):
+def random_pair(arithmetic, x_shape, w_shape):
+    """Two random arrays: float32, or uint8 and int8; the same shapes, the same numbers."""
     rng = np.random.default_rng(0)
     if arithmetic == "int8":
         return rng.integers(0, 256, x_shape, np.uint8), rng.integers(-128, 128, w_shape, np.int8)
@@ -125,28 +113,3 @@ def _can_stand_on(rung, product):
 def on_the_tile(product):
     """The last rung of a product, in both arithmetics."""
     return [{**product, "rung": "tile", "arithmetic": arithmetic} for arithmetic in ("float32", "int8")]
-
-
-def int8_products():
-    """All products with M, K, N among MATMUL_SIZES, on the tile."""
-    return [{"do": "matmul", "M": M, "K": K, "N": N, "rung": "tile", "arithmetic": "int8"}
-            for M, K, N in itertools.product(MATMUL_SIZES, repeat=3)]
-
-
-def pruned_layer():
-    """The first layer of lenet-300-100 as Deep Compression leaves it, from its dense array and from its sparse form."""
-    layer = {"do": "layer", "O": 300, "I": 784, "sparsity": 0.92, "batch": 1}
-    return [{**layer, "form": form} for form in ("dense", "sparse")]
-
-
-def edges():
-    """(work, its rounded-up neighbour): M, K, N, and a convolution's channels C, O, at each of EDGES, the others at 256 or 16.
-
-    Rounded up: M to a multiple of 8 rows, N and O of 32 columns, K and C of 4.
-    """
-    large = {"do": "matmul", "M": 256, "K": 256, "N": 256}
-    image = {"do": "conv", "N": 8, "C": 16, "O": 32, "size": 16}
-    multiples = [(large, "M", 8), (large, "K", 4), (large, "N", 32), (image, "C", 4), (image, "O", 32)]
-    return [(one, other) for product, letter, multiple in multiples for size in EDGES if size % multiple
-            for one, other in zip(on_the_tile({**product, letter: size}),
-                                  on_the_tile({**product, letter: -(-size // multiple) * multiple}), strict=True)]

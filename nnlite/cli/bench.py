@@ -1,10 +1,13 @@
-"""nnlite bench: time the kernels, training and inference on this machine, by itself or against its peers."""
+"""nnlite bench: time the kernels, training and inference on this machine.
+
+`python tutorials/benchmark`, in a clone of the repository, compares with PyTorch and ONNX Runtime.
+"""
 
 import json
 
 from nnlite.bench import report
 from nnlite.bench.measure import measure
-from nnlite.bench.roofline import roofline
+from nnlite.bench.picture import draw_roofline
 from nnlite.files import check_writable, write_atomically
 from nnlite.kernels.machine.threads import most_threads
 from nnlite.plot import picture_kind
@@ -14,12 +17,17 @@ MODELS = ["cnn", "lenet-300-100", "lenet-5", "resnet"]
 
 def run(arguments):
     check_files(arguments)
-    result = measure(arguments.model or MODELS, thread_counts(arguments), arguments.peers, arguments.seconds)
+    result = measure(arguments.model or MODELS, thread_count(arguments), arguments.seconds)
+    write(result, arguments)
+    return result, report.text(result)
+
+
+def write(result, arguments):
+    """The files that --out and --picture name."""
     if arguments.picture:
-        roofline(result, arguments.picture)
+        draw_roofline(result, arguments.picture)
     if arguments.out:
         write_atomically(arguments.out, lambda stream: stream.write(as_json(result).encode()))
-    return result, report.text(result)
 
 
 def check_files(arguments):
@@ -30,14 +38,14 @@ def check_files(arguments):
         picture_kind(arguments.picture)
 
 
-def thread_counts(arguments):
-    """Those asked for; else all cores and, with peers, one as well.   ValueError for more than there are."""
+def thread_count(arguments):
+    """As many as asked for; else all cores.   ValueError for more than there are."""
     most = most_threads()
     if arguments.threads is None:
-        return sorted({1, most}) if arguments.peers else [most]
+        return most
     if arguments.threads > most:
         raise ValueError(f"--threads {arguments.threads}: this machine has {most}")
-    return [arguments.threads]
+    return arguments.threads
 
 
 def as_json(result):

@@ -195,12 +195,10 @@ def _report(commands):
 
 
 def _bench(commands):
-    p = _command(commands, "bench", "time kernels, training and inference on this machine, and compare with others",
-                 "nnlite bench --peers --out bench.json --picture roofline.svg")
-    p.add_argument("--peers", action="store_true", help="compare with torch and onnxruntime, where they are installed, "
-                   "and with what has to be reached (some ten minutes)")
+    p = _command(commands, "bench", "time kernels, training and inference on this machine",
+                 "nnlite bench --out bench.json --picture roofline.svg")
     p.add_argument("--model", choices=MODELS, action="append", help="may be given several times (default: all but mlp)")
-    p.add_argument("--threads", type=_whole(1), metavar="N", help="(default: all cores; with --peers 1 and all)")
+    p.add_argument("--threads", type=_whole(1), metavar="N", help="(default: all cores)")
     p.add_argument("--seconds", type=_positive, default=0.25, help="time spent on each figure (default: 0.25)")
     p.add_argument("--out", type=Path, metavar="FILE", help="write all figures to this file, too (JSON)")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw a roofline picture (.svg or .png)")

@@ -34,10 +34,12 @@ def roofline(points, roofs, bandwidth, target=None, machine=""):
         axes.annotate(f"{kind}: {peak:,.0f} GOP/s", (right, peak), (0, 4), textcoords="offset points", ha="right",
                       color=colour, fontweight="bold")
         axes.plot([x for _, k, x, _ in points if k == kind], [y for _, k, _, y in points if k == kind], "o", color=colour)
-    axes.text(1.1 * left, 1.3 * left * bandwidth, f"memory: {bandwidth:.1f} GB/s", fontweight="bold", va="bottom",
+    bottom = 0.4 * min(*(y for _, y in places), right * bandwidth)  # so that the memory's roof is seen, however low
+    start = max(left, bottom / bandwidth)  # where it enters the picture
+    axes.text(1.1 * start, 1.3 * start * bandwidth, f"memory: {bandwidth:.1f} GB/s", fontweight="bold", va="bottom",
               rotation=np.degrees(np.arctan(bandwidth)), rotation_mode="anchor", transform_rotates_text=True)
     axes.set_xlim(left / 1.5, 1.2 * right)
-    axes.set_ylim(0.4 * min(y for _, y in places), 2.5 * max(roofs.values()))
+    axes.set_ylim(bottom, 2.5 * max(roofs.values()))
     axes.set(xlabel="operations per byte of the kernel's arrays (logarithmic)", ylabel="GOP/s (logarithmic)",
              title="Kernels under the machine's measured roofs")
     axes.set_title(machine, loc="right", fontsize=8, fontweight="normal")

@@ -14,8 +14,8 @@ PACKAGES = {
     "nncompress": ROOT / "compression/nncompress",
     "nntransfer": ROOT / "transfer/nntransfer",
 }
-PEERS = {"nnlite/inference/export.py": {"onnx"},
-         "nnlite/bench/with_torch.py": {"torch"}, "nnlite/bench/with_onnxruntime.py": {"onnx", "onnxruntime"}}
+EXTRAS = {"nnlite/inference/export.py": {"onnx"}, "tutorials/benchmark/with_torch.py": {"torch"},
+          "tutorials/benchmark/with_onnxruntime.py": {"onnx", "onnxruntime"}}
 SOURCES = {package: sorted(path.rglob("*.py")) for package, path in PACKAGES.items()}
 
 
@@ -180,16 +180,16 @@ def test_nothing_is_imported_that_is_not_declared():
     allowed = declared | {"llvmlite"} | set(PACKAGES) | set(sys.stdlib_module_names)  # llvmlite is a part of Numba
     for sources in SOURCES.values():
         for path in sources:
-            extra = PEERS.get(path.relative_to(ROOT).as_posix(), set())
+            extra = EXTRAS.get(path.relative_to(ROOT).as_posix(), set())
             assert {name.partition(".")[0] for name in imports(path)} <= allowed | extra, path
 
 
-@pytest.mark.parametrize("file", PEERS)
+@pytest.mark.parametrize("file", EXTRAS)
 def test_what_is_no_dependency_is_an_extra_and_only_imported_inside_functions(file):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    assert any(PEERS[file] <= {requirement.partition(">")[0] for requirement in extra} for extra in extras.values())
+    assert any(EXTRAS[file] <= {requirement.partition(">")[0] for requirement in extra} for extra in extras.values())
     at_the_top = {name.partition(".")[0] for name in imports(ROOT / file, ast.iter_child_nodes)}
-    assert not PEERS[file] & at_the_top and PEERS[file] <= {name.partition(".")[0] for name in imports(ROOT / file)}
+    assert not EXTRAS[file] & at_the_top and EXTRAS[file] <= {name.partition(".")[0] for name in imports(ROOT / file)}
 
 
 @pytest.mark.parametrize("name", nnlite.__all__)

@@ -44,16 +44,3 @@ def test_int8_inference_stays_near_float32_and_says_the_same():
     assert float32.shape == int8.shape == (64, 10)
     assert np.abs(float32 - int8).max() < 0.1 * np.abs(float32).max()
     assert (float32.argmax(1) == int8.argmax(1)).mean() > 0.8
-
-
-def test_a_shrunk_model_has_half_of_each_layers_filters():
-    whole, small = (ours.build({"model": "cnn", "batch": 1, **more}).state_dict() for more in ({}, {"shrunk": True}))
-    assert [small[f"{name}.weight"].shape[0] for name in ("conv1", "conv2", "fc1", "fc2")] == [8, 16, 64, 10]
-    assert [whole[f"{name}.weight"].shape[0] for name in ("conv1", "conv2", "fc1", "fc2")] == [16, 32, 128, 10]
-
-
-def test_a_pruned_layer_gives_the_same_from_both_forms():
-    dense, sparse = (ours.prepare(work)() for work in works.pruned_layer())
-    x, w = works.layer_for(works.pruned_layer()[0])
-    for y in (dense, sparse):
-        np.testing.assert_allclose(y, x.astype(np.float64) @ w.T.astype(np.float64), rtol=0, atol=1e-4)

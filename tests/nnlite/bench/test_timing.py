@@ -1,12 +1,10 @@
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnlite.bench import timing
-from nnlite.bench.timing import calls_in_turn, geometric_mean, summarize, take_turns, time_calls
+from nnlite.bench.timing import calls_in_turn, summarize, take_turns, time_calls
 
 
 def test_each_call_is_timed_by_itself_in_milliseconds(monkeypatch):
@@ -26,13 +24,6 @@ def test_a_summary_has_the_median_the_minimum_and_the_quartiles(times):
     summary = summarize(times)
     assert summary.pop("runs") == len(times)
     assert summary == pytest.approx({name: np.percentile(times, p) for name, p in names.items()}, abs=5.1e-7)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=20))
-def test_the_geometric_mean_is_the_nth_root_of_the_product(ratios):
-    assert geometric_mean(ratios) == pytest.approx(math.prod(ratios) ** (1 / len(ratios)), rel=1e-12)
-    assert geometric_mean([1 / ratio for ratio in ratios]) == pytest.approx(1 / geometric_mean(ratios), rel=1e-12)
 
 
 def test_a_turn_has_as_many_calls_as_fill_it_within_limits():

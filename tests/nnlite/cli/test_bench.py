@@ -16,7 +16,7 @@ def short_ladder(monkeypatch):
     monkeypatch.setattr(works, "ladder", lambda: [works.on_the_tile(works.square(16))])
     peak = measure.measure_peak
     monkeypatch.setattr(measure, "measure_peak", lambda threads: peak(threads, seconds=0.001))
-    monkeypatch.setattr(measure, "PAUSE_ALONE", 0)
+    monkeypatch.setattr(measure, "PAUSE", 0)
 
 
 def test_training_and_both_kinds_of_inference_are_timed_and_written(short_ladder, result_of, tmp_path):
@@ -49,15 +49,14 @@ def test_more_threads_than_there_are_is_an_error(error_of):
     assert error_of("bench", "--threads", most + 1) == f"--threads {most + 1}: this machine has {most}"
 
 
-def test_threads_are_all_or_with_peers_one_and_all():
-    from nnlite.cli.bench import thread_counts
+def test_threads_are_all_or_those_asked_for():
+    from nnlite.cli.bench import thread_count
     from nnlite.kernels.machine.threads import most_threads
 
-    def counts(*line):
-        return thread_counts(build_parser().parse_args(["bench", *line]))
+    def count(*line):
+        return thread_count(build_parser().parse_args(["bench", *line]))
 
-    assert (counts(), counts("--threads", "1")) == ([most_threads()], [1])
-    assert (counts("--peers"), counts("--peers", "--threads", "1")) == (sorted({1, most_threads()}), [1])
+    assert (count(), count("--threads", "1")) == (most_threads(), 1)
 
 
 def test_the_file_has_a_line_for_each_row():

@@ -27,3 +27,11 @@ def test_each_kernel_is_a_named_point_in_the_colour_of_its_roof():
 def test_a_roofline_without_points_is_refused():
     with pytest.raises(ValueError, match="roofline: there are no points"):
         plot.roofline([], ROOFS, 10)
+
+
+def test_the_roof_of_a_memory_that_is_far_below_all_kernels_is_seen():
+    (axes,) = plot.roofline([("a", "float32", 10, 524)], {"float32": 600}, 0.5).axes
+    low, high = axes.get_ylim()
+    (memory,) = [text for text in axes.texts if text.get_text() == "memory: 0.5 GB/s"]
+    x, y = memory.get_position()
+    assert low < y < high and axes.get_xlim()[0] < x < axes.get_xlim()[1] and y == pytest.approx(1.3 / 1.1 * 0.5 * x)

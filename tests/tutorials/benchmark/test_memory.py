@@ -2,8 +2,8 @@ import platform
 
 import numpy as np
 import pytest
+from benchmark import memory
 
-from nnlite.bench import memory
 from nnlite.kernels.machine.memory import keep_freed_memory
 
 needs_proc = pytest.mark.skipif(not memory.CLEAR.exists(), reason="needs Linux's /proc/self")

@@ -1,4 +1,4 @@
-"""A process that does pieces of work and times them:  python -m nnlite.bench.worker NAME THREADS FOLDER
+"""A process that does pieces of work and times them:  python tutorials/benchmark/worker.py NAME THREADS FOLDER
 
 NAME is nnlite, torch or onnxruntime; FOLDER holds the ONNX files of the last. Each line on stdin is a request, answered by a
 line on stdout; what is not asked for is not imported.
@@ -12,17 +12,20 @@ import importlib
 import json
 import signal
 import sys
+from pathlib import Path
 
-from nnlite.bench.memory import growth
-from nnlite.bench.timing import time_calls
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # where the package `benchmark` lies
 
-MODULES = {"nnlite": "nnlite.bench.ours", "torch": "nnlite.bench.with_torch", "onnxruntime": "nnlite.bench.with_onnxruntime"}
+from benchmark.memory import growth  # noqa: E402
+
+from nnlite.bench.timing import time_calls  # noqa: E402
 
 
 def main(name, threads, folder):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asks, and with it this one's stdin
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
-    peer = importlib.import_module(MODULES[name])
+    peer = importlib.import_module(f"benchmark.with_{name}")
     peer.set_threads(int(threads))
 
     @functools.lru_cache(maxsize=8)

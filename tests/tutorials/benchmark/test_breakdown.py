@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from benchmark.breakdown import forward_macs, plan_breakdown, step_breakdown
 
 import nncompress
 import nnlite
 from nnlite import models
-from nnlite.bench.breakdown import forward_macs, plan_breakdown, step_breakdown
 
 IMAGES = np.random.default_rng(0).standard_normal((3, 3, 8, 8)).astype(np.float32)
 MODEL = models.cnn(image_size=8, width=0.5).eval()

@@ -1,7 +1,10 @@
-import pytest
+import math
 
-from nnlite.bench import targets
-from nnlite.bench.timing import geometric_mean
+import pytest
+from benchmark import targets
+from benchmark.targets import geometric_mean
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 CNN = {"table": "networks", "do": "infer", "model": "cnn", "batch": 64, "threads": 1}
 TILE = {"do": "matmul", "rung": "tile", "arithmetic": "int8", "threads": 1, "by": "nnlite"}
@@ -73,19 +76,6 @@ def test_the_int8_products_are_judged_by_their_geometric_mean_and_the_best_by_th
     assert share["measured"] == round(2 * 256**3 / 1e-3 / 1e9 / 400, 3) and "M 256, K 256, N 256" in share["work"]
 
 
-def test_gops_are_two_operations_for_each_multiply_add():
-    assert targets.gops({**product(1000), "median_ms": 2.0}) == 1000.0  # 2·10⁹ in 2 ms
-
-
-def test_the_worst_edge_is_the_one_with_the_most_time_per_multiply_add():
-    contests = [[(product(size, table="edges"), 1.0), (product(up, table="edges"), ms)] for size, up, ms in
-                ((7, 8, 1.0), (10, 20, 8.0))]
-    (target,) = targets.targets(result(*contests))
-    assert target["measured"] == round((1.0 / 7**3) / (1.0 / 8**3), 3) and "M 7, K 7, N 7" in target["work"]
-    assert (target["at_most"], target["reached"]) == (1.5, True)
-    assert [ratio for ratio, _ in targets.edge_ratios(result(*contests), 1)] == pytest.approx([512 / 343, 1.0])
-
-
 def test_time_per_image_compares_1024_images_with_64():
     rows = [({**CNN, "table": "batches", "arithmetic": "int8", "by": "nnlite", "batch": n}, ms) for n, ms in
             ((64, 1.0), (256, 4.0), (1024, 24.0))]
@@ -123,3 +113,10 @@ def test_throughput_is_that_of_all_threads_over_that_of_one():
 def test_seconds_of_compiling_have_to_stay_below():
     cold, second = targets.targets(result(compiling={"cold_s": 25.0, "second_process_s": 1.01}))
     assert (cold["at_most"], cold["reached"], second["at_most"], second["reached"]) == (25, True, 1, False)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=20))
+def test_the_geometric_mean_is_the_nth_root_of_the_product(ratios):
+    assert geometric_mean(ratios) == pytest.approx(math.prod(ratios) ** (1 / len(ratios)), rel=1e-12)
+    assert geometric_mean([1 / ratio for ratio in ratios]) == pytest.approx(1 / geometric_mean(ratios), rel=1e-12)

@@ -1,9 +1,12 @@
-"""What has to be reached, and whether it is: ratios of medians of one contest, the peer's time ÷ nnlite's."""
+"""The figures that are looked at: ratios of medians of one contest, the peer's time ÷ nnlite's or one of its own ÷ another.
 
-import itertools
+Each has a limit, which guards the code against becoming slower: "at_least" and an "aim", or "at_most".
+"""
 
-from nnlite.bench.timing import geometric_mean
-from nnlite.bench.works import multiply_adds, shape
+import math
+
+from nnlite.bench.rows import contests, gops, has
+from nnlite.bench.works import shape
 
 OURS = {"by": "nnlite"}
 FLOAT, INT8 = {**OURS, "arithmetic": "float32"}, {**OURS, "arithmetic": "int8"}
@@ -11,7 +14,7 @@ CNN_STEP = {"table": "networks", "do": "train", "model": "cnn"}
 LENET_STEP = {"table": "networks", "do": "train", "model": "lenet-300-100"}
 CNN_64 = {"table": "networks", "do": "infer", "model": "cnn", "batch": 64}
 CNN_1 = {**CNN_64, "batch": 1}
-RATIOS = [  # work, the slower row (the fastest of those like this), the other one, at least, aim
+RATIOS = [  # work, the slower row (the fastest of those that have all of this), the other one, at least, aim
     ("training step of cnn, SGD: torch, the faster layout ÷ ours", {**CNN_STEP, "by": "torch"}, OURS, 1.5, 2.0),
     ("training step of lenet-300-100, SGD: torch ÷ ours", {**LENET_STEP, "optimizer": "SGD", "by": "torch"}, OURS, 1.1, 1.3),
     ("training step of lenet-300-100, Adam: torch ÷ ours", {**LENET_STEP, "optimizer": "Adam", "by": "torch"}, OURS, 1.8, 2.5),
@@ -31,7 +34,7 @@ RATIOS = [  # work, the slower row (the fastest of those like this), the other o
 
 def targets(result):
     """[{"work", "threads", "measured", "at_least" and "aim", or "at_most", "reached"}] for all that was measured."""
-    found = [target for n in result["threads"] for part in (ratios, int8_products, memory, batches, edges)
+    found = [target for n in result["threads"] for part in (ratios, int8_products, memory, batches)
              for target in part(result, n)]
     return [{**target, "reached": is_reached(target)} for target in [*found, *throughput(result), *compiling(result)]]
 
@@ -42,29 +45,10 @@ def is_reached(target):
     return target["measured"] >= target["at_least"]
 
 
-def rows(result, **wanted):
-    """The rows that have all of these."""
-    return [row for row in result["rows"] if like(row, wanted)]
-
-
-def contests(result, **wanted):
-    """The same, as one list for each contest."""
-    return [list(group) for _, group in itertools.groupby(rows(result, **wanted), key=lambda row: row["contest"])]
-
-
-def like(row, wanted):
-    return all(row.get(key) == value for key, value in wanted.items())
-
-
-def gops(row):
-    """10⁹ multiplications and additions per second of a product or a convolution."""
-    return 2 * multiply_adds(row) / row["median_ms"] / 1e6
-
-
 def ratio(result, slow, fast):
-    """Least median of the rows like `slow` ÷ that of those like `fast`, in the first contest that has both; or None."""
+    """Least median of the rows that have `slow` ÷ that of those that have `fast`, in the first contest with both; or None."""
     for group in contests(result):
-        both = [[row["median_ms"] for row in group if like(row, wanted)] for wanted in (slow, fast)]
+        both = [[row["median_ms"] for row in group if has(row, wanted)] for wanted in (slow, fast)]
         if all(both):
             return min(both[0]) / min(both[1])
     return None
@@ -97,6 +81,15 @@ def int8_products(result, threads):
                "measured": round(gops(best) / peak, 3), "at_least": 0.6, "aim": 0.85}
 
 
+def geometric_mean(ratios):
+    """(Π r)^(1/n): the mean in which a ratio of 2 and one of 1/2 make 1.
+
+    >>> geometric_mean([2, 0.5]), round(geometric_mean([1, 10, 100]), 9)
+    (1.0, 10.0)
+    """
+    return math.exp(math.fsum(math.log(ratio) for ratio in ratios) / len(ratios))
+
+
 def memory(result, threads):
     """Peak memory of training cnn: the smaller of torch's layouts against ours."""
     for grown in result.get("memory", []):
@@ -115,20 +108,6 @@ def batches(result, threads):
         if growth is not None:
             yield {"work": f"{wanted['arithmetic']} inference of cnn: time per image, 1024 images ÷ 64 images",
                    "threads": threads, "measured": round(growth / 16, 3), "at_most": 1.1}
-
-
-def edge_ratios(result, threads):
-    """[(time per multiply-add ÷ that of the rounded-up shape, row)]."""
-    return [(gops(other) / gops(one), one) for one, other in contests(result, table="edges", threads=threads)]
-
-
-def edges(result, threads):
-    """The worst shape beside the tile's multiples."""
-    pairs = edge_ratios(result, threads)
-    if pairs:
-        worst, row = max(pairs, key=lambda pair: pair[0])
-        yield {"work": f"no cliff: time per multiply-add ÷ that of the rounded-up shape (worst: {row['arithmetic']} "
-               f"{shape(row)})", "threads": threads, "measured": round(worst, 3), "at_most": 1.5}
 
 
 def throughput(result):

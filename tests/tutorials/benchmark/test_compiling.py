@@ -1,8 +1,7 @@
 import os
 
 import pytest
-
-from nnlite.bench import compiling
+from benchmark import compiling
 
 
 def test_the_second_time_of_each_work_is_taken_from_the_first(monkeypatch):

@@ -3,15 +3,12 @@
 table: where in the report; entries: as `contest` takes them; pace: {"rounds", "turn_ms", "pause"} as `take_turns` does.
 """
 
+from benchmark.works import int8_products as all_int8_products
+from benchmark.works import pruned_layer
+
 from nnlite.bench import works
 
 MANY = {"rounds": 3, "turn_ms": 5, "pause": 0.02}  # for the 125 int8 products
-ALONE = {"rounds": 5, "turn_ms": 4, "pause": 0}  # where all turns are of one process
-
-
-def own_contests(models, threads, pace):
-    """nnlite by itself, on each of these numbers of threads."""
-    return [one for n in threads for one in [*ladder(n, pace), *networks(models, n, [], pace)]]
 
 
 def all_contests(models, threads, peers, pace):
@@ -20,8 +17,7 @@ def all_contests(models, threads, peers, pace):
     for n in threads:
         found += [*ladder(n, pace), *networks(models, n, peers, pace)]
         found += cnn_against_itself(n, pace) if "cnn" in models else []
-        found.append(("sparse", [ours(work, n) for work in works.pruned_layer()], pace))
-        found += [("edges", [ours(one, n), ours(other, n)], ALONE) for one, other in works.edges()]
+        found.append(("sparse", [ours(work, n) for work in pruned_layer()], pace))
         found += int8_products(n) if "onnxruntime" in peers else []
     if "cnn" in models and len(threads) > 1:
         whole, _ = works.inference(["cnn"], [256])[0]
@@ -51,7 +47,7 @@ def cnn_against_itself(threads, pace):
 def int8_products(threads):
     """All shapes against ONNX Runtime's MatMulInteger."""
     return [("int8 products", [ours(work, threads), {**work, "by": "onnxruntime", "threads": threads}], MANY)
-            for work in works.int8_products()]
+            for work in all_int8_products()]
 
 
 def ours(work, threads):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from benchmark import with_onnxruntime, with_torch
+from benchmark.measure import export_all
 
 from nnlite import functional as F
 from nnlite import models
-from nnlite.bench import ours, with_onnxruntime, with_torch, works
-from nnlite.bench.measure import export_all
+from nnlite.bench import ours, works
 
 pytestmark = pytest.mark.peer
 MODELS = ["cnn", "mlp", "lenet-300-100", "lenet-5", "resnet"]

@@ -2,8 +2,7 @@ import os
 
 import numba
 import pytest
-
-from nnlite.bench import contest
+from benchmark import contest
 
 PRODUCT = {"do": "matmul", "M": 2, "K": 3, "N": 4, "rung": "tile", "arithmetic": "float32", "by": "nnlite", "threads": 1}
 
@@ -46,7 +45,7 @@ def test_a_worker_has_its_number_of_threads_everywhere_and_none_of_our_own_setti
     monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
     monkeypatch.setattr(contest.subprocess, "Popen", lambda command, env, **pipes: started.update(command=command, env=env))
     contest.Worker("torch", 3, "folder")
-    assert started["command"][1:] == ["-m", "nnlite.bench.worker", "torch", "3", "folder"]
+    assert started["command"][1:] == [contest.__file__.replace("contest.py", "worker.py"), "torch", "3", "folder"]
     assert {started["env"][name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} == {"3"}
     assert "GOMP_SPINCOUNT" not in started["env"] and started["env"]["PATH"] == os.environ["PATH"]
 

@@ -6,7 +6,6 @@
 from pathlib import Path
 
 from nnlite.bench.works import images_for, matrices_for
-from nnlite.inference.export import to_onnx
 
 threads = 1
 
@@ -59,6 +58,8 @@ def serialized(nodes, constants, kind, shape, result):
 
 def export(model, images, folder, name):
     """Write an nnlite model as NAME-float32.onnx and NAME-int8.onnx (QDQ, per channel, calibrated with the images)."""
+    from nnlite.inference.export import to_onnx  # not at the top: the worker only reads files, without nnlite's kernels
+
     float32, int8 = model_file(folder, name, "float32"), model_file(folder, name, "int8")
     Path(float32).write_bytes(to_onnx(model, images[:1]))
     quantize(float32, int8, images)

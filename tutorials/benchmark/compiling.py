@@ -1,4 +1,4 @@
-"""What compiling the kernels costs:  python -m nnlite.bench.compiling   prints seconds.
+"""What compiling the kernels costs:  python tutorials/benchmark/compiling.py   prints seconds.
 
 Every piece of work is done twice in a process; the time of the first minus that of the second goes to the compiler or, where
 a process before has filled Numba's cache, to reading the cache.
@@ -21,7 +21,7 @@ def compile_cost():
 
 
 def _in_a_process(cache):
-    command = [sys.executable, "-m", "nnlite.bench.compiling"]
+    command = [sys.executable, __file__]
     done = subprocess.run(command, env={**os.environ, "NUMBA_CACHE_DIR": cache}, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 

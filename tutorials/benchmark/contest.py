@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from nnlite.bench.timing import summarize, take_turns
 
@@ -23,12 +24,12 @@ def installed_peers():
 
 
 class Worker:
-    """A process of `nnlite.bench.worker`; close() lets it finish what it does, and end."""
+    """A process of `worker.py`; close() lets it finish what it does, and end."""
 
     def __init__(self, name, threads, folder=""):
         environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}  # nnlite's own setting
         environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
-        command = [sys.executable, "-m", "nnlite.bench.worker", name, str(threads), str(folder)]
+        command = [sys.executable, str(Path(__file__).with_name("worker.py")), name, str(threads), str(folder)]
         self.name = name
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 

@@ -1,0 +1,24 @@
+"""How to find something in what was measured: result["rows"] has a dict for each piece of work that was timed."""
+
+import itertools
+
+from nnlite.bench.works import multiply_adds
+
+
+def rows(result, **wanted):
+    """The rows that have all of these."""
+    return [row for row in result["rows"] if has(row, wanted)]
+
+
+def contests(result, **wanted):
+    """The same rows as one list for each contest: only rows of one contest took turns and may be compared."""
+    return [list(group) for _, group in itertools.groupby(rows(result, **wanted), key=lambda row: row["contest"])]
+
+
+def has(row, wanted):
+    return all(row.get(key) == value for key, value in wanted.items())
+
+
+def gops(row):
+    """10⁹ multiplications and additions per second of a product or a convolution."""
+    return 2 * multiply_adds(row) / row["median_ms"] / 1e6
