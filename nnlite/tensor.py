@@ -22,6 +22,7 @@ class _Mode(threading.local):
 
     gradients = True
     tracing = False
+    traced = None  # the input of the model that is traced
 
 
 _mode = _Mode()
@@ -38,18 +39,29 @@ def no_grad():
 
 
 @contextmanager
-def tracing():
-    """Inside, every operation is recorded, whether or not its inputs require a gradient."""
-    before, _mode.tracing = _mode.tracing, True
+def tracing(x=None):
+    """Inside, every operation is recorded, whether or not its inputs require a gradient.   x: the traced model's input."""
+    before, (_mode.tracing, _mode.traced) = (_mode.tracing, _mode.traced), (True, x)
     try:
         yield
     finally:
-        _mode.tracing = before
+        _mode.tracing, _mode.traced = before
 
 
 def is_tracing():
     """Whether this is inside `tracing`."""
     return _mode.tracing
+
+
+def option_array(name, value):
+    """The array of an operation's option, such as places to pick, from a Tensor or array; `name` begins the error's sentence.
+
+    Errors: ValueError while a model is traced, for a Tensor that the model computes: a graph keeps options as they are.
+    """
+    if _mode.tracing and isinstance(value, Tensor) and (value.operation is not None or value is _mode.traced):
+        raise ValueError(f"{name} are computed by the model; its graph would keep those of the example for every input, so "
+                         "this model cannot be traced, compiled or quantized")
+    return value.data if isinstance(value, Tensor) else value
 
 
 def is_recording_gradients():

@@ -49,16 +49,13 @@ class Minimum(Maximum):
 class Where(Operation):
     """z = x where the condition holds, else y;   dx = dz there, dy = dz elsewhere."""
 
-    def __init__(self, condition):
-        self.condition = condition
-
-    def forward(self, x, y):
-        check_broadcast("where", self.condition.shape, x.shape, y.shape)
-        self.shapes = x.shape, y.shape
+    def forward(self, condition, x, y):
+        check_broadcast("where", condition.shape, x.shape, y.shape)
+        self.condition, self.shapes = np.array(condition, bool), (x.shape, y.shape)  # a copy: backward reads it
         return np.where(self.condition, x, y)
 
     def backward(self, dz):
-        return (unbroadcast(np.where(self.condition, dz, 0), self.shapes[0]),
+        return (None, unbroadcast(np.where(self.condition, dz, 0), self.shapes[0]),
                 unbroadcast(np.where(self.condition, 0, dz), self.shapes[1]))
 
 
@@ -79,5 +76,5 @@ def minimum(x, y):
 
 def where(condition, x, y):
     """x where `condition` (array or Tensor of booleans) holds, else y; all three broadcast."""
-    condition = condition.data if isinstance(condition, Tensor) else condition
-    return record(Where(np.array(condition, bool)), x, y)  # a copy: backward reads it
+    condition = condition.detach() if isinstance(condition, Tensor) and condition.requires_grad else condition
+    return record(Where(), condition, x, y)

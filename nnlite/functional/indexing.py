@@ -7,7 +7,7 @@ the same place several times.
 import numpy as np
 
 from nnlite import kernels
-from nnlite.tensor import Operation, Tensor, record
+from nnlite.tensor import Operation, option_array, record
 
 
 class Index(Operation):
@@ -72,7 +72,7 @@ def _plain(i):
     """A number as int, an array of numbers or booleans as an array; anything else (slice, None, Ellipsis) as it is."""
     if i is None or i is Ellipsis or isinstance(i, (slice, int)) and not isinstance(i, bool):
         return i
-    array = np.array(i.data if isinstance(i, Tensor) else i)  # a copy: backward reads it
+    array = np.array(option_array("index: the places", i))  # a copy: backward reads it
     array = array.astype(np.intp) if array.size == 0 and array.dtype.kind == "f" else array  # an empty list
     if array.dtype.kind not in "iub":
         raise IndexError(f"index: places are whole numbers, slices or booleans, got {array.dtype} {array.tolist()!r}")

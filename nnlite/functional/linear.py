@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.functional.elementwise import check_broadcast, unbroadcast
-from nnlite.tensor import Operation, Tensor, record
+from nnlite.tensor import Operation, option_array, record
 
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -133,7 +133,7 @@ def linear(x, w, b=None):
 
 def embedding(indices, w):
     """Rows of w (V, D) by their numbers -> (*indices.shape, D)."""
-    indices = np.asarray(indices.data if isinstance(indices, Tensor) else indices)
+    indices = np.asarray(option_array("embedding: the indices", indices))
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices have to be whole numbers, got {indices.dtype}")
     return record(Embedding(indices.copy()), w)  # backward reads the copy

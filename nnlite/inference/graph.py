@@ -69,10 +69,12 @@ def trace(model, example):
     Errors: ValueError where the output is not one Tensor, or does not come from the input by recorded operations.
     """
     x = Tensor(example)
-    with inference_mode(model), tracing():
+    with inference_mode(model), tracing(x):
         y = model(x)
     if not isinstance(y, Tensor):
         raise ValueError(f"trace: the model has to return one Tensor, it returned {type(y).__name__}")
+    if x.operation is not None:
+        raise ValueError("trace: the model changes its input in place; write x = x + … for a new Tensor instead of x += …")
     order = topological_order(y)
     if not any(tensor is x for tensor in order):
         raise ValueError("trace: the model's output does not come from its input by operations of nnlite.functional")

@@ -46,6 +46,7 @@ def lower(model, example):
     Errors: those of `trace`; ValueError for a BatchNorm whose statistics are no mean and variance.
     """
     graph = trace(model, example)
+    fixed = _reshapes_to_a_fixed_number(graph, model, example)
     state = model.state_dict()
     steps, number = [], {}  # number: the step that computes each node
     for node in graph.nodes:
@@ -60,12 +61,25 @@ def lower(model, example):
             number[node] = read[0]
         else:
             number[node] = len(steps)
-            steps.append(_step(node, read, given))
+            steps.append(_step(node, read, given, node in fixed))
     return steps
 
 
-def _step(node, inputs, given):
-    """The step for one node of the graph."""
+def _reshapes_to_a_fixed_number(graph, model, example):
+    """The reshapes whose first size is written down as a number, not read off x: with one image more it stays as it was."""
+    doubtful = [i for i, node in enumerate(graph.nodes) if node.kind == "Reshape" and node.inputs
+                and node.shape[:1] == node.inputs[0].shape[:1] and node.op.shape[0] != -1]
+    if not doubtful:
+        return []
+    try:
+        longer = trace(model, np.concatenate([example, example[-1:]])).nodes
+    except ValueError:  # no other number of images is possible
+        longer = graph.nodes
+    return [graph.nodes[i] for i in doubtful if longer[i].shape[0] == graph.nodes[i].shape[0]]
+
+
+def _step(node, inputs, given, fixed):
+    """The step for one node of the graph.   fixed: whether it is one of `_reshapes_to_a_fixed_number`."""
     kind, shape = KIND_OF_OPERATION.get(node.kind), tuple(node.shape[1:])
     if _is_scale_and_shift(node) and len(node.shape) == 4:
         return Step("conv2d", node.name, inputs, shape, *_one_by_one(*_scale_and_shift(node, given)))
@@ -73,13 +87,16 @@ def _step(node, inputs, given):
         reason = "no kind of step computes it"
     elif not inputs and node.op is not None:
         reason = "it does not depend on the input"
+    elif fixed:
+        reason = f"its first size is {node.shape[0]}, whatever the number of images"
     else:
         lowered = kind.lower(node, given)
         if not isinstance(lowered, str):
             return Step(kind.name, node.name, inputs, shape, *lowered)
         reason = lowered
     arguments = [(letter not in given, given.get(letter)) for letter in node.arguments]
-    return Step("operation", node.name, inputs, shape, {}, {"op": _alone(node), "arguments": arguments, "reason": reason})
+    options = {"op": _alone(node, fixed), "arguments": arguments, "reason": reason}
+    return Step("operation", node.name, inputs, shape, {}, options)
 
 
 def _constants(node, state):
@@ -90,11 +107,11 @@ def _constants(node, state):
             for letter, a in given.items()}
 
 
-def _alone(node):
+def _alone(node, fixed):
     """The operation without the tape; of a reshape that keeps the images apart, one that does so for any number of them."""
     op = type(node.op).__new__(type(node.op))
-    vars(op).update(getattr(node.op, "options", vars(node.op)))
-    if node.kind == "Reshape" and node.inputs and node.shape[0] == node.inputs[0].shape[0]:
+    vars(op).update(node.op.options)
+    if node.kind == "Reshape" and node.inputs and node.shape[:1] == node.inputs[0].shape[:1] and not fixed:
         op.shape = (-1, *node.shape[1:])
     return op
 

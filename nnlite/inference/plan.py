@@ -117,7 +117,7 @@ def _leave(buffer, n):
 
 def _to_memory(x):
     """Images as (N, H, W, C); everything else as it is."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if x.ndim == 4 else np.ascontiguousarray(x)
+    return np.asarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, order="C")
 
 
 def _from_memory(x):

@@ -40,7 +40,7 @@ def quantize(model, calibration, bits=8, law="fixed"):
     batches = list(_batches(calibration))
     if not batches:
         raise ValueError("quantize: calibration holds no images; some hundred training images do")
-    steps = lower(model, batches[0][:1])
+    steps = lower(model, batches[0][:2])
     _check(steps)
     seen = _calibrate(steps, batches)
     quantized = []

@@ -324,3 +324,37 @@ def test_batch_norm_that_always_uses_the_batch_is_not_folded():
     model = Model(lambda m, x: F.batch_norm(m.fc(x), None, None, training=True), fc=nn.Linear(3, 2, rng=0))
     images = sample((6, 3)).astype(np.float32)
     np.testing.assert_allclose(nnlite.compile(model, images)(images), model(images).data, rtol=1e-5, atol=1e-6)
+
+
+def test_a_condition_that_the_model_computes_is_computed_by_the_plan():
+    model, x = Model(lambda m, x: F.where(x > 0, x, 10 * x)), images(4, 3)
+    plan = nnlite.compile(model, x[:1])
+    np.testing.assert_array_equal(plan(-x), np.where(-x > 0, -x, -10 * x))
+
+
+@pytest.mark.parametrize(("forward", "message"), [
+    (lambda m, x: x + F.index(m.weight, x[:, 0] > 0), "^index: the places are computed by the model; its graph would keep"),
+    (lambda m, x: x + F.embedding(x, m.weight), "^embedding: the indices are computed by the model; its graph would keep"),
+])
+def test_places_that_the_model_computes_are_refused(forward, message):
+    with pytest.raises(ValueError, match=message):
+        trace(Model(forward, weight=nn.Parameter(np.ones((3, 3), np.float32))), np.ones((1, 3), np.float32))
+
+
+def test_a_model_that_changes_its_input_in_place_is_refused():
+    def forward(model, x):
+        x += 1.0
+        return x * 2.0
+
+    with pytest.raises(ValueError, match="^trace: the model changes its input in place; write x = x"):
+        nnlite.compile(Model(forward), images(2, 3))
+
+
+def test_a_reshape_to_a_fixed_number_is_not_taken_for_one_that_keeps_the_images_apart():
+    x = images(4, 3, 2)
+    plan = nnlite.compile(Model(lambda m, x: F.reshape(x, 2, -1)), x[:2])
+    np.testing.assert_array_equal(plan(x[2:]), x[2:].reshape(2, 6))
+    with pytest.raises(ValueError, match=r"gave \(2, 12\), traced was \(N, 6\): the model's shapes depend on the number"):
+        plan(x)
+    follows = nnlite.compile(Model(lambda m, x: F.reshape(x, x.shape[0], -1)), x[:1])
+    np.testing.assert_array_equal(follows(x), x.reshape(4, 6))
