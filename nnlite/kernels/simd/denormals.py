@@ -1,8 +1,9 @@
 """Denormals off: inside a task, a number below the smallest normal one, 1e-38 in float32, counts as 0.
 
 Where a gradient stays 0, as that of a dead unit, an optimizer's average shrinks by a factor in each step. After some 900 steps
-it is below 2⁻¹²⁶. IEEE 754 keeps such numbers with fewer digits ("denormals"), and a processor takes up to a hundred times as
-long for each operation on one. A bit of the processor's control register turns them to 0.
+it is below 2⁻¹²⁶. IEEE 754 keeps such numbers with fewer digits ("denormals"), and many processors, Intel's above all, take up
+to a hundred times as long for each operation on one. A bit of the processor's control register turns them to 0.
+`tutorials/denormals.py` shows the difference.
 
     before = denormals_off()
     …                                # loops
