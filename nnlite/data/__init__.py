@@ -87,7 +87,7 @@ def prepare(images, name):
     """All images as a model's input, in one array: each passes through `preprocessing(name)`.
 
     images: a Dataset, or its images (N, C, H, W), uint8 -> float32 (N, C, H, W), normalized as the data set `name`.
-    Errors: ValueError for an unknown name, and for another number of channels; TypeError for images that are no bytes.
+    Errors: ValueError for an unknown name, and for another number of channels; TypeError for images that are not bytes.
 
     >>> train, _ = load("digits")
     >>> x = prepare(train[:100], "digits")

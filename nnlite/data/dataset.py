@@ -70,7 +70,7 @@ class Dataset:
         return self[np.sort(np.concatenate(chosen))]
 
     def of_classes(self, classes):
-        """The samples of these classes only, relabelled 0, 1, … in the order in which the classes are given.
+        """The samples of the given classes only, relabelled 0, 1, … in the order in which the classes are given.
 
         Errors: ValueError for a class that the dataset does not have, or one named twice.
 

@@ -93,7 +93,7 @@ def step_lr(t, base, step_size, gamma=0.1):
 class StepLR(Schedule):
     """Multiply lr by gamma every step_size steps: lr_t = base · gamma^⌊t / step_size⌋.
 
-    Errors: ValueError for a step_size that is no whole number >= 1, or a negative gamma.
+    Errors: ValueError for a step_size that is not a whole number >= 1, or a negative gamma.
     """
 
     def __init__(self, optimizer, step_size, gamma=0.1):
@@ -142,11 +142,11 @@ class LinearWarmup(Schedule):
     """Raise lr linearly from base · start_factor to base in total_iters steps, then follow the schedule `then`.
 
         lr_t = base · (start_factor + (1 − start_factor) · t / total_iters)     t < total_iters
-        lr_t = then.lr(t − total_iters, base)                                   afterwards; base if there is no `then`
+        lr_t = then.lr(t − total_iters, base)                                   afterwards; base without a `then`
 
     For example `LinearWarmup(optimizer, 5, then=CosineAnnealingLR(optimizer, T_max=95))`. The schedule `then` only
     lends its formula: step and save the LinearWarmup alone. Equals PyTorch's SequentialLR of a LinearLR and `then`.
-    Errors: ValueError for a total_iters that is no whole number >= 1, a start_factor outside (0, 1], and a `then` of
+    Errors: ValueError for a total_iters that is not a whole number >= 1, a start_factor outside (0, 1], and a `then` of
     another optimizer.
     Source: Goyal et al. 2017 (arXiv 1706.02677), §2.2.
     """
@@ -186,8 +186,8 @@ class CosineAnnealingLR(Schedule):
 
         lr_t = eta_min + (base − eta_min)/2 · (1 + cos(π t / T_max))
 
-    After T_max steps the wave rises again, as in PyTorch; there is no restart.
-    Errors: ValueError for a T_max that is no whole number >= 1, or a negative eta_min.
+    After T_max steps the wave rises again, as in PyTorch, without a restart.
+    Errors: ValueError for a T_max that is not a whole number >= 1, or a negative eta_min.
     Source: Loshchilov & Hutter 2017 (arXiv 1608.03983), eq. 5.
     """
 
