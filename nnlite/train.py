@@ -79,8 +79,8 @@ def evaluate(model, loader):
     model: a Module (run in inference mode, its mode is put back), or a float or int8 plan or any other function,
     images (n, C, H, W) -> logits z (n, classes), or a tuple whose first part they are.
     loader: yields batches (images, labels, …), the labels of a form that `count_correct` knows.
-    Errors: ValueError for a loader without a batch, and for a label that is not a class; TypeError for a Dataset in the loader's
-    place. A warning where the outputs are probabilities, of which the loss is not the model's.
+    Errors: ValueError for a loader without a batch, and for a label that is not a class; TypeError for a Dataset in the
+    loader's place. A warning where the outputs are probabilities, of which the loss is not the model's.
     """
     z, labels = logits(model, loader)
     _warn_of_probabilities("evaluate", z)

@@ -5,9 +5,9 @@
 Adam's averages shrink by a factor in each step. From some 900 steps on they are denormal: numbers below 2⁻¹²⁶, which IEEE
 754 keeps with fewer digits. Many of Intel's processors then take some thirty times as long for a step, AMD's hardly longer.
 
-Both columns apply the same rule, `nnlite.optim.adam.adam`, to 1200×1200 weights in the same steps on one thread: once in a plain
-compiled loop, once in nnlite's kernel, where denormals count as 0 (`nnlite/kernels/simd/denormals.py`). The right column stays as it
-is on every processor.
+Both columns apply the same rule, `nnlite.optim.adam.adam`, to 1200×1200 weights in the same steps on one thread: once in a
+plain compiled loop, once in nnlite's kernel, where denormals count as 0 (`nnlite/kernels/simd/denormals.py`). The right column
+stays as it is on every processor.
 """
 
 import time
