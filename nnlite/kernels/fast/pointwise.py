@@ -16,10 +16,19 @@ def part(x, t, parts):
 
 
 def relu(x):
-    """y = max(x, 0), a NaN where x is one -> array of x's shape, dtype and order in memory."""
+    """y = max(x, 0), a NaN where x is one -> array of x's shape and dtype, and of its order in memory where x has no gaps."""
     y = np.empty_like(x)
-    _relu(x.ravel(order="K"), y.ravel(order="K"), threads_for(MOVE * x.size))
+    _relu(laid_like(x, y).ravel(order="K"), y.ravel(order="K"), threads_for(MOVE * x.size))
     return y
+
+
+def laid_like(x, y):
+    """x in y's order in memory, so that `ravel(order="K")` meets the same numbers in both: a copy if its strides differ."""
+    if x.strides == y.strides:
+        return x
+    copy = np.empty_like(y)
+    copy[...] = x
+    return copy
 
 
 @parallel_kernel
@@ -35,12 +44,10 @@ def relu_part(t, thread, parts, x, y):
 
 
 def relu_gradient(dy, y):
-    """dx = dy where y > 0, else 0 -> array of y's shape, dtype and order in memory."""
-    if dy.strides != y.strides:
-        dy, given = np.empty_like(y), dy
-        dy[...] = given
+    """dx = dy where y > 0, else 0 -> array of y's shape and dtype, and of its order in memory where y has no gaps."""
     dx = np.empty_like(y)
-    _relu_gradient(dy.ravel(order="K"), y.ravel(order="K"), dx.ravel(order="K"), threads_for(MOVE * y.size))
+    dy, y = (laid_like(a, dx).ravel(order="K") for a in (dy, y))
+    _relu_gradient(dy, y, dx.ravel(order="K"), threads_for(MOVE * dx.size))
     return dx
 
 
