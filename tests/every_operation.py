@@ -299,6 +299,7 @@ LAYERS = {
     "Linear": rows(lambda rng, shape: followed(rng, nn.Linear(shape[-1], int(rng.integers(1, 70)), rng=rng))),
     "LogSoftmax": rows(lambda rng, shape: nn.LogSoftmax(1)), "MaxPool2d": max_pool(nn.MaxPool2d),
     "ReLU": lambda rng, shape: nn.ReLU(), "Residual": residual, "Sigmoid": lambda rng, shape: nn.Sigmoid(),
+    "Softplus": lambda rng, shape: nn.Softplus(float(rng.uniform(0.5, 2))),
     "Softmax": rows(lambda rng, shape: nn.Softmax(1)), "Tanh": lambda rng, shape: nn.Tanh(),
 }
 LEFT_OUT = {

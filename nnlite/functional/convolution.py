@@ -80,6 +80,8 @@ class Conv2d(Operation):
         check_floats("conv2d", x, w, b)
         if x.ndim != 4 or w.ndim != 4:
             raise ValueError(f"conv2d: expects x (N, C, H, W) and w (O, C/groups, kh, kw), got {x.shape} and {w.shape}")
+        if 0 in w.shape[2:]:
+            raise ValueError(f"conv2d: the kernels of weight {w.shape} have no pixels")
         if not isinstance(self.groups, Integral) or self.groups < 1:
             raise ValueError(f"conv2d: groups has to be a whole number ≥ 1, got {self.groups}")
         if w.shape[0] % self.groups:

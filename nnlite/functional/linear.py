@@ -1,5 +1,7 @@
 """Matrix products: matmul, linear, and embedding (a product with a one-hot matrix, done by look-up)."""
 
+import math
+
 import numpy as np
 
 from nnlite import kernels
@@ -57,6 +59,11 @@ def _batched(x, y):
     return z
 
 
+def as_rows(x):
+    """(…, I) -> (n, I), also where I is 0."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 class Linear(Operation):
     """Affine map of each row.
 
@@ -80,12 +87,12 @@ class Linear(Operation):
         if b is not None and b.shape != w.shape[:1]:
             raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
         self.x, self.w, self.has_bias = x, w, b is not None
-        rows = np.ascontiguousarray(x.reshape(-1, w.shape[1]))  # as in a plan: the order of a sum may depend on the layout
+        rows = np.ascontiguousarray(as_rows(x))  # as in a plan: the order of a sum may depend on the layout
         return kernels.matmul(rows, w.T, b, relu).reshape(*x.shape[:-1], w.shape[0])
 
     def backward(self, dy):
         x, w = self.x, self.w
-        dy, rows = dy.reshape(-1, w.shape[0]), x.reshape(-1, w.shape[1])
+        dy, rows = as_rows(dy), as_rows(x)
         dx = kernels.matmul(dy, w).reshape(x.shape) if self.needs_gradient(0) else None  # y = x wᵀ + b
         dw = kernels.matmul(dy.T, rows) if self.needs_gradient(1) else None
         return dx, dw, dy.sum(axis=0) if self.has_bias else None

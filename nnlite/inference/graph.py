@@ -69,6 +69,8 @@ def trace(model, example):
     Errors: ValueError where the output is not one Tensor, or does not come from the input by recorded operations.
     """
     x = Tensor(example)
+    if x.ndim == 0:
+        raise ValueError("trace: the example is a single number, expected an array (N, …)")
     with inference_mode(model), tracing(x):
         y = model(x)
     if not isinstance(y, Tensor):

@@ -69,6 +69,8 @@ class Conv2d(Kind):
     def lower(self, node, given):
         if not only_x_varies(node):
             return "its weights are computed from the input"
+        if given["w"].size == 0:
+            return f"its weights {given['w'].shape} hold no numbers"
         return layer_arrays(given), {option: getattr(node.op, option) for option in (*self.pairs, *self.numbers)}
 
     def shape(self, shapes, options, w_shape=None):
@@ -102,6 +104,8 @@ class Linear(Kind):
     def lower(self, node, given):
         if not only_x_varies(node):
             return "its weights are computed from the input"
+        if given["w"].size == 0:
+            return f"its weights {given['w'].shape} hold no numbers"
         if len(node.shape) != 2:
             return f"it is applied along the last of {len(node.shape)} axes, not to (N, features)"
         return layer_arrays(given), {}

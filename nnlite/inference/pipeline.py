@@ -15,6 +15,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.inference.kinds import KINDS
 from nnlite.kernels.machine.threads import Turn
+from nnlite.tensor import Tensor
 
 CHUNK = 64  # images at most
 CACHE = 2**21  # bytes of the largest buffer at most, while that leaves one image: a core's second cache holds about as much
@@ -51,7 +52,7 @@ def _is_2x2_pool(step):
 
 def check_images(plan, images, shape):
     """The images as float32.   ValueError, which begins with `plan`, for another shape or dtype, or none at all."""
-    images = np.asarray(images)
+    images = images.data if isinstance(images, Tensor) else np.asarray(images)
     if images.shape[1:] != shape or images.dtype.kind != "f":
         expected = ", ".join(map(str, ("N", *shape)))
         raise ValueError(f"{plan}: expects floats of shape ({expected}), got {images.dtype} {images.shape}")

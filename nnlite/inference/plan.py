@@ -15,6 +15,7 @@ from nnlite.functional.convolution import as_nchw
 from nnlite.inference.kinds import KINDS, grouped
 from nnlite.inference.lowering import lower
 from nnlite.inference.pipeline import Pipeline, check_images, convolution_row, flatten_row, linear_row, table_macs
+from nnlite.tensor import Tensor
 
 
 def compile(model, example):
@@ -22,7 +23,7 @@ def compile(model, example):
 
     example: array (N, C, H, W), any N, for one trace.   plan: float32 (N, C, H, W) -> float32 (N, classes), any N.
     """
-    return Plan(lower(model, np.asarray(example)))
+    return Plan(lower(model, example.data if isinstance(example, Tensor) else np.asarray(example)))
 
 
 class Plan:

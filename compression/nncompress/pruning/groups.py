@@ -31,7 +31,8 @@ from nnlite import nn
 from nnlite.inference.graph import Node, trace
 
 # Operations that work on each channel by itself and hand the channels on as they came.
-_CHANNEL_BY_CHANNEL = {"ReLU", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "MaxPool2d", "AvgPool2d", "Negative", "Exp", "Log",
+_CHANNEL_BY_CHANNEL = {"ReLU", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d",
+                       "Negative", "Exp", "Log",
                        "Sqrt", "Absolute", "Clamp", "Power"}
 _ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide"}
 _FROZEN = "frozen"

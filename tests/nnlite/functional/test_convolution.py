@@ -125,6 +125,7 @@ def conv(x=(2, 3, 8, 8), w=(8, 3, 3, 3), b=None, **options):
     ({"x": (2, 4, 8, 8), "groups": 2}, r"^conv2d: input has 4 channels, weight \(8, 3, 3, 3\) expects 6$"),
     ({"groups": 3}, r"^conv2d: 8 kernels cannot be split into 3 groups$"),
     ({"groups": 0}, r"^conv2d: groups has to be a whole number ≥ 1, got 0$"),
+    ({"w": (8, 3, 0, 2)}, r"^conv2d: the kernels of weight \(8, 3, 0, 2\) have no pixels$"),
     ({"groups": None}, r"^conv2d: groups has to be a whole number ≥ 1, got None$"),
     ({"padding": None}, r"^conv2d: padding has to be a whole number ≥ 0 or a pair of such, got None$"),
     ({"padding": "full"}, r"^conv2d: padding has to be \"same\", \"valid\", a whole number ≥ 0 or a pair of such, got 'full'$"),

@@ -143,3 +143,12 @@ def test_what_does_not_fit_is_named(call, message):
 def test_dtypes_that_do_not_fit_are_named(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_a_sum_over_no_features_is_the_bias_and_a_layer_without_outputs_is_empty():
+    for I, O in ((0, 3), (4, 0)):
+        x, w, b = (Tensor(np.ones(shape), requires_grad=True) for shape in [(2, 5, I), (O, I), (O,)])
+        y = F.linear(x, w, b)
+        assert y.data.tolist() == np.ones((2, 5, O)).tolist()
+        y.backward(np.ones(y.shape))
+        assert (x.grad.shape, w.grad.shape, b.grad.tolist()) == (x.shape, w.shape, [10] * O)

@@ -358,3 +358,11 @@ def test_a_reshape_to_a_fixed_number_is_not_taken_for_one_that_keeps_the_images_
         plan(x)
     follows = nnlite.compile(Model(lambda m, x: F.reshape(x, x.shape[0], -1)), x[:1])
     np.testing.assert_array_equal(follows(x), x.reshape(4, 6))
+
+
+def test_examples_and_images_may_be_tensors():
+    x = images(3, 4)
+    plan = nnlite.compile(nn.ReLU(), nnlite.Tensor(x, requires_grad=True))
+    np.testing.assert_array_equal(plan(nnlite.Tensor(x, requires_grad=True)), np.maximum(x, 0))
+    with pytest.raises(ValueError, match=r"^trace: the example is a single number, expected an array \(N, …\)$"):
+        nnlite.compile(nn.ReLU(), np.float32(3))
