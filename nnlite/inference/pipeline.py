@@ -138,22 +138,21 @@ def weights_in_memory_order(steps, step, w):
     return w.reshape(len(w), C, H, W).transpose(0, 2, 3, 1).reshape(len(w), -1)
 
 
-def convolution_row(stage, source, out, w_shape, laid_out, step, side=1, slide=0, rest=0):
+def convolution_row(stage, source, out, w_shape, laid_out, step, slide=False, rest=0):
     """What a convolution's row of the table holds for every arithmetic; source and out are its buffers.
 
     w_shape (G, kh, kw, c, o), `laid_out` the same weights as the kernel reads them; one step of the tile takes `step` numbers
-    of a run; the weights make `side` pixels at a time; slide, rest as in `Geometry`.
+    of a run; slide, rest as in `Geometry`.
     """
     options, (x_image, x_row, _) = stage.step.options, source.array.strides[:3]
     y_image, y_row, _ = out.array.strides[:3]
-    sh, sw = options["stride"]
     out_h, out_w, O = out.inside(1).shape[1:]
     return {"kind": kernels.CONVOLUTION, "x": source.patch_address(options["padding"]), "x_image": x_image, "x_row": x_row,
             "y": out.patch_address((0, 0)), "y_image": y_image, "y_row": y_row, "pool": stage.pool,
-            "sums_w": stage.step.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "side": side,
-            "channels": laid_out.channels // side,
+            "sums_w": stage.step.shape[2], "out_h": out_h, "out_w": out_w, "O": O,
+            "channels": laid_out.channels,
             "w_group": laid_out.group * laid_out.numbers.itemsize, "w_row": laid_out.row * laid_out.numbers.itemsize,
-            **kernels.geometry(w_shape, (sh, side * sw), options["dilation"], step, slide, rest)._asdict()}
+            **kernels.geometry(w_shape, options["stride"], options["dilation"], step, slide, rest)._asdict()}
 
 
 def flatten_row(source, out):

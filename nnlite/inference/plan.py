@@ -55,11 +55,9 @@ class Plan:
             w = grouped(step.arrays["w"], step.options["groups"])
             stride, dilation = step.options["stride"], step.options["dilation"]
             rest = kernels.narrow_channels(w.shape, dilation, w.dtype)
-            side = 1 if rest else pixels_side_by_side(w.shape, step.options, step.shape[2])
-            slide = side * kernels.slides(w.shape, stride, dilation, w.dtype, rest)
-            w = side_by_side(w, side, stride[1])
+            slide = kernels.slides(w.shape, stride, dilation, w.dtype, rest)
             laid_out = kernels.lay_out(w, rest)
-            row = convolution_row(stage, source, out, w.shape, laid_out, 1, side, slide, rest)
+            row = convolution_row(stage, source, out, w.shape, laid_out, 1, slide, rest)
             return {**row, **self.weights(step, laid_out.numbers)}
         if step.kind == "linear":
             w, rest = kernels.pack(step.arrays["w"].T)
@@ -123,34 +121,6 @@ def _to_memory(x):
 
 def _from_memory(x):
     return as_nchw(x) if x.ndim == 4 else x
-
-
-def pixels_side_by_side(w_shape, options, width):
-    """How many neighbouring pixels of a result so narrow fit into a register together, where that saves work; 1, 2, 4, …
-
-    w_shape (G, kh, kw, c, o), width: pixels of a row of the result.
-    """
-    (G, _, kw, _, o), (_, sw), side = w_shape, options["stride"], 1
-    while (G == options["dilation"][1] == 1 and 2 * side * o <= kernels.LANES and width % (2 * side) == 0
-           and kw + (2 * side - 1) * sw < 2 * side * kw):
-        side *= 2
-    return side
-
-
-def side_by_side(w, side, sw):
-    """Kernels w (1, kh, kw, C, O) of `side` neighbouring pixels as one kernel (1, kh, kw + (side − 1) sw, C, LANES).
-
-    Pixel i of the group has its share of the register. It looks i·sw pixels further to the right, and has zeros elsewhere:
-    0 · x changes no sum of finite x.
-    """
-    if side == 1:
-        return w
-    _, kh, kw, C, O = w.shape
-    share = kernels.LANES // side
-    wide = np.zeros((1, kh, kw + (side - 1) * sw, C, kernels.LANES), w.dtype)
-    for i in range(side):
-        wide[:, :, i * sw : i * sw + kw, :, i * share : i * share + O] = w
-    return wide
 
 
 def _operation(step):

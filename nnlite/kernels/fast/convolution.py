@@ -109,7 +109,7 @@ def narrow_channels(w_shape, dilation, dtype):
 class Geometry(NamedTuple):
     """A convolution in numbers: C channels, G groups, stride s, dilation d; P·Q runs of K steps (`runs`).
 
-    slide: how many pixels further each row of a sliding tile begins, 0 for other tiles (`sliding`). rest: `narrow_channels`.
+    slide: whether `sliding` computes it, 1 or 0. rest: `narrow_channels`.
     """
 
     C: int
@@ -125,7 +125,7 @@ class Geometry(NamedTuple):
     rest: int
 
 
-def geometry(w_shape, stride, dilation, step=1, slide=0, rest=0):
+def geometry(w_shape, stride, dilation, step=1, slide=False, rest=0):
     """w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run: 1, or 4 for int8."""
     P, Q, L = runs(w_shape, dilation)
     return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide), rest)
@@ -172,7 +172,7 @@ def sum_rows(like, part, pixel, pool, out_w, O, x, x_row, element, step, w, w_gr
             depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
                             w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, pixel, out_w, O)
         elif g.slide:
-            sliding_strip(like, x_u, g.C * element, g.slide, g.dh * x_row, g.P, g.C, w, w_row, part_u, pixel, out_w, o)
+            sliding_strip(like, x_u, g.C * element, g.dh * x_row, g.P, g.C, w, w_row, part_u, pixel, out_w, o)
         else:
             for k in range(g.G):
                 strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,

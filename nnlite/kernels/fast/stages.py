@@ -20,12 +20,12 @@ from nnlite.kernels.simd.vector import item_bytes, lanes, transpose_block
 CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
-# side: how many pixels the weights make at a time. channels: of a pixel's sums, O or more, from the zeros that fill w up.
+# channels: sums stored for each pixel, O or more, because zeros fill w up to whole registers.
 # pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
 # C to rest are those of `Geometry`; for linear layers only K, and rest as in `matmul`. M0 to M: `nncompress`'s numbers for each
 # channel.
 STAGE = np.dtype([(name, np.int64) for name in (
-    "kind", "side", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
+    "kind", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
     "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "rest", "M0", "left", "right",
     "M", "Z")]
     + [("low", np.float64)])
@@ -86,7 +86,7 @@ def convolution_task(stages, i, t, n, rows, sums):
     like, part = sums.dtype, np.intp(sums.ctypes.data)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, s.side * s.channels * size, s.pool, s.sums_w // s.side, s.O if s.rest else s.side * s.channels,
+        sum_rows(like, part, s.channels * size, s.pool, s.sums_w, s.O if s.rest else s.channels,
                  s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, s.w_row, g)
         finish_row(like, part, s.channels * size, s.pool, s.sums_w, s.O, s.b, s.low,
                    s.y + image * s.y_image + row * s.y_row, s.out_w)

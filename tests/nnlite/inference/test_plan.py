@@ -9,8 +9,6 @@ from support import every_other_reversed, fortran_ordered, sample
 import nnlite
 from nnlite import functional as F
 from nnlite import models, nn, trace
-from nnlite.inference.plan import pixels_side_by_side
-from nnlite.kernels import LANES
 
 MODELS = {
     "mlp": (lambda **options: models.mlp(in_features=50, **options), (2, 5, 5)),
@@ -260,7 +258,7 @@ def test_a_model_whose_shapes_depend_on_the_number_of_images_is_refused_for_anot
 @pytest.mark.parametrize("stride, padding, kernel", [(1, 1, 3), (2, 0, 3), (1, 2, 5), (3, 0, 2), ((1, 2), (0, 1), (2, 3))])
 @pytest.mark.parametrize("O", [1, 2, 3, 4, 5, 8, 9])
 @pytest.mark.parametrize("width", [6, 18, 40])
-def test_pixels_side_by_side_give_the_bits_of_each_alone(width, O, stride, padding, kernel):
+def test_convolutions_of_few_channels_give_the_bits_of_the_steps_one_by_one(width, O, stride, padding, kernel):
     model = nn.Sequential(nn.Conv2d(3, O, kernel, stride=stride, padding=padding, rng=0), nn.ReLU(), nn.MaxPool2d(2))
     images = np.random.default_rng(O).standard_normal((3, 3, 17, width)).astype(np.float32)
     plan = nnlite.compile(model, images)
@@ -279,15 +277,6 @@ def test_an_image_is_flattened_without_the_border_that_a_convolution_wants_aroun
     model = Model(flattened_and_convolved, first=nn.Conv2d(2, 3, 3, rng=0), second=second,
                   head=nn.Linear(3 * 5 * 6, 7, rng=2), other=nn.Linear(4 * after, 7, rng=3))
     assert_same_bits(nnlite.compile(model, x)(x), eager(model, x))
-
-
-def test_pixels_are_put_side_by_side_where_they_fit_and_save_work():
-    def side(o, width, kw=3, sw=1, G=1, dw=1):
-        return pixels_side_by_side((G, 3, kw, 4, o), {"stride": (1, sw), "dilation": (1, dw)}, width)
-
-    assert [side(o, 16) for o in (LANES // 4, LANES // 2, LANES // 2 + 1, LANES)] == [4, 2, 1, 1]
-    assert [side(1, width) for width in (1, 2, 6, 12)] == [1, 2, 2, 4]
-    assert side(1, 16, kw=1) == side(1, 16, sw=3) == side(1, 16, G=2) == side(1, 16, dw=2) == 1
 
 
 @pytest.mark.parametrize("called", [False, True])

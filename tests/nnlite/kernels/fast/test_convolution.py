@@ -56,7 +56,7 @@ def convolved_into_a_border(x, w, stride, dilation, b, low, pool, border, thread
     y = np.full((N + 1, out_h + 2 * top, out_w + 2 * left, O), -7, x.dtype)
     inside, rest = y[:N, top : top + out_h, left : left + out_w], narrow_channels(w.shape, dilation, w.dtype)
     laid_out = lay_out(w, rest)
-    row = {"kind": CONVOLUTION, "side": 1, "channels": laid_out.channels, "pool": pool, "sums_w": W, "low": low,
+    row = {"kind": CONVOLUTION, "channels": laid_out.channels, "pool": pool, "sums_w": W, "low": low,
            "x": x.ctypes.data, "x_image": x.strides[0], "x_row": x.strides[1], "b": b.ctypes.data,
            "y": inside.ctypes.data, "y_image": y.strides[0], "y_row": y.strides[1], "out_h": out_h, "out_w": out_w, "O": O,
            "w": laid_out.numbers.ctypes.data, "w_group": laid_out.group * w.itemsize, "w_row": laid_out.row * w.itemsize,
