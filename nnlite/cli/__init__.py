@@ -10,15 +10,17 @@ import os
 import sys
 
 from nnlite.cli.parser import build_parser
+from nnlite.cli.terminal import terminal
 
 
 def main(argv=None):
     """Run a command; returns the exit code."""
     try:
-        arguments = build_parser().parse_args(argv)
-        command = importlib.import_module(f"nnlite.cli.{arguments.command}")
-        result, text = command.run(arguments)
-        print(json.dumps(result) if arguments.json else text, flush=True)
+        with terminal():
+            arguments = build_parser().parse_args(argv)
+            command = importlib.import_module(f"nnlite.cli.{arguments.command}")
+            result, text = command.run(arguments)
+            print(json.dumps(result) if arguments.json else text, flush=True)
     except BrokenPipeError:  # the reader of stdout has gone, as with `| head`
         return 0
     except KeyboardInterrupt:

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from nnlite import __version__
+
 MODELS = ("cnn", "mlp", "lenet-300-100", "lenet-5", "resnet")
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
 
@@ -11,6 +13,7 @@ def build_parser():
     """The parser of `nnlite` and its commands; each command's module has the same name and a function `run(arguments)`."""
     parser = _Parser(prog="nnlite", description="Neural networks from scratch: train, compress, transfer.",
                      epilog="Begin with `nnlite demo`. Each command has its own --help with an example.")
+    parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _compress, _evaluate, _inspect, _export, _report,
                 _bench):

@@ -31,7 +31,7 @@ def write_report(files, task, out):
     head = f'<head><meta charset="utf-8"><title>nnlite report</title><style>{STYLE}</style></head>'
     body = f"<body><h1>nnlite report</h1>{''.join(sections)}<p>nnlite {__version__}</p></body>"
     page = f'<!DOCTYPE html><html lang="en">{head}{body}</html>'
-    write_atomically(out, lambda stream: stream.write(page.encode()))
+    write_atomically(out, lambda stream: stream.write(page.encode(errors="replace")))
     return rows
 
 

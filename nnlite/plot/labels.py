@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.plot.style import GREY, lay_out
+from nnlite.plot.style import GREY, as_written, lay_out
 
 
 def label_centres(points, sizes, bounds, mark=10):
@@ -35,8 +35,8 @@ def label_points(axes, points, labels):
     """Write each label near its point, clear of the others, with a thin line between the two."""
     lay_out(axes.figure)
     pixels = axes.transData.transform(points)
-    texts = [axes.annotate(label, point, xytext=(0, 0), textcoords="offset points", ha="center", va="center", fontsize=9,
-                           arrowprops={"arrowstyle": "-", "color": GREY, "shrinkA": 0, "shrinkB": 0})
+    texts = [axes.annotate(as_written(label), point, xytext=(0, 0), textcoords="offset points", ha="center", va="center",
+                           fontsize=9, arrowprops={"arrowstyle": "-", "color": GREY, "shrinkA": 0, "shrinkB": 0})
              for point, label in zip(points, labels, strict=True)]
     sizes = [text.get_tightbbox().size for text in texts]
     bounds = axes.get_window_extent().extents

@@ -3,7 +3,9 @@
 import numpy as np
 
 from nnlite.plot.labels import label_points
-from nnlite.plot.style import BLUE, ORANGE, figure, finished, styled
+from nnlite.plot.style import BLUE, ORANGE, as_written, figure, finished, styled
+
+ABOVE = "Kernels above the slope found their arrays in a cache, or the memory was busy when it was measured."
 
 
 @styled()
@@ -14,19 +16,25 @@ def roofline(points, roofs, bandwidth, target=None, machine=""):
 
         min(peak, I · bandwidth)
 
-    The slope is the memory's roof, the level that of the multiply-add units. A point above the slope found its arrays in a
-    cache, one far below both roofs waits for something else.
+    The slope is the memory's roof, the level that of the multiply-add units. A kernel far below both roofs waits for something
+    else. A kernel that is faster than the measured peak shows that the peak was measured while the machine was busy; then the
+    level is drawn at this kernel. A kernel above the slope found its arrays in a cache, or the memory was busy when it was
+    measured; a line of the picture says so.
 
     points: (name, kind, I, GOP/s) of each kernel; roofs: {kind: peak in GOP/s}, at most two kinds; bandwidth in GB/s.
-    Errors: ValueError for no points.   Source: Williams, Waterman & Patterson 2009 (CACM 52(4)).
+    Errors: ValueError for no points, or a bandwidth that is not a number above 0.
+    Source: Williams, Waterman & Patterson 2009 (CACM 52(4)).
     """
     if not points:
         raise ValueError("roofline: there are no points")
+    if not 0 < bandwidth < np.inf:
+        raise ValueError(f"roofline: expects a bandwidth above 0 GB/s, got {bandwidth}")
     from matplotlib.patheffects import withStroke
 
     picture = figure()
     axes = picture.add_subplot(xscale="log", yscale="log")
     places = [(x, y) for _, _, x, y in points]
+    roofs = {kind: max(peak, *(y for _, k, _, y in points if k == kind), 0) for kind, peak in roofs.items()}
     left, right = 0.1 * min(x for x, _ in places), 4 * max(x for x, _ in places)
     for (kind, peak), colour in zip(roofs.items(), (BLUE, ORANGE), strict=False):
         x = np.geomspace(left, right, 500)
@@ -38,11 +46,13 @@ def roofline(points, roofs, bandwidth, target=None, machine=""):
     start = max(left, bottom / bandwidth)  # where it enters the picture
     axes.text(1.1 * start, 1.3 * start * bandwidth, f"memory: {bandwidth:.1f} GB/s", fontweight="bold", va="bottom",
               rotation=np.degrees(np.arctan(bandwidth)), rotation_mode="anchor", transform_rotates_text=True)
+    if any(y > x * bandwidth for x, y in places):
+        axes.text(0.99, 0.02, ABOVE, transform=axes.transAxes, ha="right", fontsize=8)
     axes.set_xlim(left / 1.5, 1.2 * right)
     axes.set_ylim(bottom, 2.5 * max(roofs.values()))
     axes.set(xlabel="operations per byte of the kernel's arrays (logarithmic)", ylabel="GOP/s (logarithmic)",
              title="Kernels under the machine's measured roofs")
-    axes.set_title(machine, loc="right", fontsize=8, fontweight="normal")
+    axes.set_title(as_written(machine), loc="right", fontsize=8, fontweight="normal")
     axes.xaxis.set_major_formatter("{x:,g}")
     axes.yaxis.set_major_formatter("{x:,g}")
     label_points(axes, places, [name for name, *_ in points])

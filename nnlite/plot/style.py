@@ -78,6 +78,15 @@ def svg(figure):
     return text[text.index("<svg") :]
 
 
+def as_written(text):
+    """A name as matplotlib draws it unchanged: $ begins no formula, and what cannot be drawn is a question mark.
+
+    >>> print(as_written("price $5"), as_written("caf" + chr(0xDCE9) + ".npz"))  # half of a surrogate pair
+    price \\$5 caf?.npz
+    """
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text).replace("$", r"\$")
+
+
 def finished(figure, target):
     """The figure; where a target is given, also saved there."""
     if target is not None:

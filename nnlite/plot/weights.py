@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.plot.style import BLUE, DARK, LIGHT, ORANGE, figure, finished, styled
+from nnlite.plot.style import BLUE, DARK, LIGHT, ORANGE, as_written, figure, finished, styled
 
 BINS = 81  # odd, so that 0 has a bin of its own
 
@@ -86,9 +86,9 @@ def weight_histograms(states, target=None):
         row[0].set_yscale("log")
         row[0].yaxis.set_major_formatter("{x:,g}")
         row[0].yaxis.set_minor_formatter("")
-        row[0].set_ylabel(layer, fontweight="bold", rotation=0, ha="right", va="center")
+        row[0].set_ylabel(as_written(layer), fontweight="bold", rotation=0, ha="right", va="center")
     for label, axes in zip(states, grid[0], strict=True):
-        axes.annotate(label, (0, 1), (0, 22), "axes fraction", "offset points", fontsize=12, fontweight="bold")
+        axes.annotate(as_written(label), (0, 1), (0, 22), "axes fraction", "offset points", fontsize=12, fontweight="bold")
     picture.supxlabel("weight (orange: exactly 0)", fontsize=10)
     picture.supylabel("number of weights (logarithmic)", fontsize=10)
     return finished(picture, target)

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import nnlite
 from nnlite import data, models
 from nnlite.cli.parser import DATA, MODELS, build_parser
 
@@ -29,6 +30,10 @@ def test_the_help_of_each_command_ends_with_an_example_that_it_understands(run, 
     example = help_of(run, command).splitlines()[-1]
     assert example.startswith(f"Example:  nnlite {command} ") or example == f"Example:  nnlite {command}"
     assert build_parser().parse_args(shlex.split(example)[2:]).command == command
+
+
+def test_the_version_is_printed(run):
+    assert run("--version") == (0, f"nnlite {nnlite.__version__}\n", "")
 
 
 def test_help_imports_nothing_heavy():

@@ -35,3 +35,20 @@ def test_the_roof_of_a_memory_that_is_far_below_all_kernels_is_seen():
     (memory,) = [text for text in axes.texts if text.get_text() == "memory: 0.5 GB/s"]
     x, y = memory.get_position()
     assert low < y < high and axes.get_xlim()[0] < x < axes.get_xlim()[1] and y == pytest.approx(1.3 / 1.1 * 0.5 * x)
+
+
+def test_a_peak_that_a_kernel_has_passed_is_drawn_at_the_kernel():
+    (axes,) = plot.roofline([("a", "float32", 64, 130), *POINTS], ROOFS, 10).axes
+    peaks = [line.get_ydata().max() for line in axes.lines if line.get_marker() == "None"]
+    assert peaks == [130, 400] and {"float32: 130 GOP/s", "int8: 400 GOP/s"} < set(texts(axes.figure))
+
+
+def test_kernels_above_the_slope_are_explained():
+    assert not any("above the slope" in text for text in texts(plot.roofline(POINTS, ROOFS, 10)))
+    assert any("above the slope" in text for text in texts(plot.roofline([("a", "int8", 2, 21), *POINTS], ROOFS, 10)))
+
+
+@pytest.mark.parametrize("bandwidth", [0, -1.0, float("nan"), float("inf")])
+def test_a_bandwidth_that_cannot_be_is_refused(bandwidth):
+    with pytest.raises(ValueError, match=f"roofline: expects a bandwidth above 0 GB/s, got {bandwidth}"):
+        plot.roofline(POINTS, ROOFS, bandwidth)
