@@ -25,8 +25,14 @@ class RemoteFile(NamedTuple):
 
 
 def cache_directory(name):
-    """Where fetched files of the data set `name` are kept: $XDG_CACHE_HOME/nnlite/<name>, or below ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    """Where fetched files of the data set `name` are kept: $XDG_CACHE_HOME/nnlite/<name>, or below ~/.cache.
+
+    None where there is neither: no home directory, and a user whom the system does not know.
+    """
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        return None
     return Path(base) / "nnlite" / name
 
 
@@ -46,7 +52,7 @@ def find(name, wanted, data_dir=None, system_dirs=()):
             raise FileNotFoundError(f"{name}: the directory {data_dir} has no {', '.join(missing)}")
         return paths
     own = [Path(os.environ["NNLITE_DATA"]) / name] if os.environ.get("NNLITE_DATA") else []
-    for directory in [*own, cache_directory(name), *system_dirs]:
+    for directory in filter(None, [*own, cache_directory(name), *system_dirs]):
         paths = _find_each(directory, wanted)
         if None not in paths:
             return paths
@@ -102,9 +108,13 @@ def _is_intact(path, remote):
 def fetch_into_cache(name, remotes, advice):
     """Fetch the remote files that the cache of the data set `name` does not have yet; return the cache's directory.
 
-    Errors: FileNotFoundError when one cannot be reached; it ends with `advice`: which files to get from where.
+    Errors: FileNotFoundError when one cannot be reached, or there is no place for the cache. It contains `advice`: which files
+    to get from where.
     """
     directory = cache_directory(name)
+    if directory is None:
+        raise FileNotFoundError(f"{name}: not on this machine, and there is no home directory to fetch it into (XDG_CACHE_HOME "
+                                f"can name one). {advice}; put them into a directory that you name as data_dir (--data-dir)")
     try:
         for remote in remotes:
             if not _is_intact(directory / remote.name, remote):

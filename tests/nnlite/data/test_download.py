@@ -13,7 +13,7 @@ import pytest
 
 from nnlite.data import cifar10, mnist
 from nnlite.data.cifar10 import load_cifar10
-from nnlite.data.download import RemoteFile, cache_directory, fetch, find
+from nnlite.data.download import RemoteFile, cache_directory, fetch, fetch_into_cache, find
 from nnlite.data.mnist import load_mnist
 from nnlite.errors import FormatError
 
@@ -81,6 +81,23 @@ def test_the_cache_is_where_the_desktop_standard_puts_it(home, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/student")
     assert str(cache_directory("mnist")) == "/home/student/.cache/nnlite/mnist"
+
+
+@pytest.fixture
+def no_home(home, monkeypatch):
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # the system does not know the user
+
+
+def test_without_a_home_directory_nothing_is_fetched_and_other_directories_are_looked_at(no_home, tmp_path):
+    assert cache_directory("mnist") is None
+    (tmp_path / "a").touch()
+    assert find("mnist", [("a",)], system_dirs=[tmp_path]) == [tmp_path / "a"]
+    with pytest.raises(FileNotFoundError, match=r"^mnist: not on this machine, and there is no home directory to fetch it into "
+                                                r"\(XDG_CACHE_HOME can name one\). Get them; put them into a directory that"):
+        fetch_into_cache("mnist", [], "Get them")
 
 
 # ---- finding
