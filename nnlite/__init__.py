@@ -17,7 +17,7 @@ _HOME = {
     "compile": "nnlite.inference.plan",
     "save": "nnlite.checkpoint",
     "load": "nnlite.checkpoint",
-    "set_num_threads": "nnlite.kernels.machine.threads",
+    "set_num_threads": "nnlite.kernels",
     "FormatError": "nnlite.errors",
 }
 _ROOMS = ("functional", "nn", "optim", "data", "train", "checkpoint", "models", "plot", "kernels")

@@ -387,12 +387,12 @@ ax.minorticks_off()
 
 # %%
 from nncompress.int8.requantize import quantize_multiplier
-from nnlite.kernels.loops.requantize import requantize_fixed_reference, requantize_float_reference
+from nnlite.kernels.loops.requantize import requantize_fixed_formula, requantize_float_formula
 
 M0, shift = quantize_multiplier(1 / 8)
 sums = np.arange(-1000, 1001)
-by_float = requantize_float_reference(sums, np.float32(1 / 8), 0, -128, 127)
-by_fixed = requantize_fixed_reference(sums, M0, shift, 0, -128, 127)
+by_float = requantize_float_formula(sums, np.float32(1 / 8), 0, -128, 127)
+by_fixed = requantize_fixed_formula(sums, M0, shift, 0, -128, 127)
 print("sum   sum/8  float  fixed")
 for i in np.searchsorted(sums, [3, 4, 12, 20, -4]):
     print(f"{sums[i]:3d} {sums[i] / 8:7.3f} {by_float[i]:6d} {by_fixed[i]:6d}")

@@ -7,11 +7,10 @@ import nnlite
 from nnlite import functional as F
 from nnlite import kernels, models, optim
 from nnlite.bench.works import convolution_for, images_for, matrices_for
-from nnlite.kernels.fast.convolution import conv2d_reference
-from nnlite.kernels.fast.matmul import matmul_reference
-from nnlite.kernels.fast.matmul_int8 import matmul_int8_reference
-from nnlite.kernels.loops.convolution import conv2d_loops
-from nnlite.kernels.loops.matmul import matmul_int8_loops, matmul_loops
+from nnlite.kernels import loops
+from nnlite.kernels.loops.convolution import conv2d_formula
+from nnlite.kernels.loops.matmul import matmul_formula
+from nnlite.kernels.loops.matmul_int8 import matmul_int8_formula
 
 
 def set_threads(n):
@@ -62,30 +61,29 @@ def inference_of(model, work):
 def product(work):
     """c = a b on a rung of the ladder."""
     (a, b), rung, integers = matrices_for(work), work["rung"], work["arithmetic"] == "int8"
-    c = np.empty((len(a), b.shape[1]), np.int32 if integers else np.float32)
     if rung == "tile" and integers:
         packed = nncompress.pack_int8(b)
         return lambda: nncompress.matmul_int8(a, packed)
-    if rung == "loops":
-        return lambda: (matmul_int8_loops if integers else matmul_loops)(a, b, c)
-    functions = {"formula": matmul_int8_reference if integers else matmul_reference, "BLAS": np.matmul, "tile": kernels.matmul}
+    if rung == "loops" and integers:
+        packed, c = loops.pack_int8(b), np.empty((len(a), b.shape[1]), np.int32)
+        return lambda: filled(c, loops.matmul_int8, a, packed, c)
+    functions = {"formula": matmul_int8_formula if integers else matmul_formula, "BLAS": np.matmul, "loops": loops.matmul,
+                 "tile": kernels.matmul}
     return lambda: functions[rung](a, b)
 
 
 def convolution(work):
     """y = conv(x, w), 3×3, on a rung of the ladder."""
-    (x, w), integers = convolution_for(work), work["arithmetic"] == "int8"
+    (x, w), integers, walk = convolution_for(work), work["arithmetic"] == "int8", kernels.Walk((1, 1), (1, 1))
+    shelf = loops if work["rung"] == "loops" else kernels
     if work["rung"] == "formula":
         wide = np.int32 if integers else np.float32
-        return lambda: conv2d_reference(x.astype(wide), w.astype(wide), (1, 1), (1, 1))
+        return lambda: conv2d_formula(x.astype(wide), w.astype(wide), walk)
     y = kernels.empty((work["N"], work["size"], work["size"], work["O"]), np.int32 if integers else np.float32)
-    if work["rung"] == "loops":
-        return lambda: conv2d_loops(x, w[0], y)
     if integers:
-        x = with_room(x)
-        packed = kernels.pack_conv_int8(w, (1, 1))
-        return lambda: filled(y, kernels.conv2d_int8, x, packed, y, (3, 3), (1, 1), (1, 1))
-    return lambda: filled(y, kernels.conv2d, x, w, y, (1, 1), (1, 1))
+        x, packed = with_room(x), shelf.pack_conv_int8(w, walk.dilation)
+        return lambda: filled(y, shelf.conv2d_int8, x, packed, y, walk)
+    return lambda: filled(y, shelf.conv2d, x, w, y, walk)
 
 
 def filled(y, kernel, *arguments):

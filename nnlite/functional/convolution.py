@@ -42,9 +42,13 @@ class Conv2d(Operation):
         self.stride, self.padding = pair("conv2d: stride", stride, 1), pair("conv2d: padding", padding, 0)
         self.dilation, self.groups = pair("conv2d: dilation", dilation, 1), groups
 
+    @property
+    def walk(self):
+        return kernels.Walk(self.stride, self.dilation, self.padding)
+
     def forward(self, x, w, b=None):
         y = kernels.empty(self.prepare(x, w, b), x.dtype)
-        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, None if b is None else np.ascontiguousarray(b))
+        kernels.conv2d(self.x, self.w, y, self.walk, None if b is None else np.ascontiguousarray(b))
         return as_nchw(y)
 
     def prepare(self, x, w, b):
@@ -62,12 +66,12 @@ class Conv2d(Operation):
     def backward(self, dy):
         return self.gradients(dy)
 
-    def gradients(self, dy, y=None, argmax=None):
-        """(dx, dw, db). y, argmax: what a ReLU and a pooling in the same pass have left (see `fused`), (N, H', W', O)."""
+    def gradients(self, dy, *fused):
+        """(dx, dw, db). fused: what a ReLU and a pooling in the same pass have left (see `fused`), or nothing."""
         dy, (N, H, W, C), (top, left) = kernels.to_nhwc(dy), self.x.shape, self.padding
         dx = kernels.empty((N, H - 2 * top, W - 2 * left, C), dy.dtype) if self.needs_gradient(0) else None
         dw, db = np.empty_like(self.w), np.empty(dy.shape[3], dy.dtype)
-        kernels.conv2d_gradients(self.x, self.w, dy, dx, dw, db, self.stride, self.padding, self.dilation, y, argmax)
+        kernels.conv2d_gradients(self.x, self.w, dy, dx, dw, db, self.walk, *fused)
         G, kh, kw, c, o = dw.shape
         dw = dw.transpose(0, 4, 3, 1, 2).reshape(G * o, c, kh, kw)  # (G, kh, kw, C/G, O/G) -> (O, C/G, kh, kw)
         return None if dx is None else as_nchw(dx), dw, db if self.has_bias else None

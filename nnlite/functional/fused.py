@@ -2,11 +2,13 @@
 
 The results are those of the operations one after the other, bit for bit; what lies between them is never written to memory.
 `nn.Sequential` uses these functions for layers that follow each other. A traced model is never fused: its graph has each
-operation by itself.
+operation by itself. Only the fast kernels can do several things in one pass: on `kernels/loops` these functions call the
+operations one after the other.
 """
 
 import numpy as np
 
+from nnlite import functional as F
 from nnlite import kernels
 from nnlite.functional.convolution import Conv2d, as_nchw, resolve_padding
 from nnlite.functional.linear import Linear
@@ -20,7 +22,7 @@ class LinearReLU(Linear):
     """
 
     def forward(self, x, w, b=None):
-        self.y = self.affine(x, w, b, relu=True)
+        self.y = kernels.matmul(self.prepare(x, w, b), w.T, b, relu=True).reshape(*x.shape[:-1], w.shape[0])
         return self.y
 
     def backward(self, dy):
@@ -48,7 +50,7 @@ class Conv2dReLUPool(Conv2d):
         self.argmax = kernels.empty(y.shape, np.uint8) if self.pool else None
         self.y = y if self.relu else None
         b = None if b is None else np.ascontiguousarray(b)
-        kernels.conv2d(self.x, self.w, y, self.stride, self.dilation, b, self.relu, self.argmax)
+        kernels.conv2d(self.x, self.w, y, self.walk, b, self.relu, self.argmax)
         return as_nchw(y)
 
     def backward(self, dy):
@@ -60,10 +62,16 @@ class Conv2dReLUPool(Conv2d):
 
 def linear_relu(x, w, b=None):
     """relu(linear(x, w, b)) in one pass: x (…, I), w (O, I), b (O,) or None -> (…, O)."""
+    if kernels.SHELF == "loops":
+        return F.relu(F.linear(x, w, b))
     return record(LinearReLU(), x, w, b)
 
 
 def conv2d_relu_pool(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, *, relu=True, pool=False):
     """conv2d(x, w, b, …), then relu, then max_pool2d(…, 2), each where asked for, in one pass."""
+    if kernels.SHELF == "loops":
+        y = F.conv2d(x, w, b, stride, padding, dilation, groups)
+        y = F.relu(y) if relu else y
+        return F.max_pool2d(y, 2) if pool else y
     x, padding = resolve_padding(x, w, stride, padding, dilation)
     return record(Conv2dReLUPool(stride, padding, dilation, groups, relu, pool), x, w, b)

@@ -77,18 +77,17 @@ class Linear(Operation):
     makes_new_gradients = True
 
     def forward(self, x, w, b=None):
-        return self.affine(x, w, b)
+        return kernels.matmul(self.prepare(x, w, b), w.T, b).reshape(*x.shape[:-1], w.shape[0])
 
-    def affine(self, x, w, b, relu=False):
-        """y, or max(y, 0); what backward needs is kept."""
+    def prepare(self, x, w, b):
+        """Check the arrays, keep what backward needs, and return the rows of x as a matrix (n, I)."""
         check_floats("linear", x, w, b)
         if w.ndim != 2 or x.ndim < 1 or x.shape[-1] != w.shape[1]:
             raise ValueError(f"linear: x has {x.shape[-1] if x.ndim else 0} features, w {w.shape} expects {w.shape[-1]}")
         if b is not None and b.shape != w.shape[:1]:
             raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
         self.x, self.w, self.has_bias = x, w, b is not None
-        rows = np.ascontiguousarray(as_rows(x))  # as in a plan: the order of a sum may depend on the layout
-        return kernels.matmul(rows, w.T, b, relu).reshape(*x.shape[:-1], w.shape[0])
+        return np.ascontiguousarray(as_rows(x))  # as in a plan: the order of a sum may depend on the layout
 
     def backward(self, dy):
         x, w = self.x, self.w

@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.functional.linear import check_floats
-from nnlite.kernels import to_nhwc
-from nnlite.kernels.fast.normalization import gradient_sums, moments, normalize, residual
 from nnlite.tensor import Operation, Tensor, record
 
 
@@ -14,7 +13,7 @@ def as_rows(x):
     if x.ndim == 2:
         return np.ascontiguousarray(x)
     N, C, H, W = x.shape
-    return to_nhwc(x).reshape(N * H * W, C)
+    return kernels.to_nhwc(x).reshape(N * H * W, C)
 
 
 def from_rows(rows, shape):
@@ -50,22 +49,22 @@ class BatchNorm(Operation):
         self.x, mu, sigma2 = as_rows(x), mean, var
         if self.training:
             n, m = len(self.x), self.momentum
-            mu, sigma2 = moments(self.x)
+            mu, sigma2 = kernels.moments(self.x)
             if mean is not None:
                 mean[...] = (1 - m) * mean + m * mu
                 var[...] = (1 - m) * var + m * sigma2 * (n / (n - 1))
         self.mu, self.inverse = mu.copy(), 1 / np.sqrt(sigma2 + self.eps)  # a copy: the running mean may move before backward
         self.scale = self.inverse if gamma is None else gamma * self.inverse
         shift = np.zeros_like(self.mu) if beta is None else beta
-        return from_rows(normalize(self.x, self.mu, self.scale, shift), x.shape)
+        return from_rows(kernels.normalize(self.x, self.mu, self.scale, shift), x.shape)
 
     def backward(self, dy):
         shape, dy, dx = dy.shape, as_rows(dy), None
-        dbeta, dgamma = gradient_sums(self.x, dy, self.mu)  # Σ dy, Σ dy (x − μ)
+        dbeta, dgamma = kernels.gradient_sums(self.x, dy, self.mu)  # Σ dy, Σ dy (x − μ)
         dgamma *= self.inverse
         if self.needs_gradient(0) and self.training:
             n = len(self.x)
-            dx = residual(self.x, dy, self.mu, self.scale, dbeta / n, self.inverse * dgamma / n)
+            dx = kernels.residual(self.x, dy, self.mu, self.scale, dbeta / n, self.inverse * dgamma / n)
         elif self.needs_gradient(0):
             dx = dy * self.scale.astype(dy.dtype)
         return None if dx is None else from_rows(dx, shape), None, None, dgamma, dbeta

@@ -81,13 +81,17 @@ class Conv2d(Kind):
         size = tuple(map(kernels.output_size, padded, kernel, options["stride"], options["dilation"]))
         return (O, *size) if min(size) > 0 else None
 
+    def walk(self, step):
+        """The step's stride, dilation and padding as the kernels take them."""
+        return kernels.Walk(*(step.options[option] for option in ("stride", "dilation", "padding")))
+
     def runner(self, step):
-        w, b, o = grouped(step.arrays["w"], step.options["groups"]), step.arrays["b"], step.options
+        w, b, walk = grouped(step.arrays["w"], step.options["groups"]), step.arrays["b"], self.walk(step)
 
         def run(x):
-            x = kernels.to_nhwc(as_nchw(x), o["padding"])
+            x = kernels.to_nhwc(as_nchw(x), walk.padding)
             y = kernels.empty((len(x), *step.shape[1:], len(b)), np.float32)
-            kernels.conv2d(x, w, y, o["stride"], o["dilation"], b)
+            kernels.conv2d(x, w, y, walk, b)
             return y
 
         return run

@@ -34,7 +34,7 @@ class Plan:
         self.runners = [_operation(step) if step.kind == "operation" else KINDS[step.kind].runner(step) for step in steps]
 
     def __call__(self, images):
-        if any(step.kind == "operation" for step in self.steps):  # might mix images, which then cannot go in chunks
+        if kernels.SHELF == "loops" or any(step.kind == "operation" for step in self.steps):  # an operation might mix images
             return _from_memory(self.run(images)[-1])
         return self.pipeline(self.check(images))
 

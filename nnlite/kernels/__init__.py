@@ -1,40 +1,28 @@
 """Kernels: arrays in, an array filled, no Tensor. Images are (N, H, W, C) here.
 
     loops/      read first: formulas in NumPy, and the same as plain loops
-    fast/       what runs: the same results on the register tile, in threads
+    fast/       what runs by default: the same names, on the register tile, in threads
     simd/       registers, instructions, tiles: what emits LLVM
     machine/    threads, how work is shared out, cores, memory, the cache of compiled code
+
+The environment variable NNLITE_KERNELS, `fast` or `loops`, says on which of the two shelves the engine runs. `SHELF` is its
+name, and the names of that shelf are this package's own: `kernels.matmul`.
 """
 
-from nnlite.kernels.fast.convolution import (
-    LaidOut,
-    conv2d,
-    geometry,
-    lay_out,
-    narrow_channels,
-    no_places,
-    output_size,
-    sums_buffer,
-)
-from nnlite.kernels.fast.convolution_gradients import conv2d_gradients
-from nnlite.kernels.fast.convolution_int8 import conv2d_int8, pack_conv_int8
-from nnlite.kernels.fast.images import enter, to_nchw, to_nhwc
-from nnlite.kernels.fast.matmul import matmul, pack
-from nnlite.kernels.fast.matmul_int8 import PackedInt8, matmul_int8, pack_int8, panels_int8
-from nnlite.kernels.fast.pointwise import add_rows, erf, relu, relu_gradient
-from nnlite.kernels.fast.pooling import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
-from nnlite.kernels.fast.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums
-from nnlite.kernels.machine.memory import aligned, empty, empty_rows, keep_freed_memory
-from nnlite.kernels.machine.threads import threads_for
-from nnlite.kernels.simd.level import LANES
-from nnlite.kernels.simd.sliding import slides
+import os
 
-keep_freed_memory()
+SHELF = os.environ.get("NNLITE_KERNELS") or "fast"
+if SHELF not in ("fast", "loops"):
+    raise ValueError(f"NNLITE_KERNELS is {SHELF!r}, expects 'fast' or 'loops'")
 
-__all__ = [
-    "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "PackedInt8", "Window", "add_rows", "aligned",
-    "avg_pool2d", "avg_pool2d_gradient", "conv2d", "conv2d_gradients", "conv2d_int8", "empty", "empty_rows", "enter", "erf",
-    "geometry", "lay_out", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "narrow_channels",
-    "no_places", "output_size", "pack", "pack_conv_int8", "pack_int8", "panels_int8", "relu", "relu_gradient",
-    "run_stages", "slides", "sums_buffer", "table", "thread_sums", "threads_for", "to_nchw", "to_nhwc",
-]
+if SHELF == "loops":
+    from nnlite.kernels.loops import *  # noqa: F403
+else:
+    import numba
+
+    if numba.config.DISABLE_JIT:
+        raise ValueError("NUMBA_DISABLE_JIT is set, and the fast kernels run only compiled: set NNLITE_KERNELS=loops, too")
+    from nnlite.kernels.fast import *  # noqa: F403
+    from nnlite.kernels.machine.memory import keep_freed_memory
+
+    keep_freed_memory()

@@ -49,10 +49,10 @@ def check_arrays(where, p, state):
 
 def run(passes):
     """Apply each rule once to all parameters that need it with the same numbers: {(rule, numbers, dtype): their arrays}."""
-    from nnlite.kernels.fast import updates  # here, because it loads Numba
+    from nnlite import kernels  # here, because it loads Numba
 
     for (rule, numbers, _), parameters in passes.items():
-        updates.in_one_pass(rule, parameters, numbers)
+        kernels.in_one_pass(rule, parameters, numbers)
 
 
 class Optimizer:

@@ -93,7 +93,7 @@ class Int8Plan:
         step, out, source = stage.step, buffers[stage.result], buffers[stage.step.inputs[0]]
         if step.kind == "conv2d" and out.array.dtype == np.uint8:
             w = grouped(step.w, step.options["groups"])
-            packed = kernels.pack_conv_int8(w, step.options["dilation"])
+            packed = kernels.pack_conv_int8(w, step.options["dilation"]).numbers
             laid_out = kernels.LaidOut(packed, packed[0].size, packed[0, 0].size, len(packed) * packed.shape[2])
             return {**convolution_row(stage, source, out, w.shape, laid_out, 4), **self.numbers(step, packed)}
         if step.kind == "linear":

@@ -4,13 +4,13 @@ import numpy as np
 
 from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
 from nncompress.quantization.affine import dequantize, quantize
-from nnlite.kernels.fast.convolution import conv2d_reference
-from nnlite.kernels.fast.pooling import windows
+from nnlite.kernels.loops.convolution import Walk, conv2d_formula
+from nnlite.kernels.loops.pooling import Window, windows
 from nnlite.kernels.loops.requantize import (
-    add_fixed_reference,
-    add_float_reference,
-    requantize_fixed_reference,
-    requantize_float_reference,
+    add_fixed_formula,
+    add_float_formula,
+    requantize_fixed_formula,
+    requantize_float_formula,
 )
 
 
@@ -39,9 +39,9 @@ def _finish(plan, step, acc, S2):
         return logits.transpose(0, 3, 1, 2) if logits.ndim == 4 else logits
     if plan.law == "fixed":
         M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
-        return requantize_fixed_reference(acc, M0, shift, step.Z, step.low, 255).astype(np.uint8)
+        return requantize_fixed_formula(acc, M0, shift, step.Z, step.low, 255).astype(np.uint8)
     M = multiplier(S1, S2, step.S, np.float32)
-    return requantize_float_reference(acc, M, step.Z, step.low, 255).astype(np.uint8)
+    return requantize_float_formula(acc, M, step.Z, step.low, 255).astype(np.uint8)
 
 
 def _conv2d(plan, step, x):
@@ -49,7 +49,7 @@ def _conv2d(plan, step, x):
     (top, left), G = o["padding"], o["groups"]
     x = np.pad(_centred(plan, step, x), ((0, 0), (top, top), (left, left), (0, 0)))
     w = step.w.astype(np.int64).reshape(G, O // G, c, kh, kw).transpose(0, 3, 4, 2, 1)
-    return _finish(plan, step, conv2d_reference(x, w, o["stride"], o["dilation"]) + step.b, step.w_scale)
+    return _finish(plan, step, conv2d_formula(x, w, Walk(o["stride"], o["dilation"])) + step.b, step.w_scale)
 
 
 def _linear(plan, step, x):
@@ -58,12 +58,12 @@ def _linear(plan, step, x):
 
 def _max_pool2d(plan, step, x):
     o = step.options
-    return windows(x, o["kernel"], o["stride"], o["padding"], 0).max(axis=(-2, -1))
+    return windows(x, Window(*o["kernel"], *o["stride"], *o["padding"]), 0).max(axis=(-2, -1))
 
 
 def _avg_pool2d(plan, step, x):
     o = step.options
-    acc = windows(_centred(plan, step, x), o["kernel"], o["stride"], o["padding"], 0).sum(axis=(-2, -1))
+    acc = windows(_centred(plan, step, x), Window(*o["kernel"], *o["stride"], *o["padding"]), 0).sum(axis=(-2, -1))
     return _finish(plan, step, acc, np.float32(1 / (o["kernel"][0] * o["kernel"][1])))
 
 
@@ -71,10 +71,10 @@ def _add(plan, step, x, y):
     one, two = (plan.steps[i] for i in step.inputs)
     if plan.law == "fixed":
         M0, shift = add_fixed_parameters(one.S, two.S, step.S)
-        q = add_fixed_reference(x, y, one.Z, two.Z, M0, shift, step.Z, step.low, 255)
+        q = add_fixed_formula(x, y, one.Z, two.Z, M0, shift, step.Z, step.low, 255)
     else:
         M1, M2 = (multiplier(s.S, 1, step.S, np.float32) for s in (one, two))
-        q = add_float_reference(x, y, one.Z, two.Z, M1, M2, step.Z, step.low, 255)
+        q = add_float_formula(x, y, one.Z, two.Z, M1, M2, step.Z, step.low, 255)
     return q.astype(np.uint8)
 
 

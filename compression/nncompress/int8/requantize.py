@@ -48,7 +48,7 @@ def quantize_multiplier(M):
 
 
 def add_fixed_parameters(S1, S2, S3):
-    """The three factors of `add_fixed_reference`, as M0 and shift of each.
+    """The three factors of `add_fixed_formula`, as M0 and shift of each.
 
         T = 2 max(S1, S2)        M1 = S1 / T        M2 = S2 / T        M3 = T / (2^20 S3)
 

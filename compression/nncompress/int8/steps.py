@@ -75,15 +75,14 @@ def pad_with_zero_point(x, padding, Z):
 
 
 def _conv2d(plan, step):
-    Z1, o = plan.steps[step.inputs[0]].Z, step.options
-    kh, kw = step.w.shape[2:]
-    packed = kernels.pack_conv_int8(grouped(step.w, o["groups"]), o["dilation"])
+    Z1, walk = plan.steps[step.inputs[0]].Z, KINDS["conv2d"].walk(step)
+    packed = kernels.pack_conv_int8(grouped(step.w, step.options["groups"]), walk.dilation)
     finish = plan.finish(step, step.w_scale, folded_bias(step, Z1))
 
     def run(x):
-        x = pad_with_zero_point(x, o["padding"], Z1)
+        x = pad_with_zero_point(x, walk.padding, Z1)
         acc = np.empty((len(x), *step.shape[1:], len(step.w)), np.int32)
-        kernels.conv2d_int8(x, packed, acc, (kh, kw), o["stride"], o["dilation"], o["groups"])
+        kernels.conv2d_int8(x, packed, acc, walk)
         return finish(acc)
 
     return run
@@ -132,7 +131,6 @@ def _add(plan, step):
         return q
 
     return run
-
 
 
 def _as_in_floats(plan, step):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from nnlite.kernels.loops.convolution import output_size
 from nnlite.kernels.machine.memory import aligned, empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
@@ -29,25 +30,6 @@ from nnlite.kernels.simd.strip import strip
 from nnlite.kernels.simd.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
 
 SHORTEST_RUN = 16  # numbers of a run from which a narrow tile is worth its layout
-
-
-def conv2d_reference(x, w, stride, dilation):
-    """The formula of this file. x (N, H, W, C) padded, w (G, kh, kw, c, o) -> y (N, H', W', G·o)."""
-    G, kh, kw, c, o = w.shape
-    (sh, sw), (dh, dw) = stride, dilation
-    out_h, out_w = output_size(x.shape[1], kh, sh, dh), output_size(x.shape[2], kw, sw, dw)
-    y = np.zeros((x.shape[0], out_h, out_w, G, o), np.result_type(x, w))
-    for g in range(G):
-        for u in range(kh):
-            for v in range(kw):
-                patch = x[:, u * dh : u * dh + out_h * sh : sh, v * dw : v * dw + out_w * sw : sw, g * c : (g + 1) * c]
-                y[:, :, :, g] += np.tensordot(patch[:, :out_h, :out_w], w[g, u, v], 1)
-    return y.reshape(x.shape[0], out_h, out_w, G * o)
-
-
-def output_size(size, kernel, stride, dilation=1):
-    """⌊(H − d(k − 1) − 1) / s⌋ + 1 for a padded size H."""
-    return (size - dilation * (kernel - 1) - 1) // stride + 1
 
 
 def runs(w_shape, dilation):
@@ -136,14 +118,14 @@ def sums_buffer(pool, out_w, channels, dtype):
     return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, channels), dtype)
 
 
-def conv2d(x, w, y, stride, dilation, b=None, relu=False, argmax=None):
+def conv2d(x, w, y, walk, b=None, relu=False, argmax=None):
     """y = conv(x, w) + b, then ReLU, then 2×2 max-pooling where argmax is given.
 
     x (N, H, W, C) padded, w (G, kh, kw, c, o), b (O,) or None, of one float dtype and C-contiguous. y (N, H', W', O) is
     filled, and argmax of y's shape, uint8, with the place 2u + v of the first maximum of each block (a NaN wins).
     """
     if y.size:
-        O, pool = y.shape[3], 1 if argmax is None else 2
+        O, pool, (stride, dilation, _) = y.shape[3], 1 if argmax is None else 2, walk
         rest = narrow_channels(w.shape, dilation, y.dtype)
         g = geometry(w.shape, stride, dilation, 1, slides(w.shape, stride, dilation, y.dtype, rest), rest)
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])

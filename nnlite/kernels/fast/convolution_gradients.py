@@ -16,9 +16,10 @@ its own for dw and db, added up at the end: how many parts there are depends on 
 import numba
 import numpy as np
 
-from nnlite.kernels.fast.convolution import LaidOut, geometry, lay_out, narrow_channels, no_places, output_size, runs, sum_rows
+from nnlite.kernels.fast.convolution import LaidOut, geometry, lay_out, narrow_channels, no_places, runs, sum_rows
 from nnlite.kernels.fast.matmul import copy_rows
 from nnlite.kernels.fast.scattering import lay_out_for_scattering, scatter_image, scatters
+from nnlite.kernels.loops.convolution import output_size
 from nnlite.kernels.machine.memory import aligned, empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
@@ -30,10 +31,10 @@ from nnlite.kernels.simd.vector import equal, lanes, load, load_bytes, positive,
 IMAGES_IN_A_PART = 4
 
 
-def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, argmax=None):
+def conv2d_gradients(x, w, dy, dx, dw, db, walk, y=None, argmax=None):
     """Fill dw (w's shape), db (O,), and dx (N, H − 2·top, W − 2·left, C) unless it is None.
 
-    x (N, H, W, C) padded by `padding` = (top, left), w (G, kh, kw, c, o), dy (N, H', W', O), all of one float dtype and
+    x (N, H, W, C) padded by walk.padding = (top, left), w (G, kh, kw, c, o), dy (N, H', W', O), all of one float dtype and
     C-contiguous. y: the result, where a ReLU is fused; argmax: where pooling is. Without them dz = dy.
     """
     dw[...], db[...] = 0, 0
@@ -41,7 +42,7 @@ def conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y=None, ar
         if dx is not None:
             dx[...] = 0
         return
-    (N, H, W, C), (G, kh, kw, _, _), O = x.shape, w.shape, dy.shape[3]
+    (N, H, W, C), (G, kh, kw, _, _), O, (stride, dilation, padding) = x.shape, w.shape, dy.shape[3], walk
     (sh, sw), (dh, dw_) = stride, dilation
     P, Q, L = runs(w.shape, dilation)
     parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))

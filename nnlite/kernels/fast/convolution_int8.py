@@ -4,6 +4,7 @@ import numpy as np
 
 from nnlite.kernels.fast.convolution import geometry, runs, sum_rows, sums_buffer, with_whole_registers
 from nnlite.kernels.fast.matmul import copy_rows
+from nnlite.kernels.loops.convolution_int8 import PackedConvInt8
 from nnlite.kernels.machine.memory import aligned
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
@@ -13,28 +14,29 @@ from nnlite.kernels.simd.strip import FOUR, ONE, configure, release
 
 
 def pack_conv_int8(w, dilation):
-    """w (G, kh, kw, c, o) int8 -> (G, P·Q·⌈L/4⌉, o, 4): each run of the kernel filled up with zeros to a multiple of 4.
+    """w (G, kh, kw, c, o) int8 -> PackedConvInt8 with numbers (G, P·Q·⌈L/4⌉, o, 4).
 
-    As in `lay_out` depthwise ones become (1, kh·kw, G, 4), and o is filled up to whole registers where there are no groups.
+    Each run of the kernel is filled up with zeros to a multiple of 4. As in `lay_out` depthwise ones become (1, kh·kw, G, 4),
+    and o is filled up to whole registers where there are no groups.
     """
     P, Q, L = runs(w.shape, dilation)
-    G, _, _, c, o = w.shape
+    shape, (G, _, _, c, o) = w.shape, w.shape
     w = with_whole_registers(w.reshape(G, P * Q, L, o), LANES if G == 1 else 1)
     packed = np.zeros((G, P * Q, -(-L // 4) * 4, w.shape[3]), np.int8)
     packed[:, :, :L] = w
     packed = packed.reshape(G, -1, 4, w.shape[3]).transpose(0, 1, 3, 2)
-    return aligned(packed.swapaxes(0, 2) if is_depthwise(G, G * c, G * o) else packed)
+    return PackedConvInt8(aligned(packed.swapaxes(0, 2) if is_depthwise(G, G * c, G * o) else packed), shape)
 
 
-def conv2d_int8(x, packed, y, kernel, stride, dilation, groups=1):
-    """x (N, H, W, C) uint8, padded, followed by at least 3 more bytes in its buffer; packed = pack_conv_int8(w, dilation).
+def conv2d_int8(x, packed, y, walk):
+    """x (N, H, W, C) uint8, padded, followed by at least 3 more bytes in its buffer; packed = pack_conv_int8(w, walk.dilation).
 
     y (N, H', W', O) int32 is filled: exact sums. The bytes past a run are multiplied by the zeros of the packing.
     """
     if y.size:
-        g = geometry((groups, *kernel, x.shape[3] // groups, y.shape[3] // groups), stride, dilation, step=4)
-        sums = sums_buffer(1, y.shape[2], len(packed) * packed.shape[2], np.int32)
-        _conv2d_int8(x, packed, y, g, sums, threads_for(y.size * g.P * g.Q * g.K))
+        g, numbers = geometry(packed.shape, walk.stride, walk.dilation, step=4), packed.numbers
+        sums = sums_buffer(1, y.shape[2], len(numbers) * numbers.shape[2], np.int32)
+        _conv2d_int8(x, numbers, y, g, sums, threads_for(y.size * g.P * g.Q * g.K))
 
 
 @parallel_kernel

@@ -17,11 +17,6 @@ from nnlite.kernels.simd.vector import at_least, item_bytes, lanes, load, store,
 PACKING_PAYS = 16
 
 
-def matmul_reference(a, b):
-    """c[m, n] = Σ_k a[m, k] b[k, n], by broadcasting: the formula, no tricks."""
-    return (a[:, :, None] * b[None, :, :]).sum(axis=1)
-
-
 def matmul(a, b, bias=None, relu=False):
     """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous.
 

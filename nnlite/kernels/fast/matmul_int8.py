@@ -4,11 +4,10 @@ Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels 
 rows of a or so stays in the first cache and meets one panel after the other, which come from the second.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from nnlite.kernels.fast.matmul import copy_rows
+from nnlite.kernels.loops.matmul_int8 import PackedInt8
 from nnlite.kernels.machine.memory import LINE, address, empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
@@ -25,21 +24,13 @@ PANELS_BYTES = 2**20  # of weights that a core's second cache keeps
 FEW_PANELS = 5  # that rows meet where they lie: to put them together, at the start of a line of the cache, takes longer
 
 
-class PackedInt8(NamedTuple):
-    """Weights (K, N) int8 as the integer tile reads them.
-
-    panels: int8 (⌈N/width⌉, steps, width, 4), four k of a column side by side, `width` columns a panel; zeros past K and N. A
-    panel is as wide as a tile, or as a register where one has room for all columns. Where there are tile registers, the steps
-    fill whole ones: 4·steps is K rounded up to a multiple of 64, elsewhere of 4.
-    """
-
-    panels: np.ndarray
-    K: int
-    N: int
-
-
 def pack_int8(w):
-    """w (K, N) int8 -> PackedInt8."""
+    """w (K, N) int8 -> PackedInt8 with panels as numbers: int8 (⌈N/width⌉, steps, width, 4).
+
+    Four k of a column lie side by side, `width` columns are a panel; zeros past K and N. A panel is as wide as a tile, or as a
+    register where one has room for all columns. Where there are tile registers, the steps fill whole ones: 4·steps is K rounded
+    up to a multiple of 64, elsewhere of 4.
+    """
     K, N = w.shape
     multiple = STEPS if TILE_REGISTERS else 1
     return PackedInt8(panels_int8(w, -(-K // (4 * multiple)) * multiple, LANES if N <= LANES else TILE_LANES), K, N)
@@ -56,13 +47,8 @@ def panels_int8(w, steps, width=TILE_LANES):
     return panels
 
 
-def matmul_int8_reference(a, w):
-    """c[m, n] = Σ_k a[m, k] w[k, n] with a uint8, w int8, summed in int64 and exact."""
-    return a.astype(np.int64) @ w.astype(np.int64)
-
-
 def matmul_int8(a, packed, c):
-    """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 66,311."""
+    """c = a w in int32 for a (M, K) uint8 with contiguous rows, and packed = pack_int8(w); exact up to K = 65,793."""
     if c.size:
         panels, K, _ = packed
         M = len(a)

@@ -19,27 +19,6 @@ BYTES_IN_A_PART = 2**15
 FEWEST_ROWS = 16  # in a part, however long they are
 
 
-def normalize_reference(x, mean, scale, shift):
-    """y = (x − mean)·scale + shift"""
-    return (x - mean) * scale + shift
-
-
-def moments_reference(x):
-    """mean = 1/R Σ x,   var = 1/R Σ (x − mean)²"""
-    mean = x.mean(axis=0)
-    return mean, ((x - mean) ** 2).mean(axis=0)
-
-
-def gradient_sums_reference(x, dy, mean):
-    """Σ dy   and   Σ dy·(x − mean)"""
-    return dy.sum(axis=0), (dy * (x - mean)).sum(axis=0)
-
-
-def residual_reference(x, dy, mean, scale, dy_mean, slope):
-    """dx = scale·(dy − (dy_mean + slope·(x − mean))): what a straight line through dy over x leaves of dy, scaled."""
-    return scale * (dy - (dy_mean + slope * (x - mean)))
-
-
 def normalize(x, mean, scale, shift):
     """y = (x − mean)·scale + shift, in one pass -> y (R, C)."""
     y = empty(x.shape, x.dtype)

@@ -1,10 +1,7 @@
 """Element by element: ReLU in one pass and on all threads, and what NumPy has no function for."""
 
-import math
-
 import numpy as np
 
-from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 
@@ -61,24 +58,3 @@ def relu_gradient_part(t, thread, parts, dy, y, dx):
     dy, y, dx = part(dy, t, parts), part(y, t, parts), part(dx, t, parts)
     for i in range(y.size):
         dx[i] = dy[i] if y[i] > 0 else 0
-
-
-def erf(x):
-    """The error function 2/√π ∫₀ˣ e^(−t²) dt of each number -> array of x's shape and dtype."""
-    y = np.empty(x.shape, x.dtype)
-    _erf(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
-    return y
-
-
-@njit(cache=True)
-def _erf(x, y):
-    for i in range(x.size):
-        y[i] = math.erf(x[i])
-
-
-@njit(cache=True)
-def add_rows(rows, indices, total):
-    """total[indices[n]] += rows[n]:  rows (N, D), indices (N,), total (V, D). One thread: two rows may meet."""
-    for n in range(len(indices)):
-        for d in range(rows.shape[1]):
-            total[indices[n], d] += rows[n, d]

@@ -4,45 +4,11 @@ A window may hang over the edge, by the padding and, at the right and below, fur
 the image counts as −∞ for the maximum and as 0 for the sum of an average.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.loops.pooling import counted
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
-
-
-class Window(NamedTuple):
-    """Size, stride and padding, each vertical and horizontal."""
-
-    kh: int
-    kw: int
-    sh: int
-    sw: int
-    ph: int
-    pw: int
-
-    @property
-    def places(self):
-        return self.kh * self.kw
-
-
-def max_pool2d_reference(x, kernel, stride, padding):
-    """y[n, i, j, c] = max over u, v of x[n, i·sh + u − ph, j·sw + v − pw, c]."""
-    return windows(x, kernel, stride, padding, -np.inf).max(axis=(-2, -1))
-
-
-def avg_pool2d_reference(x, kernel, stride, padding):
-    """y[n, i, j, c] = 1/(kh·kw) Σ_u Σ_v x[n, i·sh + u − ph, j·sw + v − pw, c], zeros outside the image counted."""
-    return windows(x, kernel, stride, padding, 0).mean(axis=(-2, -1))
-
-
-def windows(x, kernel, stride, padding, outside):
-    """Every window of x (N, H, W, C) with a border of `outside` -> view (N, H', W', C, kh, kw)."""
-    ph, pw = padding
-    x = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)), constant_values=outside)
-    return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
 
 
 def max_pool2d(x, y, argmax, window):
@@ -101,16 +67,6 @@ def max_pool_image_gradient(n, thread, dy, argmax, dx, window):
                     for c in range(C):
                         won = argmax[n, i, j, c] == u * kw + v
                         dx[n, i * sh + u - ph, j * sw + v - pw, c] += dy[n, i, j, c] if won else zero
-
-
-@njit(cache=True)
-def counted(i, k, s, p, size, count_padding):
-    """How many places of window i count along an axis: those in the padded image, or without count_padding in the image."""
-    start = i * s - p
-    end = min(start + k, size + p)
-    if count_padding:
-        return end - start
-    return min(end, size) - max(start, 0)
 
 
 def avg_pool2d(x, y, window, count_padding=True):

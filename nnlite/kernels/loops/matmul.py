@@ -1,7 +1,6 @@
-"""The textbook's loops, compiled as they stand: what a kernel is without the tile. Only the bench runs them.
+"""Matrix product c = a b.
 
-Letters as in `matmul` and `convolution`. LLVM turns them into SIMD where it can; what they lack is reuse: every
-multiply-add reads its two numbers from the cache anew.
+Letters: a (M, K), b (K, N), c (M, N); m, k, n count along M, K, N.
 """
 
 import numpy as np
@@ -9,28 +8,26 @@ import numpy as np
 from nnlite.kernels.machine.cache import njit
 
 
-@njit(cache=True)
-def matmul_loops(a, b, c):
-    """c[m, n] = Σ_k a[m, k] b[k, n];  a (M, K), b (K, N), c (M, N), of one float dtype; c is filled and returned.
+def matmul_formula(a, b):
+    """c[m, n] = Σ_k a[m, k] b[k, n]: all products at once, then the sum over k."""
+    return (a[:, :, None] * b[None, :, :]).sum(axis=1)
 
-    n runs innermost, along the rows of b and c: that is the order that SIMD can follow.
+
+@njit(cache=True)
+def matmul(a, b, bias=None):
+    """c[m, n] = bias[n] + Σ_k a[m, k] b[k, n]:  a (M, K), b (K, N), bias (N,) or None, of one float dtype -> a new c (M, N).
+
+    n runs innermost: along the rows of b and c, where the next number lies beside the last. That is the order in which
+    memory is read fastest, and in which the compiler can do several n at a time. A b that lies by columns, such as wᵀ, is
+    copied first for the same reason.
     """
     (M, K), N = a.shape, b.shape[1]
+    b = np.ascontiguousarray(b)
+    c = np.empty((M, N), b.dtype)
     for m in range(M):
-        c[m] = 0
+        for n in range(N):
+            c[m, n] = 0 if bias is None else bias[n]
         for k in range(K):
             for n in range(N):
                 c[m, n] += a[m, k] * b[k, n]
-    return c
-
-
-@njit(cache=True)
-def matmul_int8_loops(a, b, c):
-    """c[m, n] = Σ_k a[m, k] b[k, n], exact;  a (M, K) uint8, b (K, N) int8, c (M, N) int32, filled and returned."""
-    (M, K), N = a.shape, b.shape[1]
-    for m in range(M):
-        c[m] = 0
-        for k in range(K):
-            for n in range(N):
-                c[m, n] += np.int32(a[m, k]) * np.int32(b[k, n])
     return c

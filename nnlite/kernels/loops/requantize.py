@@ -27,13 +27,13 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 # ---- the float law
 
 
-def round_and_clamp_reference(y, Z, low, high):
+def round_and_clamp_formula(y, Z, low, high):
     """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32 -> q int32"""
     low, high = np.float32(int(low) - int(Z)), np.float32(int(high) - int(Z))
     return np.rint(np.clip(y, low, high)).astype(np.int32) + np.int32(Z)
 
 
-def requantize_float_reference(acc, M, Z, low, high):
+def requantize_float_formula(acc, M, Z, low, high):
     """The float law.
 
         q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))        halves to even
@@ -43,13 +43,13 @@ def requantize_float_reference(acc, M, Z, low, high):
 
     Source: onnxruntime/core/mlas/lib/quantize.cpp, MlasRequantizeOutput.
 
-    >>> requantize_float_reference(np.array([3, 4, 12, -4]), np.float32(1 / 8), 0, -128, 127)
+    >>> requantize_float_formula(np.array([3, 4, 12, -4]), np.float32(1 / 8), 0, -128, 127)
     array([0, 0, 2, 0], dtype=int32)
     """
-    return round_and_clamp_reference(np.asarray(acc).astype(np.float32) * np.asarray(M, np.float32), Z, low, high)
+    return round_and_clamp_formula(np.asarray(acc).astype(np.float32) * np.asarray(M, np.float32), Z, low, high)
 
 
-def add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
+def add_float_formula(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
     """Sum of two activations by the float law.
 
         q3 = Z3 + round(clamp((q1 − Z1) M1 + (q2 − Z2) M2, low − Z3, high − Z3))        M1 = S1/S3, M2 = S2/S3
@@ -63,20 +63,20 @@ def add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
     """
     y1 = (q1.astype(np.int32) - Z1).astype(np.float32) * np.float32(M1)
     y2 = (q2.astype(np.int32) - Z2).astype(np.float32) * np.float32(M2)
-    return round_and_clamp_reference(y1 + y2, Z3, low, high)
+    return round_and_clamp_formula(y1 + y2, Z3, low, high)
 
 
 # ---- the fixed law
 
 
-def rounding_divide_by_power_of_two_reference(x, n):
+def rounding_divide_by_power_of_two_formula(x, n):
     """x / 2^n to the nearest integer, halves away from zero.   x int64, 0 ≤ n ≤ 31 -> int64
 
     `>>` rounds down, so what it cut off decides whether to add 1. At exactly half, x ≥ 0 gets the 1 and x < 0 does not.
 
     Source: gemmlowp fixedpoint/fixedpoint.h, RoundingDivideByPOT.
 
-    >>> rounding_divide_by_power_of_two_reference(np.array([5, 6, 7, -5, -6, -7]), 2)
+    >>> rounding_divide_by_power_of_two_formula(np.array([5, 6, 7, -5, -6, -7]), 2)
     array([ 1,  2,  2, -1, -2, -2])
     """
     mask = (np.int64(1) << n) - 1
@@ -85,7 +85,7 @@ def rounding_divide_by_power_of_two_reference(x, n):
     return (x >> n) + (remainder > threshold)
 
 
-def saturating_rounding_doubling_high_multiply_reference(a, b):
+def saturating_rounding_doubling_high_multiply_formula(a, b):
     """a b / 2^31 to the nearest integer: the product of a and b read as fractions of 2^31.
 
         (a b + nudge) / 2^31, truncated        nudge = 2^30 if a b ≥ 0, else 1 − 2^30
@@ -95,7 +95,7 @@ def saturating_rounding_doubling_high_multiply_reference(a, b):
 
     Source: gemmlowp fixedpoint/fixedpoint.h, SaturatingRoundingDoublingHighMul; ARM's instruction VQRDMULH.
 
-    >>> saturating_rounding_doubling_high_multiply_reference(np.array([3, -3, 5]), np.int64(2**30))
+    >>> saturating_rounding_doubling_high_multiply_formula(np.array([3, -3, 5]), np.int64(2**30))
     array([ 2, -1,  3])
     """
     ab = a * b
@@ -104,7 +104,7 @@ def saturating_rounding_doubling_high_multiply_reference(a, b):
     return np.minimum(truncated, INT32_MAX)
 
 
-def multiply_by_quantized_multiplier_reference(x, M0, shift):
+def multiply_by_quantized_multiplier_formula(x, M0, shift):
     """x · M0 / 2^31 · 2^shift in integers: shift left, multiply and round, shift right and round.
 
         y = SRDHM(x · 2^max(shift, 0), M0), then rounded division by 2^max(−shift, 0)
@@ -117,16 +117,16 @@ def multiply_by_quantized_multiplier_reference(x, M0, shift):
     """
     x, M0, shift = (np.asarray(value).astype(np.int64) for value in (x, M0, shift))
     shifted = np.clip(x << np.maximum(shift, 0), INT32_MIN, INT32_MAX)
-    product = saturating_rounding_doubling_high_multiply_reference(shifted, M0)
-    return rounding_divide_by_power_of_two_reference(product, np.maximum(-shift, 0))
+    product = saturating_rounding_doubling_high_multiply_formula(shifted, M0)
+    return rounding_divide_by_power_of_two_formula(product, np.maximum(-shift, 0))
 
 
-def requantize_fixed_reference(acc, M0, shift, Z, low, high):
+def requantize_fixed_formula(acc, M0, shift, Z, low, high):
     """The fixed law.
 
         q = clamp(Z + acc · M0 / 2^31 · 2^shift, low, high)
 
-    with the roundings of `multiply_by_quantized_multiplier_reference`. No floating-point number appears. As long as
+    with the roundings of `multiply_by_quantized_multiplier_formula`. No floating-point number appears. As long as
     nothing saturates, the result is within 1 of Z + M · acc: M0 is rounded, and the product is rounded twice.
 
     acc int32, any shape; M0, shift from `quantize_multiplier`, numbers or arrays that broadcast against acc; Z, low,
@@ -134,27 +134,27 @@ def requantize_fixed_reference(acc, M0, shift, Z, low, high):
 
     Source: Jacob et al. 2018, eq. 4 and §2.4; tensorflow/lite/kernels/internal/reference/integer_ops/conv.h.
 
-    >>> requantize_fixed_reference(np.array([3, 4, 12, -4]), 2**30, -2, 0, -128, 127)        # M = 1/8
+    >>> requantize_fixed_formula(np.array([3, 4, 12, -4]), 2**30, -2, 0, -128, 127)        # M = 1/8
     array([ 1,  1,  2, -1], dtype=int32)
     """
-    return np.clip(multiply_by_quantized_multiplier_reference(acc, M0, shift) + Z, low, high).astype(np.int32)
+    return np.clip(multiply_by_quantized_multiplier_formula(acc, M0, shift) + Z, low, high).astype(np.int32)
 
 
 ADD_LEFT_SHIFT = 20         # |q − Z| ≤ 255 < 2^8, so the shifted terms stay below 2^28 and their sum inside int32
 
 
-def add_fixed_reference(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
+def add_fixed_formula(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
     """Sum of two activations by the fixed law.
 
         q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)
 
-    where each M· is `multiply_by_quantized_multiplier_reference` with its own M0 and shift.
+    where each M· is `multiply_by_quantized_multiplier_formula` with its own M0 and shift.
 
     q1, q2 8-bit integers of one shape; M0, shift from `add_fixed_parameters` -> q3 int32.
     Source: tensorflow/lite/kernels/internal/reference/integer_ops/add.h, AddFunc.
     """
     x1 = (q1.astype(np.int64) - Z1) << ADD_LEFT_SHIFT
     x2 = (q2.astype(np.int64) - Z2) << ADD_LEFT_SHIFT
-    total = (multiply_by_quantized_multiplier_reference(x1, M0[0], shift[0])
-             + multiply_by_quantized_multiplier_reference(x2, M0[1], shift[1]))
-    return requantize_fixed_reference(total, M0[2], shift[2], Z3, low, high)
+    total = (multiply_by_quantized_multiplier_formula(x1, M0[0], shift[0])
+             + multiply_by_quantized_multiplier_formula(x2, M0[1], shift[1]))
+    return requantize_fixed_formula(total, M0[2], shift[2], Z3, low, high)

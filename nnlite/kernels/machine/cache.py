@@ -27,7 +27,7 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-from nnlite.kernels.simd.level import LEVEL
+from nnlite.kernels import SHELF
 
 KERNELS = Path(__file__).parents[1]
 CHECKSUM_BYTES = 4
@@ -102,7 +102,16 @@ def _folder(room):
         home = Path(home) if home else Path.home() / ".cache"
     except RuntimeError:  # neither HOME nor an entry of this user in the system's list
         return None
-    return home / "nnlite" / f"kernels-{digest.hexdigest()[:16]}-{LEVEL.name}"
+    return home / "nnlite" / f"kernels-{digest.hexdigest()[:16]}-{_level()}"
+
+
+def _level():
+    """The SIMD level; for the loops, which have none, their name."""
+    if SHELF == "loops":
+        return SHELF
+    from nnlite.kernels.simd.level import LEVEL
+
+    return LEVEL.name
 
 
 def _write(path, content):

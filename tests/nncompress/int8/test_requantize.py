@@ -109,18 +109,18 @@ def test_the_multiplier_is_taken_from_left_to_right_in_its_type():
 def test_the_float_law_equals_its_formula_in_fractions(acc, M, Z):
     for low, high in (0, 255), (Z, 255):                                       # without and with a ReLU
         expected = requantize_float_exactly(acc, M, Z, low, high)
-        assert reference.requantize_float_reference(np.array([acc]), np.float32(M), Z, low, high) == expected
+        assert reference.requantize_float_formula(np.array([acc]), np.float32(M), Z, low, high) == expected
 
 
 def test_the_float_law_rounds_halves_to_even_before_it_adds_the_zero_point():
     acc = np.array([4, 12, 20, -4, -12, -20])                                   # 0.5, 1.5, 2.5, ...
-    np.testing.assert_array_equal(reference.requantize_float_reference(acc, 0.125, 0, -128, 127), [0, 2, 2, 0, -2, -2])
-    np.testing.assert_array_equal(reference.requantize_float_reference(acc, 0.125, 1, -128, 127), [1, 3, 3, 1, -1, -1])
+    np.testing.assert_array_equal(reference.requantize_float_formula(acc, 0.125, 0, -128, 127), [0, 2, 2, 0, -2, -2])
+    np.testing.assert_array_equal(reference.requantize_float_formula(acc, 0.125, 1, -128, 127), [1, 3, 3, 1, -1, -1])
 
 
 def test_the_float_law_rounds_the_product_to_float32_first():
     M = np.float32(0.1)                                                         # 0.1000000015, and yet 5 M is 0.5
-    np.testing.assert_array_equal(reference.requantize_float_reference([5, 15, 25, -5], M, 0, -128, 127), [0, 2, 2, 0])
+    np.testing.assert_array_equal(reference.requantize_float_formula([5, 15, 25, -5], M, 0, -128, 127), [0, 2, 2, 0])
 
 
 # ---- the parts of the fixed law
@@ -141,7 +141,7 @@ SRDHM_BY_HAND = [
 
 def test_high_multiply_of_numbers_worked_by_hand():
     a, b, expected = np.array(SRDHM_BY_HAND).T
-    assert reference.saturating_rounding_doubling_high_multiply_reference(a, b).tolist() == expected.tolist()
+    assert reference.saturating_rounding_doubling_high_multiply_formula(a, b).tolist() == expected.tolist()
     a, b, expected = a[b >= 0], b[b >= 0], expected[b >= 0]  # no multiplier is negative
     assert through_registers(kernels.rounding_doubling_high_multiply, a, b) == expected.tolist()
 
@@ -151,7 +151,7 @@ def test_high_multiply_of_numbers_worked_by_hand():
 def test_high_multiply_is_the_product_over_two_to_the_31_with_halves_up(ab):
     a, b = ab
     expected = [min(half_up(Fraction(x * y, 2**31)), 2**31 - 1) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
-    assert reference.saturating_rounding_doubling_high_multiply_reference(a, b).tolist() == expected
+    assert reference.saturating_rounding_doubling_high_multiply_formula(a, b).tolist() == expected
 
 
 @QUICK
@@ -172,7 +172,7 @@ DIVISIONS_BY_HAND = [
 
 def test_rounding_division_of_numbers_worked_by_hand():
     x, n, expected = np.array(DIVISIONS_BY_HAND).T
-    assert reference.rounding_divide_by_power_of_two_reference(x, n).tolist() == expected.tolist()
+    assert reference.rounding_divide_by_power_of_two_formula(x, n).tolist() == expected.tolist()
     assert through_registers(kernels.rounding_divide_by_power_of_two, x, n) == expected.tolist()
 
 
@@ -181,7 +181,7 @@ def test_rounding_division_of_numbers_worked_by_hand():
 def test_rounding_division_sends_halves_away_from_zero(xn):
     x, n = xn
     expected = [half_away_from_zero(Fraction(a, 2**b)) for a, b in zip(x.tolist(), n.tolist(), strict=True)]
-    assert reference.rounding_divide_by_power_of_two_reference(x, n).tolist() == expected
+    assert reference.rounding_divide_by_power_of_two_formula(x, n).tolist() == expected
     assert through_registers(kernels.rounding_divide_by_power_of_two, x, n) == expected
 
 
@@ -231,7 +231,7 @@ def test_quantize_multiplier_refuses_what_it_cannot_represent(M):
 @QUICK
 @given(x=INT32, M0=MULTIPLIERS, shift=SHIFTS)
 def test_the_fixed_product_equals_its_formula_in_fractions(x, M0, shift):
-    assert reference.multiply_by_quantized_multiplier_reference(x, M0, shift) == multiply_exactly(x, M0, shift)
+    assert reference.multiply_by_quantized_multiplier_formula(x, M0, shift) == multiply_exactly(x, M0, shift)
 
 
 def test_the_fixed_law_equals_its_formula_on_random_accumulators_per_channel():
@@ -239,7 +239,7 @@ def test_the_fixed_law_equals_its_formula_on_random_accumulators_per_channel():
     acc = random_accumulators(rng, 2000).reshape(200, 10)
     M0, shift = parameters.quantize_multiplier(2.0 ** rng.uniform(-25, 2, 10))
     for Z, low, high in (0, 0, 255), (131, 0, 255), (131, 131, 255), (-3, -128, 127):
-        q = reference.requantize_fixed_reference(acc, M0, shift, Z, low, high)
+        q = reference.requantize_fixed_formula(acc, M0, shift, Z, low, high)
         for n, o in np.ndindex(acc.shape):
             assert q[n, o] == clamp(Z + multiply_exactly(int(acc[n, o]), int(M0[o]), int(shift[o])), low, high)
 
@@ -249,20 +249,20 @@ def test_the_fixed_law_equals_its_formula_on_random_accumulators_per_channel():
 def test_the_fixed_law_is_within_one_of_the_real_product(acc, M):
     M0, shift = parameters.quantize_multiplier(M)
     assume(-(2**31) <= acc * 2 ** int(max(shift, 0)) < 2**31)                   # it saturates beyond
-    product = reference.multiply_by_quantized_multiplier_reference(acc, M0, shift)
+    product = reference.multiply_by_quantized_multiplier_formula(acc, M0, shift)
     assert abs(int(product) - Fraction(M) * acc) <= 1
 
 
 @pytest.mark.parametrize("acc, expected", [(7, 21), (-7, -21), (2**31 - 1, 255), (-(2**31), -255)])
 def test_a_factor_above_one_shifts_left_first_and_saturates(acc, expected):
     M0, shift = parameters.quantize_multiplier(3.0)
-    assert reference.requantize_fixed_reference(acc, M0, shift, 0, -255, 255) == expected
+    assert reference.requantize_fixed_formula(acc, M0, shift, 0, -255, 255) == expected
 
 
 def test_at_one_eighth_the_laws_differ_for_one_accumulator_in_eight():
     acc = np.arange(-1024, 1024)
-    float_law = reference.requantize_float_reference(acc, 1 / 8, 0, -255, 255)
-    fixed_law = reference.requantize_fixed_reference(acc, *parameters.quantize_multiplier(1 / 8), 0, -255, 255)
+    float_law = reference.requantize_float_formula(acc, 1 / 8, 0, -255, 255)
+    fixed_law = reference.requantize_fixed_formula(acc, *parameters.quantize_multiplier(1 / 8), 0, -255, 255)
     differ = acc[float_law != fixed_law]
     assert len(differ) / len(acc) == 0.125
     assert np.abs(float_law - fixed_law).max() == 1
@@ -280,8 +280,8 @@ def test_at_one_eighth_the_laws_differ_for_one_accumulator_in_eight():
 ])
 def test_sums_worked_by_hand(q1, q2, S3, fixed, floating):
     q1, q2 = np.array([q1], np.int8), np.array([q2], np.int8)
-    assert reference.add_fixed_reference(q1, q2, 0, 0, *parameters.add_fixed_parameters(1, 1, S3), 0, -128, 127) == fixed
-    assert reference.add_float_reference(q1, q2, 0, 0, 1 / S3, 1 / S3, 0, -128, 127) == floating
+    assert reference.add_fixed_formula(q1, q2, 0, 0, *parameters.add_fixed_parameters(1, 1, S3), 0, -128, 127) == fixed
+    assert reference.add_float_formula(q1, q2, 0, 0, 1 / S3, 1 / S3, 0, -128, 127) == floating
 
 
 def random_sums(rng):
@@ -298,7 +298,7 @@ def test_the_fixed_sum_equals_its_formula_in_fractions(seed):
     M1, M2, M3 = (quantize_multiplier_exactly(float(m)) for m in (s1 / T, s2 / T, T / (2**20 * s3)))
     M0, shift = parameters.add_fixed_parameters(*S)
     assert (M1, M2, M3) == tuple(zip(M0, shift, strict=True))
-    q3 = reference.add_fixed_reference(q1, q2, Z[0], Z[1], M0, shift, Z[2], 0, 255)
+    q3 = reference.add_fixed_formula(q1, q2, Z[0], Z[1], M0, shift, Z[2], 0, 255)
     for i in range(len(q1)):
         x1, x2 = int(q1[i] - Z[0]) * 2**20, int(q2[i] - Z[1]) * 2**20
         total = multiply_exactly(x1, *M1) + multiply_exactly(x2, *M2)
@@ -309,7 +309,7 @@ def test_the_fixed_sum_equals_its_formula_in_fractions(seed):
 def test_the_float_sum_equals_its_formula_in_fractions(seed):
     q1, q2, S, Z = random_sums(np.random.default_rng(seed))
     M1, M2 = (parameters.multiplier(s, 1, S[2], np.float32) for s in S[:2])
-    q3 = reference.add_float_reference(q1, q2, Z[0], Z[1], M1, M2, Z[2], 0, 255)
+    q3 = reference.add_float_formula(q1, q2, Z[0], Z[1], M1, M2, Z[2], 0, 255)
     for i in range(len(q1)):
         y1 = nearest_float32(int(q1[i] - Z[0]) * Fraction(float(M1)))
         y2 = nearest_float32(int(q2[i] - Z[1]) * Fraction(float(M2)))
@@ -321,9 +321,9 @@ def test_both_sums_are_the_nearest_integers_to_the_real_sum(seed):
     q1, q2, S, Z = random_sums(np.random.default_rng(seed))
     real = ((q1 - Z[0]) * float(S[0]) + (q2 - Z[1]) * float(S[1])) / float(S[2])
     M0, shift = parameters.add_fixed_parameters(*S)
-    fixed = reference.add_fixed_reference(q1, q2, Z[0], Z[1], M0, shift, 0, -(2**20), 2**20)
+    fixed = reference.add_fixed_formula(q1, q2, Z[0], Z[1], M0, shift, 0, -(2**20), 2**20)
     M1, M2 = S[:2] / S[2]
-    floating = reference.add_float_reference(q1, q2, Z[0], Z[1], M1, M2, 0, -(2**20), 2**20)
+    floating = reference.add_float_formula(q1, q2, Z[0], Z[1], M1, M2, 0, -(2**20), 2**20)
     M3 = 2 * max(S[0], S[1]) / (2**20 * S[2])
     assert np.abs(fixed - real).max() <= 0.5 + 6 * M3           # two roundings and M0's in each of three products
     assert np.abs(floating - real).max() <= 0.5 + 2.0**-22 * 255 * (M1 + M2)
@@ -390,11 +390,11 @@ def test_the_requantization_kernels_equal_their_references_bit_for_bit(Z, low, h
     q = np.empty(acc.shape, np.int32)
 
     run_requantize_float(acc, M.astype(np.float32), Z, low, high, q)
-    np.testing.assert_array_equal(q, reference.requantize_float_reference(acc, M, Z, low, high))
+    np.testing.assert_array_equal(q, reference.requantize_float_formula(acc, M, Z, low, high))
 
     M0, shift = parameters.quantize_multiplier(M)
     run_requantize_fixed(acc, M0, *left_and_right(shift), Z, low, high, q)
-    np.testing.assert_array_equal(q, reference.requantize_fixed_reference(acc, M0, shift, Z, low, high))
+    np.testing.assert_array_equal(q, reference.requantize_fixed_formula(acc, M0, shift, Z, low, high))
 
 
 @pytest.mark.parametrize("S", [(0.02, 0.03, 0.04), (1.0, 0.5, 2.0), (1e-6, 1.0, 0.7)])
@@ -405,11 +405,11 @@ def test_the_sum_kernels_equal_their_references_on_every_pair_of_bytes(S, Z1, Z2
 
     M1, M2 = (parameters.multiplier(s, 1, S[2], np.float32) for s in S[:2])
     run_add_float(q1, q2, Z1, Z2, np.float32(M1), np.float32(M2), Z3, low, 255, q3)
-    np.testing.assert_array_equal(q3, reference.add_float_reference(q1, q2, Z1, Z2, M1, M2, Z3, low, 255))
+    np.testing.assert_array_equal(q3, reference.add_float_formula(q1, q2, Z1, Z2, M1, M2, Z3, low, 255))
 
     M0, shift = parameters.add_fixed_parameters(*S)
     run_add_fixed(q1, q2, Z1, Z2, np.int32(M0), -np.int32(shift), Z3, low, 255, q3)
-    np.testing.assert_array_equal(q3, reference.add_fixed_reference(q1, q2, Z1, Z2, M0, shift, Z3, low, 255))
+    np.testing.assert_array_equal(q3, reference.add_fixed_formula(q1, q2, Z1, Z2, M0, shift, Z3, low, 255))
 
 
 # ---- ONNX Runtime
@@ -443,7 +443,7 @@ def test_the_float_law_equals_onnx_runtimes_matmul(seed, halves):
         x=x, S1=S1, Z1=Z1, w=w, S2=S2, Z2=np.zeros(O, np.int8), S3=S3, Z3=Z3)
     acc = (x.astype(np.int32) - Z1) @ w.astype(np.int32)
     M = parameters.multiplier(S1, S2, S3, np.float32)
-    np.testing.assert_array_equal(reference.requantize_float_reference(acc, M, Z3, 0, 255), y)
+    np.testing.assert_array_equal(reference.requantize_float_formula(acc, M, Z3, 0, 255), y)
 
 
 @pytest.mark.peer
@@ -458,7 +458,7 @@ def test_the_float_law_equals_onnx_runtimes_convolution_with_bias(halves):
         x=x, S1=S1, Z1=Z1, w=w, S2=S2, Z2=np.zeros(7, np.int8), S3=S3, Z3=Z3, b=b)
     patches = np.lib.stride_tricks.sliding_window_view(x.astype(np.int32) - Z1, (3, 3), (2, 3))
     acc = np.einsum("nchwij,ocij->nhwo", patches, w.astype(np.int32)) + b
-    q = reference.requantize_float_reference(acc, parameters.multiplier(S1, S2, S3, np.float32), Z3, 0, 255)
+    q = reference.requantize_float_formula(acc, parameters.multiplier(S1, S2, S3, np.float32), Z3, 0, 255)
     np.testing.assert_array_equal(q.transpose(0, 3, 1, 2), y)
 
 
@@ -469,7 +469,7 @@ def test_the_float_sum_is_that_of_onnx_runtime_except_next_to_halves(seed):
     q3 = run_onnx("""g (uint8[N] q1, float S1, uint8 Z1, uint8[N] q2, float S2, uint8 Z2, float S3, uint8 Z3)
         => (uint8[N] q3) { q3 = com.microsoft.QLinearAdd(q1, S1, Z1, q2, S2, Z2, S3, Z3) }""",
         q1=q1, q2=q2, S1=S[0], S2=S[1], S3=S[2], **{f"Z{i + 1}": np.uint8(z) for i, z in enumerate(Z)})
-    ours = reference.add_float_reference(q1, q2, Z[0], Z[1], S[0] / S[2], S[1] / S[2], Z[2], 0, 255)
+    ours = reference.add_float_formula(q1, q2, Z[0], Z[1], S[0] / S[2], S[1] / S[2], Z[2], 0, 255)
     real = ((q1 - Z[0]) * float(S[0]) + (q2 - Z[1]) * float(S[1])) / float(S[2])
     near_half = np.abs(real - np.floor(real) - 0.5) < 1e-3
     np.testing.assert_array_equal(ours[~near_half], q3[~near_half])

@@ -18,7 +18,8 @@ from nnlite.kernels import (
     table,
     thread_sums,
 )
-from nnlite.kernels.fast.convolution import conv2d_reference, runs
+from nnlite.kernels.fast.convolution import runs
+from nnlite.kernels.loops.convolution import Walk, conv2d_formula
 from nnlite.kernels.simd.level import LANES, LEVEL
 from nnlite.kernels.simd.narrow import narrow_width
 from nnlite.kernels.simd.narrow_layout import lay_out_narrow
@@ -45,7 +46,7 @@ def convolved(x, w, stride, dilation, b=None, relu=False, pool=False):
     N, H, W, O = result_shape(x.shape, w.shape, stride, dilation)
     y = np.full((N, H // 2, W // 2, O) if pool else (N, H, W, O), np.nan, x.dtype)
     argmax = np.full(y.shape, 255, np.uint8) if pool else None
-    conv2d(x, w, y, stride, dilation, b, relu, argmax)
+    conv2d(x, w, y, Walk(stride, dilation), b, relu, argmax)
     return y, argmax
 
 
@@ -83,13 +84,13 @@ def test_the_reference_equals_seven_loops(case, seed):
     rng = np.random.default_rng(seed)
     x = rng.integers(-9, 10, (1, *x_shape[1:3], w_shape[0]))  # one channel a group: the loops are slow
     w = rng.integers(-9, 10, (*w_shape[:3], 1, min(w_shape[4], 2)))
-    np.testing.assert_array_equal(conv2d_reference(x, w, stride, dilation), seven_loops(x, w, stride, dilation))
+    np.testing.assert_array_equal(conv2d_formula(x, w, Walk(stride, dilation)), seven_loops(x, w, stride, dilation))
 
 
 def test_the_reference_splits_channels_into_groups_as_the_loops_do():
     rng = np.random.default_rng(0)
     x, w = rng.integers(-9, 10, (2, 4, 4, 6)), rng.integers(-9, 10, (2, 2, 3, 3, 4))
-    np.testing.assert_array_equal(conv2d_reference(x, w, (1, 1), (1, 1)), seven_loops(x, w, (1, 1), (1, 1)))
+    np.testing.assert_array_equal(conv2d_formula(x, w, Walk((1, 1), (1, 1))), seven_loops(x, w, (1, 1), (1, 1)))
 
 
 @given(st.integers(1, 40), st.integers(1, 7), st.integers(1, 5), st.integers(1, 4))
@@ -210,7 +211,7 @@ def test_channels_in_registers_of_their_own_and_narrow_ones_behind_them_make_one
     x, w = (rng.integers(-9, 10, shape).astype(np.float32) for shape in ((3, 9, 19, c), (1, *kernel, c, o)))
     b = rng.integers(-9, 10, o).astype(np.float32)
     assert narrow_channels(w.shape, (1, 1), w.dtype) == rest
-    z = conv2d_reference(x, w, stride, (1, 1)) + b  # whole numbers: exact
+    z = conv2d_formula(x, w, Walk(stride, (1, 1))) + b  # whole numbers: exact
     np.testing.assert_array_equal(convolved(x, w, stride, (1, 1), b)[0], z)
     pooled = blocks(z).max(axis=-1)
     np.testing.assert_array_equal(convolved(x, w, stride, (1, 1), b, pool=True)[0], pooled)
@@ -268,7 +269,7 @@ def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, width, G, c, 
     N, H, W, O = result_shape(x.shape, w.shape, (2, 2), (1, 1))
     y = before_a_wall(np.zeros((N, H // 2, W // 2, O) if pool else (N, H, W, O)))
     argmax = before_a_wall(np.full(y.shape, 9, np.uint8)) if pool else None
-    conv2d(x, w, y, (2, 2), (1, 1), b, True, argmax)
+    conv2d(x, w, y, Walk((2, 2), (1, 1)), b, True, argmax)
     assert (y == 6 * c + 1).all() and (not pool or (argmax == 0).all())
 
 

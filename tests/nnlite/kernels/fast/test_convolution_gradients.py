@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import LANES, conv2d_gradients, narrow_channels
+from nnlite.kernels import LANES, Walk, conv2d_gradients, narrow_channels
 
 
 def gradients(x, w, dy, stride, dilation, padding=(0, 0), y=None, argmax=None):
     """(dx, dw, db) of conv2d_gradients, filled into arrays of NaN."""
     (N, H, W, C), (top, left) = x.shape, padding
     dx, dw, db = (np.full(shape, np.nan, x.dtype) for shape in ((N, H - 2 * top, W - 2 * left, C), w.shape, dy.shape[3]))
-    conv2d_gradients(x, w, dy, dx, dw, db, stride, padding, dilation, y, argmax)
+    conv2d_gradients(x, w, dy, dx, dw, db, Walk(stride, dilation, padding), y, argmax)
     return dx, dw, db
 
 
@@ -97,7 +97,7 @@ def test_the_other_gradients_have_the_same_bits_where_dx_is_not_wanted(example, 
     x, w, dy, y, argmax = operands(*example, np.random.default_rng(seed), np.float32)
     _, dw, db = gradients(x, w, dy, *case[2:], padding, y, argmax)
     only_dw, only_db = np.full_like(dw, np.nan), np.full_like(db, np.nan)
-    conv2d_gradients(x, w, dy, None, only_dw, only_db, case[2], padding, case[3], y, argmax)
+    conv2d_gradients(x, w, dy, None, only_dw, only_db, Walk(case[2], case[3], tuple(padding)), y, argmax)
     assert (dw.tobytes(), db.tobytes()) == (only_dw.tobytes(), only_db.tobytes())
 
 
@@ -150,7 +150,7 @@ def test_no_byte_past_the_arrays_is_read_or_written(before_a_wall, case, pool):
     expected = gradients(*arrays[:3], *case[2:], (1, 1), *arrays[3:])
     x, w, dy, y, argmax = (None if a is None else before_a_wall(a) for a in arrays)
     dx, dw, db = (before_a_wall(np.full_like(a, np.nan)) for a in expected)
-    conv2d_gradients(x, w, dy, dx, dw, db, case[2], (1, 1), case[3], y, argmax)
+    conv2d_gradients(x, w, dy, dx, dw, db, Walk(case[2], case[3], (1, 1)), y, argmax)
     for a, b in zip((dx, dw, db), expected, strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -4,7 +4,8 @@ from convolutions import convolutions, seeds
 from hypothesis import given, settings
 
 from nnlite.kernels import LANES, conv2d_int8, pack_conv_int8
-from nnlite.kernels.fast.convolution import conv2d_reference, runs
+from nnlite.kernels.fast.convolution import runs
+from nnlite.kernels.loops.convolution import Walk, conv2d_formula
 
 
 def followed_by(x, byte):
@@ -22,9 +23,9 @@ def test_int8_conv2d_equals_its_reference_bit_for_bit(case, seed):
     x, w = rng.integers(0, 256, x_shape, np.uint8), rng.integers(-128, 128, w_shape, np.int8)
     x[rng.random(x_shape) < 0.3] = 255
     w[rng.random(w_shape) < 0.3] = rng.choice([-128, 127])
-    expected = conv2d_reference(x.astype(np.int64), w.astype(np.int64), stride, dilation)
+    expected = conv2d_formula(x.astype(np.int64), w.astype(np.int64), Walk(stride, dilation))
     y = np.full(expected.shape, -1, np.int32)
-    conv2d_int8(followed_by(x, 255), pack_conv_int8(w, dilation), y, w_shape[1:3], stride, dilation, w_shape[0])
+    conv2d_int8(followed_by(x, 255), pack_conv_int8(w, dilation), y, Walk(stride, dilation))
     np.testing.assert_array_equal(y, expected)
 
 
@@ -32,7 +33,7 @@ def test_int8_conv2d_equals_its_reference_bit_for_bit(case, seed):
 def test_int8_conv2d_of_extreme_values_does_not_saturate(pixel, weight):
     x, w = np.full((1, 5, 5, 7), pixel, np.uint8), np.full((1, 5, 5, 7, 3), weight, np.int8)
     y = np.empty((1, 1, 1, 3), np.int32)
-    conv2d_int8(followed_by(x, 255), pack_conv_int8(w, (1, 1)), y, (5, 5), (1, 1), (1, 1))
+    conv2d_int8(followed_by(x, 255), pack_conv_int8(w, (1, 1)), y, Walk((1, 1), (1, 1)))
     assert (y == 175 * pixel * weight).all()
 
 
@@ -40,9 +41,10 @@ def test_int8_conv2d_of_extreme_values_does_not_saturate(pixel, weight):
 @pytest.mark.parametrize("width", [5, 9, 12])
 def test_no_byte_past_the_image_is_read_but_three(before_a_wall, width, G, c, o):
     buffer = before_a_wall(np.ones(2 * 5 * width * G * c + 3, np.uint8))
-    packed = before_a_wall(pack_conv_int8(np.ones((G, 3, 2, c, o), np.int8), (1, 1)))
+    packed = pack_conv_int8(np.ones((G, 3, 2, c, o), np.int8), (1, 1))
+    packed = packed._replace(numbers=before_a_wall(packed.numbers))
     y = before_a_wall(np.zeros((2, 2, (width - 2) // 2 + 1, G * o), np.int32))
-    conv2d_int8(buffer[:-3].reshape(2, 5, width, G * c), packed, y, (3, 2), (2, 2), (1, 1), G)
+    conv2d_int8(buffer[:-3].reshape(2, 5, width, G * c), packed, y, Walk((2, 2), (1, 1)))
     assert (y == 6 * c).all()
 
 
@@ -53,7 +55,8 @@ def test_the_runs_and_columns_of_a_packed_kernel_are_filled_up_with_zeros(case, 
     G, kh, kw, c, o = w_shape
     w = np.random.default_rng(seed).integers(-128, 128, w_shape, np.int8)
     P, Q, L = runs(w_shape, dilation)
-    packed = pack_conv_int8(w, dilation)
+    packed, shape = pack_conv_int8(w, dilation)
+    assert shape == w_shape
     if G > 1 and c == o == 1:  # depthwise: (1, P·Q, G, 4)
         assert packed.shape == (1, P * Q, G, 4) and packed.flags.c_contiguous
         packed = np.ascontiguousarray(packed.transpose(2, 1, 0, 3))
@@ -73,6 +76,6 @@ def test_the_number_of_threads_changes_no_bit(threads, G, c, o):
     for count in (1, 2):
         threads(count)
         y = np.empty((5, 11, 12, G * o), np.int32)
-        conv2d_int8(x, packed, y, (3, 3), (1, 1), (1, 1), G)
+        conv2d_int8(x, packed, y, Walk((1, 1), (1, 1)))
         results.append(y.tobytes())
     assert results[0] == results[1]

@@ -10,13 +10,13 @@ from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantiz
 from nncompress.quantization.affine import quantize
 from nnlite.kernels import LANES, geometry, pack_conv_int8, panels_int8
 from nnlite.kernels.fast import int8_stages as kernels
-from nnlite.kernels.fast.convolution import conv2d_reference
 from nnlite.kernels.fast.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
+from nnlite.kernels.loops.convolution import Walk, conv2d_formula
 from nnlite.kernels.loops.requantize import (
-    add_fixed_reference,
-    add_float_reference,
-    requantize_fixed_reference,
-    requantize_float_reference,
+    add_fixed_formula,
+    add_float_formula,
+    requantize_fixed_formula,
+    requantize_float_formula,
 )
 from nnlite.kernels.machine import sharing
 
@@ -52,8 +52,8 @@ def factors(M, law):
 
 def requantize_reference(sums, M, law, Z, low, high=255):
     if law == "float":
-        return requantize_float_reference(sums, M.astype(np.float32), Z, low, high)
-    return requantize_fixed_reference(sums, *quantize_multiplier(M), Z, low, high)
+        return requantize_float_formula(sums, M.astype(np.float32), Z, low, high)
+    return requantize_fixed_formula(sums, *quantize_multiplier(M), Z, low, high)
 
 
 @QUICK
@@ -191,7 +191,7 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     rng = np.random.default_rng(seed)
     H, W = (size + (pool - 1) * s for size, s in zip((H, W), stride, strict=True))  # room for a block at least
     x, w = rng.integers(0, 256, (N, H, W, C)).astype(np.uint8), rng.integers(-128, 128, w_shape).astype(np.int8)
-    acc = conv2d_reference(x.astype(np.int64), w.astype(np.int64), stride, dilation)
+    acc = conv2d_formula(x.astype(np.int64), w.astype(np.int64), Walk(stride, dilation))
     out_h, out_w, O = acc.shape[1] // pool, acc.shape[2] // pool, acc.shape[3]
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
     blocks = acc[:, : out_h * pool, : out_w * pool].reshape(N, out_h, pool, out_w, pool, O)
@@ -199,7 +199,7 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     y = np.full((2 * N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
     expected = y.copy()
     expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
-    packed, x = pack_conv_int8(w, dilation), np.concatenate([x.ravel(), np.full(x.size + 3, 255, np.uint8)])
+    packed, x = pack_conv_int8(w, dilation).numbers, np.concatenate([x.ravel(), np.full(x.size + 3, 255, np.uint8)])
     row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
            "w_group": packed[0].nbytes, "w_row": packed[0, 0].nbytes, "channels": len(packed) * packed.shape[2], "pool": pool,
            "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
@@ -212,7 +212,8 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
 def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
     # one pixel a row, weight 1, M = 1: y = x + 5; behind the images is one more of each, which has to stay as it is
     geometry_of_one = geometry((1, 1, 1, 1, 1), (1, 1), (1, 1), step=4)._asdict()
-    packed, b, M = pack_conv_int8(np.ones((1, 1, 1, 1, 1), np.int8), (1, 1)), np.zeros(1, np.int32), np.ones(1, np.float32)
+    packed = pack_conv_int8(np.ones((1, 1, 1, 1, 1), np.int8), (1, 1)).numbers
+    b, M = np.zeros(1, np.int32), np.ones(1, np.float32)
     for N, H in np.ndindex(20, 6):
         x, y = np.arange(N * H + 100, dtype=np.uint8), np.full(N * H + 100, UNTOUCHED, np.uint8)
         row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes,
@@ -258,11 +259,11 @@ def test_add_rows_equal_both_laws(seed, O, Z, rectified):
 
     M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
     kernels.add_rows(x, y, Z[0], Z[1], M0, -shift, NO_FACTORS, Z[2], low, 255, q, ALL)
-    np.testing.assert_array_equal(q, add_fixed_reference(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
+    np.testing.assert_array_equal(q, add_fixed_formula(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
 
     M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
     kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q, ALL)
-    np.testing.assert_array_equal(q, add_float_reference(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
+    np.testing.assert_array_equal(q, add_float_formula(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
 
 
 def test_add_rows_worked_by_hand():

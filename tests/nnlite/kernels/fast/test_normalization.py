@@ -8,15 +8,12 @@ from support import bound
 from nnlite.kernels.fast import normalization
 from nnlite.kernels.fast.normalization import (
     gradient_sums,
-    gradient_sums_reference,
     moments,
-    moments_reference,
     normalize,
-    normalize_reference,
     part_count,
     residual,
-    residual_reference,
 )
+from nnlite.kernels.loops.normalization import gradient_sums_formula, moments_formula, normalize_formula, residual_formula
 
 ALL, ROWS = numba.config.NUMBA_NUM_THREADS, 203
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -69,7 +66,7 @@ def assert_moments(x, mean, var):
 def test_moments_are_the_mean_and_the_mean_square_of_what_is_left(C, dtype):
     x, _ = rows(C, dtype)
     assert_moments(x, *moments(x))
-    assert_moments(x, *moments_reference(x.astype(np.float64)))
+    assert_moments(x, *moments_formula(x.astype(np.float64)))
 
 
 @pytest.mark.parametrize("BYTES", [1, 1024, 2**15])
@@ -107,7 +104,7 @@ def test_normalize_is_the_distance_from_the_mean_scaled_and_shifted(C, dtype):
     mean, scale, shift = channels(C, 3, dtype)
     wide, m, a, b = (array.astype(np.float64) for array in (x, mean, scale, shift))
     expected = np.einsum("rc,c->rc", wide, a) - np.einsum("c,c,r->rc", m, a, np.ones(ROWS)) + b
-    for y in (normalize(x, mean, scale, shift), normalize_reference(wide, m, a, b)):
+    for y in (normalize(x, mean, scale, shift), normalize_formula(wide, m, a, b)):
         # Four roundings here, and in float64 as many there, of products with x and with mean apart.
         assert_within(y, expected, 4 * np.finfo(dtype).eps * ((np.abs(wide) + np.abs(m)) * np.abs(a) + np.abs(b)))
     assert normalize(x, m, a, b).dtype == dtype
@@ -121,7 +118,7 @@ def test_gradient_sums_are_the_sums_of_dy_alone_and_times_the_distance_from_the_
     X, DY = x.astype(np.float64) - mean, dy.astype(np.float64)
     parts = part_count(x)
     K = -(-ROWS // parts) + parts + 2  # a subtraction and a product before the sums of each part and of the parts
-    for dy_sum, product_sum in (gradient_sums(x, dy, mean), gradient_sums_reference(x.astype(np.float64), DY, mean)):
+    for dy_sum, product_sum in (gradient_sums(x, dy, mean), gradient_sums_formula(x.astype(np.float64), DY, mean)):
         for c in range(C):
             assert_within(dy_sum[c], math.fsum(DY[:, c]), bound(K, dtype) * np.abs(DY[:, c]).sum())
             products = X[:, c] * DY[:, c]
@@ -136,7 +133,7 @@ def test_residual_is_dy_without_its_mean_and_its_slope_along_x(C, dtype):
     wide, DY, m, a, b, k = (array.astype(np.float64) for array in (x, dy, mean, scale, dy_mean, slope))
     line = [[b[c] + k[c] * (t - m[c]) for c, t in enumerate(row)] for row in wide.tolist()]
     expected = DY * a - np.array(line) * a
-    for dx in (residual(x, dy, mean, scale, dy_mean, slope), residual_reference(wide, DY, m, a, b, k)):
+    for dx in (residual(x, dy, mean, scale, dy_mean, slope), residual_formula(wide, DY, m, a, b, k)):
         # Five roundings here, and in float64 as many there.
         assert_within(dx, expected, 5 * np.finfo(dtype).eps * np.abs(a) * (np.abs(DY) + np.abs(b) + np.abs(k * (wide - m))))
     assert residual(x, dy, m, a, b, k).dtype == dtype

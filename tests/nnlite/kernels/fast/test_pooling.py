@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from support import assert_sums_agree
 
 from nnlite.kernels import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
-from nnlite.kernels.fast.pooling import avg_pool2d_reference, max_pool2d_reference
+from nnlite.kernels.loops.pooling import avg_pool2d_formula, max_pool2d_formula
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -43,8 +43,8 @@ def test_the_references_equal_a_loop_over_windows(case, seed):
     for i, j, places in windows(*case):
         pixels = np.array([x[:, r, s] for r, s, _ in places])
         largest[:, i, j], mean[:, i, j] = pixels.max(axis=0), pixels.sum(axis=0) / (kernel[0] * kernel[1])
-    np.testing.assert_array_equal(max_pool2d_reference(x, kernel, stride, padding), largest)
-    np.testing.assert_allclose(avg_pool2d_reference(x, kernel, stride, padding), mean, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(max_pool2d_formula(x, Window(*kernel, *stride, *padding)), largest)
+    np.testing.assert_allclose(avg_pool2d_formula(x, Window(*kernel, *stride, *padding)), mean, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -54,7 +54,7 @@ def test_max_pool2d_equals_its_reference_and_names_the_first_place_that_holds_it
     x = np.random.default_rng(seed).integers(-2, 3, case[0]).astype(dtype)  # many equal ones
     y, argmax = np.full(result_shape(*case), np.nan, dtype), np.full(result_shape(*case), 255, np.uint8)
     max_pool2d(x, y, argmax, Window(*case[1], *case[2], *case[3]))
-    np.testing.assert_array_equal(y, max_pool2d_reference(x, *case[1:]))
+    np.testing.assert_array_equal(y, max_pool2d_formula(x, Window(*case[1], *case[2], *case[3])))
     for i, j, places in windows(*case):
         holds_it = np.array([x[:, r, s] == y[:, i, j] for r, s, _ in places])
         np.testing.assert_array_equal(argmax[:, i, j], np.array([k for *_, k in places])[holds_it.argmax(axis=0)])
@@ -82,10 +82,9 @@ def test_minus_infinity_is_a_maximum_like_any_other():
 def test_avg_pool2d_equals_its_reference(dtype, case, seed):
     x = np.random.default_rng(seed).standard_normal(case[0]).astype(dtype)
     y = np.full(result_shape(*case), np.nan, dtype)
-    avg_pool2d(x, y, Window(*case[1], *case[2], *case[3]))
-    X = x.astype(np.float64)
-    kh, kw = case[1]
-    assert_sums_agree(y, avg_pool2d_reference(X, *case[1:]), avg_pool2d_reference(abs(X), *case[1:]), kh * kw + 1)
+    window, X = Window(*case[1], *case[2], *case[3]), x.astype(np.float64)
+    avg_pool2d(x, y, window)
+    assert_sums_agree(y, avg_pool2d_formula(X, window), avg_pool2d_formula(abs(X), window), window.places + 1)
 
 
 @settings(deadline=None, max_examples=50)

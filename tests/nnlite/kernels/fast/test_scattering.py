@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnlite.kernels import conv2d_gradients
+from nnlite.kernels import Walk, conv2d_gradients
 from nnlite.kernels.fast import convolution_gradients
 from nnlite.kernels.fast.scattering import lay_out_for_scattering, scatters
 from nnlite.kernels.simd.level import LEVEL
@@ -27,7 +27,7 @@ def test_weights_lie_with_a_run_of_the_image_for_each_channel_of_the_result(dtyp
 def input_gradient(x, w, dy, stride, padding, dilation):
     (N, H, W, C), (top, left) = x.shape, padding
     dx = np.full((N, H - 2 * top, W - 2 * left, C), np.nan, x.dtype)
-    conv2d_gradients(x, w, dy, dx, np.empty_like(w), np.empty(dy.shape[3], x.dtype), stride, padding, dilation)
+    conv2d_gradients(x, w, dy, dx, np.empty_like(w), np.empty(dy.shape[3], x.dtype), Walk(stride, dilation, padding))
     return dx
 
 
