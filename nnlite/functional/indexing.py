@@ -4,6 +4,8 @@ A number or slice picks a part of the memory (basic indexing). An array picks pl
 the same place several times.
 """
 
+import math
+
 import numpy as np
 
 from nnlite import kernels
@@ -37,9 +39,10 @@ class Index(Operation):
         if all(i.dtype == bool for i in arrays):
             part[self.advanced] = dy
         elif len(self.advanced) == 1 and part.ndim > 0:  # rows
-            rows, indices = np.zeros(part.shape, dy.dtype), arrays[0].reshape(-1) % len(part)
-            kernels.add_rows(np.ascontiguousarray(dy).reshape(len(indices), -1), indices, rows.reshape(len(part), -1))
-            part[...] = rows
+            V, D, indices = len(part), math.prod(part.shape[1:]), arrays[0].reshape(-1) % len(part)
+            total = np.zeros((V, D), dy.dtype)
+            kernels.add_rows(np.ascontiguousarray(dy).reshape(len(indices), D), indices, total)
+            part[...] = total.reshape(part.shape)
         else:
             np.add.at(part, self.advanced, dy)
         return (dx,)

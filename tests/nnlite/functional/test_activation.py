@@ -14,6 +14,11 @@ ACTIVATIONS = {
     "leaky_relu 0.3": (lambda x: F.leaky_relu(x, 0.3), lambda x: x if x > 0 else 0.3 * x),
     "sigmoid": (F.sigmoid, lambda x: 1 / (1 + math.exp(-x))),
     "tanh": (F.tanh, lambda x: (math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)),
+    "softplus": (F.softplus, lambda x: math.log(1 + math.exp(x))),
+    "softplus 2.5": (lambda x: F.softplus(x, 2.5), lambda x: math.log(1 + math.exp(2.5 * x)) / 2.5),
+    # ½ (1 + tanh u) = σ(2u)
+    "gelu by tanh": (lambda x: F.gelu(x, "tanh"),
+                     lambda x: x / (1 + math.exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),
     "gelu": (F.gelu, lambda x: x * NormalDist().cdf(x)),
 }
 
@@ -69,3 +74,20 @@ def test_a_slope_in_float64_leaves_float32_as_it_is():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_nan_stays_a_nan(name):
     assert np.isnan(ACTIVATIONS[name][0](np.array([np.nan])).data).all()
+
+
+def test_softplus_overflows_nowhere_and_keeps_small_numbers():
+    x = Tensor(np.array([-1e4, -40.0, 0.0, 1e4]), requires_grad=True)
+    y = F.softplus(x)
+    y.backward(np.ones(4))
+    np.testing.assert_allclose(y.data, [0, math.exp(-40), math.log(2), 1e4], rtol=1e-15)
+    np.testing.assert_allclose(x.grad, [0, math.exp(-40), 0.5, 1], rtol=1e-15, atol=1e-16)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: F.softplus(np.ones(2), 0), r"^softplus: beta has to be above 0, got 0$"),
+    (lambda: F.gelu(np.ones(2), "erf"), r'^gelu: approximate has to be "none" or "tanh", got \'erf\'$'),
+])
+def test_options_outside_of_their_range_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

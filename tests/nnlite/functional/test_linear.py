@@ -152,3 +152,14 @@ def test_a_sum_over_no_features_is_the_bias_and_a_layer_without_outputs_is_empty
         assert y.data.tolist() == np.ones((2, 5, O)).tolist()
         y.backward(np.ones(y.shape))
         assert (x.grad.shape, w.grad.shape, b.grad.tolist()) == (x.shape, w.shape, [10] * O)
+
+
+@pytest.mark.parametrize(("shapes", "letters"), [
+    (((4,), (4,)), "k,k->"), (((3, 4), (4,)), "mk,k->m"), (((4,), (4, 5)), "k,kn->n"),
+    (((2, 3, 4), (4,)), "bmk,k->bm"), (((4,), (2, 4, 5)), "k,bkn->bn"),
+])
+def test_a_vector_is_a_row_on_the_left_and_a_column_on_the_right(shapes, letters):
+    x, y = sample(shapes[0]), sample(shapes[1], 1)
+    np.testing.assert_allclose(F.matmul(x, y).data, np.einsum(letters, x, y), rtol=1e-13, atol=1e-13)
+    check_gradients(F.matmul, *shapes)
+    check_dtypes_and_layouts(F.matmul, *shapes)

@@ -13,6 +13,14 @@ REDUCTIONS = {  # function, formula for a list of numbers
     "sum": (F.sum, math.fsum),
     "mean": (F.mean, statistics.fmean),
     "max": (F.max, max),
+    "min": (F.min, min),
+    "std": (F.std, statistics.stdev),
+    "std 0": (lambda x, dim=None, keepdim=False: F.std(x, dim, keepdim, correction=0), statistics.pstdev),
+    "norm": (lambda x, dim=None, keepdim=False: F.norm(x, 2, dim, keepdim), lambda x: math.hypot(*x)),
+    "norm 1": (lambda x, dim=None, keepdim=False: F.norm(x, 1, dim, keepdim), lambda x: math.fsum(map(abs, x))),
+    "norm 3": (lambda x, dim=None, keepdim=False: F.norm(x, 3, dim, keepdim),
+               lambda x: math.fsum(abs(t)**3 for t in x) ** (1/3)),
+    "norm inf": (lambda x, dim=None, keepdim=False: F.norm(x, math.inf, dim, keepdim), lambda x: max(map(abs, x))),
     "var": (F.var, statistics.variance),
     "var 0": (lambda x, dim=None, keepdim=False: F.var(x, dim, keepdim, correction=0), statistics.pvariance),
     "var 0.5": (lambda x, dim=None, keepdim=False: F.var(x, dim, keepdim, correction=0.5),
@@ -105,3 +113,27 @@ def test_a_variance_of_too_few_numbers_is_refused(shape, correction, message):
 def test_a_dim_that_is_not_there_is_refused(function):
     with pytest.raises(ValueError, match="axis 2 is out of bounds for array of dimension 2"):
         function(np.ones((2, 3)), 2)
+
+
+def test_std_and_norm_of_equal_numbers_have_gradient_0_where_they_are_0():
+    for function in (F.std, F.norm, lambda x: F.norm(x, 1), lambda x: F.norm(x, 3)):
+        x = Tensor(np.zeros(3), requires_grad=True)
+        function(x).backward()
+        assert x.grad.tolist() == [0, 0, 0]
+
+
+def test_the_smallest_of_several_equal_ones_share_the_gradient():
+    x = Tensor(np.array([1.0, 3.0, 1.0]), requires_grad=True)
+    F.min(x).backward()
+    assert x.grad.tolist() == [0.5, 0, 0.5]
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: F.min(np.ones((0, 2))), r"^min: an array of shape \(0, 2\) holds no numbers$"),
+    (lambda: F.std(np.ones(1)), r"^std: 1 numbers with correction 1 leave none to divide by$"),
+    (lambda: F.norm(np.ones(3), 0.5), r"^norm: p has to be at least 1, got 0.5$"),
+    (lambda: F.norm(np.ones(3), math.nan), r"^norm: p has to be at least 1, got nan$"),
+])
+def test_what_has_no_min_std_or_norm_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -8,7 +8,6 @@ from support import check_dtypes_and_layouts, check_gradients, sample
 from nnlite import Tensor
 from nnlite import functional as F
 
-ROWS = np.array([[0, 2], [2, 1]])
 MOVES = {  # function, input shapes
     "reshape": (lambda x: F.reshape(x, 4, -1), [(2, 3, 4)]),
     "reshape with a tuple": (lambda x: F.reshape(x, (6, 4)), [(2, 3, 4)]),
@@ -22,13 +21,11 @@ MOVES = {  # function, input shapes
     "permute four": (lambda x: F.permute(x, 0, 2, 3, 1), [(2, 3, 4, 5)]),
     "transpose": (lambda x: F.transpose(x, 0, 2), [(2, 3, 4)]),
     "transpose with negative dims": (lambda x: F.transpose(x, -1, -3), [(2, 3, 4)]),
-    "index with a number": (lambda x: F.index(x, 1), [(2, 3)]),
-    "index with slices": (lambda x: F.index(x, (slice(None), slice(None, None, -2))), [(2, 5)]),
-    "index with a new axis": (lambda x: F.index(x, (Ellipsis, None, 0)), [(2, 3)]),
-    "index with numbers that repeat": (lambda x: F.index(x, ROWS), [(3, 2)]),
-    "index with a tensor of numbers": (lambda x: F.index(x, Tensor(ROWS)), [(3, 2)]),
-    "index with pairs that repeat": (lambda x: F.index(x, (np.array([0, 1, 0]), Tensor(np.array([2, 1, 2])))), [(2, 3)]),
-    "index with booleans": (lambda x: F.index(x, np.array([True, False, True])), [(3, 2)]),
+    "flatten the first two": (lambda x: F.flatten(x, 0, 1), [(2, 3, 4)]),
+    "flatten images' channels": (lambda x: F.flatten(x, 1, -2), [(2, 3, 4, 5)]),
+    "clone": (F.clone, [(2, 3)]),
+    "stack": (lambda x, y: F.stack([x, y]), [(2, 3), (2, 3)]),
+    "stack along the last axis": (lambda x, y: F.stack([x, y], -1), [(2, 3), (2, 3)]),
     "concatenate": (lambda x, y, z: F.concatenate([x, y, z]), [(2, 3), (1, 3), (0, 3)]),
     "concatenate along dim 1": (lambda x, y: F.concatenate((x, y), 1), [(2, 3), (2, 1)]),
     "concatenate along dim -2": (lambda x, y: F.concatenate([x, y], -2), [(2, 3, 2), (2, 1, 2)]),
@@ -127,6 +124,36 @@ def test_what_does_not_fit_is_named(call, message):
         call()
 
 
-def test_an_index_out_of_range_is_refused():
-    with pytest.raises(IndexError, match="index 2 is out of bounds for axis 0 with size 2"):
-        F.index(np.ones((2, 3)), 2)
+def test_flatten_stops_at_end_dim():
+    x = np.arange(120.0).reshape(2, 3, 4, 5)
+    for start, end, shape in [(0, 1, (6, 4, 5)), (1, 2, (2, 12, 5)), (-3, -2, (2, 12, 5)), (2, 2, x.shape), (1, 3, (2, 60))]:
+        y = F.flatten(x, start, end)
+        assert y.shape == shape and y.data.reshape(-1).tolist() == list(range(120))
+
+
+@pytest.mark.parametrize(("start", "end"), [(2, 1), (0, 3), (-4, 0)])
+def test_flatten_names_a_range_that_is_none(start, end):
+    message = rf"^flatten: start_dim {start} to end_dim {end} is no range of the axes of shape \(2, 3, 4\)$"
+    with pytest.raises(ValueError, match=message):
+        F.flatten(np.ones((2, 3, 4)), start, end)
+
+
+def test_stack_puts_each_in_its_place_of_a_new_axis():
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    assert F.stack([x, y]).data.tolist() == [[1, 2], [3, 4]] and F.stack([x, y], 1).data.tolist() == [[1, 3], [2, 4]]
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: F.stack([]), r"^stack: no tensors were given$"),
+    (lambda: F.stack([np.ones(2), np.ones(3)]), r"^stack: the tensors have to be of one shape, got \[\(2,\), \(3,\)\]$"),
+    (lambda: F.stack([np.ones(2)], 2), r"^stack: dim 2 is not a new axis of 1 axes, \(2,\)$"),
+])
+def test_what_cannot_be_stacked_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_clone_has_memory_of_its_own():
+    x = Tensor(np.ones(3))
+    assert not np.shares_memory(x.clone().data, x.data)
+    assert x.reshape(3, 1).view(-1).data.tolist() == [1, 1, 1]

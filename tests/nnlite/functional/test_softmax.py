@@ -77,3 +77,20 @@ def test_an_empty_batch_stays_empty_and_a_dim_that_is_not_there_is_refused(funct
     assert function(np.ones((0, 3))).shape == (0, 3)
     with pytest.raises(ValueError, match="axis 2 is out of bounds for array of dimension 2"):
         function(np.ones((2, 3)), 2)
+
+
+@pytest.mark.parametrize(("dim", "keepdim"), [(0, False), (-1, True), ((0, 2), False), ((0, 1, 2), True)])
+def test_logsumexp_is_the_logarithm_of_a_sum_of_powers_of_e(dim, keepdim):
+    x = sample((2, 3, 4))
+    expected = np.log(np.exp(x).sum(axis=dim, keepdims=keepdim))
+    np.testing.assert_allclose(F.logsumexp(x, dim, keepdim).data, expected, rtol=1e-14, atol=1e-15)
+    check_gradients(lambda x: F.logsumexp(x, dim, keepdim), (2, 3, 4))
+    check_dtypes_and_layouts(lambda x: F.logsumexp(x, dim, keepdim), (2, 3, 4))
+
+
+def test_logsumexp_of_large_numbers_and_of_minus_infinity():
+    x = Tensor(np.array([[1e4, 1e4], [-np.inf, 2.0], [-np.inf, -np.inf]]), requires_grad=True)
+    y = F.logsumexp(x, 1)
+    y.backward(np.ones(3))
+    np.testing.assert_allclose(y.data, [1e4 + math.log(2), 2, -np.inf], rtol=1e-15)
+    assert x.grad.tolist() == [[0.5, 0.5], [0, 1], [0, 0]]
