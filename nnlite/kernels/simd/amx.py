@@ -2,14 +2,14 @@
 
     c[r, j] += Σ_{k < 64} a[r, k] · b[k, j]        a (16, 64) uint8, b (64, 16) int8 as (16, 16, 4), c (16, 16) int32
 
-Where the processor has it, the integer tile is made of these: one or two blocks of 16 rows by 2 columns of registers. With
-two blocks, each register of a and of b that is read serves two products. How many rows and bytes of each register are in
-use has to be said once, by `configure`, before the first tile of a kind; so a product of any size is exact, without
-padding. The rest of a sum longer than 64 that is no multiple of it needs registers of its own, and so leaves one block only:
+If the processor has AMX, the integer tile is made of these registers: one or two blocks of 16 rows by 2 columns of registers.
+With two blocks, each register of a and of b that is read serves two products. `configure` says once, before the first tile of
+a kind, how many rows and bytes of each register are in use; so a product of any size is exact, without padding. If K > 64 is
+not a multiple of 64, the remainder needs registers of its own, so only one block of rows fits:
 
-    register          0   1   2   3   4   5        6   7
-    K whole           c   c   a   b   b   c        c   a         5 to 7: the second block
-    K with a rest     c   c   a   b   b   a rest   b   b rest
+    register              0   1   2   3   4   5            6   7
+    K whole               c   c   a   b   b   c            c   a             5 to 7: the second block
+    K with a remainder    c   c   a   b   b   a remainder  b   b remainder
 
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
 """
@@ -23,14 +23,14 @@ from nnlite.kernels.simd.instructions import I8, I64, call_own_function, emit_sm
 
 ROWS = 16  # of a tile register
 STEPS = 16  # of four bytes each, in a row of a tile register
-FEWEST_ROWS = 3  # below these the ordinary tile is as fast
+FEWEST_ROWS = 3  # with fewer rows, the ordinary tile is as fast
 
 I16, VOID = ir.IntType(16), ir.VoidType()
 
 
 @intrinsic
 def configure_registers(typingctx, rows, K, columns):
-    """Tile registers for c with so many rows and columns (≤ 32), and sums of K steps."""
+    """Configure the tile registers for c of `rows` × `columns` (≤ 32) and sums of K steps."""
 
     def codegen(context, builder, signature, arguments):
         rows, K, columns = arguments
@@ -42,12 +42,12 @@ def configure_registers(typingctx, rows, K, columns):
         sixteen = I64(16)
         first = emit_smaller(builder, columns, sixteen)
         second = builder.sub(columns, first)
-        full, _, rest = _chunks(builder, K)
-        whole = builder.icmp_signed("==", rest, I64(0))
+        full, _, remainder = _chunks(builder, K)
+        whole = builder.icmp_signed("==", remainder, I64(0))
         sizes = [(rows, first), (rows, second), (rows, full), (full, first), (full, second)]
-        of_rest, of_second_block = [(rows, rest), (rest, first), (rest, second)], [*sizes[:3]]
+        of_remainder, of_second_block = [(rows, remainder), (remainder, first), (remainder, second)], [*sizes[:3]]
         sizes += [[builder.select(whole, x, y) for x, y in zip(*pair, strict=True)]
-                  for pair in zip(of_second_block, of_rest, strict=True)]
+                  for pair in zip(of_second_block, of_remainder, strict=True)]
         for register, (height, width) in enumerate(sizes):
             used = builder.icmp_signed(">", builder.mul(height, width), I64(0))
             height, width = (builder.select(used, value, I64(0)) for value in (height, width))
@@ -61,7 +61,7 @@ def configure_registers(typingctx, rows, K, columns):
 
 @intrinsic
 def release_registers(typingctx):
-    """Give the tile registers back: threads without any are switched faster."""
+    """Give the tile registers back: the system switches faster between threads that hold none."""
 
     def codegen(context, builder, signature, arguments):
         _call(builder, "tilerelease")
@@ -71,10 +71,11 @@ def release_registers(typingctx):
 
 
 def make_amx_tile(blocks):
-    """The tile of `nnlite.kernels.simd.tile` for integers, a step of four bytes, in registers that have been configured for it.
+    """The tile of `nnlite.kernels.simd.tile` for integers, with steps of four bytes, in registers configured for it before.
 
-    tile(a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns, rows): one block has 16 rows, or fewer
-    where so configured. Of two, with no rest of K, the second ends at `rows`, 17 to 32; the first may have some of its.
+    tile(a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns, rows)
+    blocks = 1: up to 16 rows, as configured. blocks = 2 (only if K has no remainder): `rows` is 17 … 32; the second block ends
+    at row `rows` and may overlap the first.
     """
 
     @intrinsic
@@ -100,9 +101,9 @@ def _emit_tile(builder, blocks, *arguments):
 
 
 def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row):
-    """Blocks of rows that begin at `starts`, of one or two columns of registers."""
+    """Blocks of rows that begin at `starts`, with one or two columns of registers."""
     c_registers = [(0, 1), (5, 6)]
-    _, chunks, rest = _chunks(builder, K)
+    _, chunks, remainder = _chunks(builder, K)
     places = [(i, j, builder.mul(start, row)) for i, start in enumerate(starts) for j in range(columns)]
     load_b = _load if len(starts) == 1 else _load_once
 
@@ -126,7 +127,7 @@ def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b
             multiply(builder.add(x, builder.mul(k.index, I64(64))), builder.add(y, builder.mul(k.index, chunk_bytes)),
                      (2, 7), (3, 4))
         if len(starts) == 1:
-            with builder.if_then(builder.icmp_signed(">", rest, I64(0))):
+            with builder.if_then(builder.icmp_signed(">", remainder, I64(0))):
                 multiply(builder.add(x, builder.mul(chunks, I64(64))), builder.add(y, builder.mul(chunks, chunk_bytes)),
                          (5,), (6, 7))
     for i, j, _ in places:
@@ -135,7 +136,7 @@ def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b
 
 
 def _chunks(builder, K):
-    """K steps as (steps of a whole chunk, how many such, steps of the rest): no more than a chunk's are one whole chunk."""
+    """Split K into (steps per chunk, number of whole chunks, remaining steps). K ≤ 16 counts as one whole chunk."""
     short = builder.icmp_signed("<", K, I64(STEPS))
     none = builder.icmp_signed("==", K, I64(0))
     chunks = builder.select(short, builder.select(none, I64(0), I64(1)), builder.udiv(K, I64(STEPS)))
@@ -147,7 +148,9 @@ def _load(builder, register, address, stride):
 
 
 def _load_once(builder, register, address, stride):
-    """The same, not to stay in the first cache: what meets many rows there would be pushed out by what meets 32."""
+    """Load with a non-temporal hint: b is used by only 32 rows, and should not evict a, which many panels reuse, from the first
+    cache.
+    """
     _call(builder, "tileloaddt164", I8(register), builder.inttoptr(address, I8.as_pointer()), stride)
 
 

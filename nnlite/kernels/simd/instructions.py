@@ -1,7 +1,7 @@
-"""SIMD instructions as LLVM knows them: what registers are made of, for the tile and for `vector`.
+"""SIMD instructions as LLVM writes them, for `tile` and `vector`.
 
-Each `emit_…` adds an instruction to the function that is being compiled. Addresses are bytes; a mask says which lanes count:
-the others are neither read nor written.
+Each `emit_…` adds an instruction to the function that is being compiled. Addresses are bytes. A mask says which lanes are read
+or written; the other lanes of a load are 0.
 """
 
 from llvmlite import ir
@@ -22,9 +22,9 @@ def lane_count(dtype):
 
 
 def call_own_function(builder, name, arguments, emit):
-    """Call a function of its own, made by emit(builder, *arguments) once in a module.
+    """Call an LLVM function of this name; emit(builder, *arguments) writes its body once in a module.
 
-    In the midst of other code its addresses would have to share registers with it, and be computed anew in every step.
+    Inlined into other code, the loop's addresses would share registers with that code, and be computed anew in every step.
     """
     module = builder.module
     function = module.globals.get(name)
@@ -40,12 +40,13 @@ def call_own_function(builder, name, arguments, emit):
 
 
 def emit_mask(builder, left, start, count):
-    """Which of the lanes start, start + 1, … lie below `left`."""
+    """Whether each of the lanes start, start + 1, … is below `left`."""
     numbers = ir.Constant(ir.VectorType(I32, count), [start + lane for lane in range(count)])
     return builder.icmp_signed("<", numbers, emit_spread(builder, builder.trunc(left, I32), numbers.type))
 
 
 def emit_load(builder, address, vector, mask):
+    """The numbers at `address` in the lanes of the mask, 0 in the others."""
     pointer = builder.inttoptr(address, vector.as_pointer())
     kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask.type, vector])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.{mangle(vector)}.p0")
@@ -55,7 +56,7 @@ def emit_load(builder, address, vector, mask):
 def emit_load_bytes(builder, address, vector, mask):
     """uint8 at `address`, widened to a vector of int32.
 
-    Most processors without AVX-512 would read bytes under a mask one by one, so there is none where all lanes are read.
+    If all lanes are read, no mask is used, because most processors without AVX-512 read masked bytes one by one.
     """
     kind = ir.VectorType(I8, vector.count)
     all_lanes = ir.IntType(vector.count)
@@ -72,6 +73,7 @@ def emit_load_bytes(builder, address, vector, mask):
 
 
 def emit_store(builder, value, address, mask):
+    """Write the lanes of the mask to `address`."""
     pointer = builder.inttoptr(address, value.type.as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [value.type, value.type.as_pointer(), I32, mask.type])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.{mangle(value.type)}.p0")
@@ -105,7 +107,7 @@ def emit_smaller(builder, x, y):
 
 
 def emit_larger(builder, x, y):
-    """max(x, y), a NaN where one is; of equal ones y."""
+    """max(x, y): NaN if one of them is NaN, and y if they are equal."""
     if is_integer(x):
         return builder.select(builder.icmp_signed(">", x, y), x, y)
     larger = builder.select(builder.fcmp_ordered(">", x, y), x, y)  # y where one is a NaN
@@ -113,13 +115,13 @@ def emit_larger(builder, x, y):
 
 
 def emit_at_least(builder, x, low):
-    """max(x, low) where low is no NaN; of equal ones low."""
+    """max(x, low) for a low that is not NaN; low if they are equal."""
     above = builder.icmp_signed(">", x, low) if is_integer(x) else builder.fcmp_unordered(">", x, low)
     return builder.select(above, x, low)
 
 
 def emit_at_most(builder, x, high):
-    """min(x, high) where high is no NaN; of equal ones high."""
+    """min(x, high) for a high that is not NaN; high if they are equal."""
     below = builder.icmp_signed("<", x, high) if is_integer(x) else builder.fcmp_unordered("<", x, high)
     return builder.select(below, x, high)
 

@@ -1,4 +1,4 @@
-"""Which SIMD instructions the tile is made of, chosen from the processor's features when nnlite is imported.
+"""The SIMD level: which instructions the tile consists of. It is chosen from the processor's features at import.
 
     level        registers     four uint8·int8 products per 32-bit lane
     amx          32, 64 bytes  vpdpbusd, and tile registers that multiply 16 × 64 by 64 × 16 bytes at once
@@ -8,8 +8,8 @@
     neon         32, 16 bytes  widened to 32 bits
     generic      16, 16 bytes  widened to 32 bits
 
-Integers are exact on every level, floats differ by rounding at most. The environment variable NNLITE_SIMD chooses another
-level that the processor has, for tests and comparisons.
+Integers are exact on every level; floats of two levels differ by rounding at most. For tests and comparisons, the environment
+variable NNLITE_SIMD chooses another level that the processor has.
 """
 
 import ctypes
@@ -65,7 +65,7 @@ def host_features():
 
 
 def tile_registers_permitted():
-    """Ask the kernel for the use of AMX's tile registers, which it grants to each process that asks (Linux 5.16)."""
+    """Ask the operating system for AMX's tile registers. Linux (from 5.16 on) grants them to each process that asks."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return False
     return ctypes.CDLL(None).syscall(SYS_ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0

@@ -1,7 +1,7 @@
-"""How the columns of `narrow`'s tiles lie in memory: the order in which a tile reads them.
+"""The layout of b for the tiles of `narrow`: the order in which a tile reads it.
 
-For each tile of columns, one behind the other, b[p, k, n] becomes (P, ⌈K/G⌉, columns of the tile, G), with zeros past K and N:
-a step of the tile then reads two registers that lie side by side.
+The columns of each tile follow those of the tile before. For one tile, b[p, k, n] is stored as (P, ⌈K/G⌉, columns of the
+tile, G), with zeros past K and N, so that a step of the tile reads two neighbouring registers.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from nnlite.kernels.simd.vector import item_bytes, lanes, load, store
 
 
 def make_interleaving(G):
-    """interleave(like, b, b_row, K, columns, target): the layout of one tile's columns, from contiguous rows of b."""
+    """interleave(like, b, b_row, K, columns, target): lay out the columns of one tile, from contiguous rows of b."""
 
     @intrinsic
     def interleave(typingctx, like, b, b_row, K, columns, target):
@@ -34,7 +34,9 @@ def make_interleaving(G):
 
 
 def _emit_interleaving(builder, dtype, G, b, b_row, K, columns, target):
-    """G rows at a time become two registers: numbers of rows G/2 apart alternate, then of G/4 …, at last of neighbours."""
+    """G rows at a time become two registers: first numbers of rows G/2 apart are made to alternate, then of rows G/4 apart, and
+    so on down to neighbouring rows.
+    """
     width, vector_bytes = lane_count(dtype), I64(LEVEL.vector_bytes)
     vector = ir.VectorType(LLVM_TYPE[dtype], width)
     first, second = (ir.Constant(ir.VectorType(I32, width), [start + lane // 2 + lane % 2 * width for lane in range(width)])
@@ -60,7 +62,7 @@ _interleave_4, _interleave_8, _interleave_16 = make_interleaving(4), make_interl
 
 @inner_kernel
 def lay_out_columns(like, b, b_outer, b_row, b_step, P, K, N, target):
-    """The layout of b[p, k, n], whose rows or columns are contiguous, from address `target` on.   Strides in bytes."""
+    """Write the layout of b[p, k, n], whose rows or columns are contiguous, from address `target` on. Strides are bytes."""
     size, n = item_bytes(like), 0
     while n < N:
         width, left = narrow_width(N - n, lanes(like)), N - n
@@ -84,7 +86,7 @@ def lay_out_columns(like, b, b_outer, b_row, b_step, P, K, N, target):
 
 @parallel_kernel
 def lay_out_narrow(w, first, target, start):
-    """The layout of w (P, K, N) from column `first` on, in the array `target` from its number `start` on."""
+    """Write the layout of the columns of w (P, K, N) from `first` on into the array `target`, from its element `start` on."""
     (P, K, N), (outer, row, step) = w.shape, w.strides
     lay_out_columns(w.dtype, w.ctypes.data + first * step, outer, row, step, P, K, N - first,
                   np.intp(target.ctypes.data) + start * w.itemsize)

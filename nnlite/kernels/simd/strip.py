@@ -12,11 +12,11 @@ from nnlite.kernels.simd.tile import make_tile
 from nnlite.kernels.simd.vector import item_bytes
 
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
-NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # each plain 0, 1, 4 in a call would compile the function anew
+NONE, ONE, FOUR = np.intp(0), np.intp(1), np.intp(4)  # a plain 0, 1 or 4 in a call has a type of its own: compiled anew
 
 
 def rows_with_registers(level):
-    """Rows of the largest tile, so that its sums, two registers of b and one of a all find registers."""
+    """Rows of the largest tile: its sums, two vectors of b and one of a have to fit into the registers."""
     return 8 if level.registers == 32 else 6
 
 
@@ -30,21 +30,21 @@ _amx_tile_1, _amx_tile_2 = make_amx_tile(1), make_amx_tile(2)
 
 @intrinsic
 def has_amx(typingctx, like):
-    """Whether products with like's dtype have tile registers: known while compiling, so that floats know nothing of them."""
+    """Whether products with like's dtype use tile registers. It is known while compiling: code for floats contains none."""
     answer = LEVEL.name == "amx" and like.dtype == types.int32
     return types.boolean(like), lambda context, builder, signature, arguments: I1(answer)
 
 
 @inner_kernel
 def configure(like, M, K, N):
-    """To be called before `strip` for integers with the same M, K and N, once for any number of strips; then `release`."""
+    """Call it once before any number of integer strips with the same M, K and N; after them call `release`."""
     if has_amx(like) and M >= FEWEST_ROWS:
         configure_registers(min(M, ROWS), K, min(N, TILE_BYTES // item_bytes(like)))
 
 
 @inner_kernel
 def release(like):
-    """After the last of the strips that `configure` was called for."""
+    """Call it after the last strip that `configure` was called for."""
     if has_amx(like):
         release_registers()
 
@@ -53,9 +53,9 @@ def release(like):
 def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + n]   for m < M, n < N
 
-    Addresses and strides in bytes, as in `tile`. The rows are done TALL at a time, twice as many where the columns fill one
-    register, and four, two or one where fewer are left. A tile that would pass the last row is shifted back to end there:
-    the rows that it shares with the one before are computed twice, to the same bits.
+    Addresses and strides are bytes, as in `tile`. TALL rows are computed at a time, twice as many if the columns fill one
+    register, and four, two or one if fewer rows are left. A tile that would pass the last row is shifted back to end there: the
+    rows that it shares with the tile before are computed twice, to the same bits.
     """
     width = TILE_BYTES // item_bytes(like)
     for n in range(0, N, width):

@@ -14,14 +14,14 @@ loads. Only the strides say what the product means:
     its weight's      P = images, Q = image rows, K = pixels of a row, b = dy: a sum over every pixel
       gradient
 
-A depthwise tile has a[… + j] instead: every column meets its own number of a, as one lane meets another, not one for all.
+A depthwise tile reads a[… + j]: lane j of a is multiplied by lane j of b, instead of one number of a by all lanes of b.
 
-The tile is an LLVM function body, made by Python loops that run once, while Numba compiles: `for r in range(rows)` below
-unrolls. Nothing is copied, packed or padded: the last columns are read and written under a mask.
+The tile is the body of an LLVM function. Python loops write it once, while Numba compiles: `for r in range(rows)` below is
+unrolled. Nothing is copied, packed or padded: the last columns are read and written under a mask.
 
-Integers: a holds uint8, b int8 in groups of four consecutive k per column, c int32. One step then stands for four k: the
-same 32 bits of a go to all lanes, and `dot4` adds four products in each lane, exactly. In a depthwise tile only the first
-of the four is there: a byte of a, widened with zeros.
+Integers: a holds uint8, b int8 in groups of four consecutive k per column, c int32. One step then covers four k: the same 32
+bits of a go to all lanes, and `dot4` adds four products in each lane, exactly. A depthwise step covers one k: each lane
+holds one byte of a, widened with zeros.
 """
 
 from llvmlite import ir
@@ -48,14 +48,15 @@ from nnlite.kernels.simd.level import LEVEL
 
 
 def make_tile(rows, vectors, whole=False, depthwise=False, short=False):
-    """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise one has one vector.
-
-    A whole one always does its whole width: a load under a mask keeps one of the two multipliers busy, too.
+    """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise tile has one vector.
 
     tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is c's dtype,
-    or any array of it; a, b, c are addresses, the strides bytes, the rest counts. Where columns exceeds the tile's width, only
-    its width is done; reads of a and b stay inside the rows and columns named. `count` tiles are done, one below the other; of
-    a short one, which is for fewer rows than a tile has, there are `count` rows, and it does the last one several times.
+    or any array of it; a, b, c are addresses; row, outer, inner, step, b_outer, b_inner, b_row, c_row are strides in bytes; the
+    others are counts. If `columns` exceeds the tile's width, only its width is computed. No number of a or b outside the rows
+    and columns that are named is read.
+    `count`: how many tiles to compute, stacked downwards. A short tile is called once; there `count` is its number of rows, and
+    the missing rows repeat the last one.
+    whole: always compute the whole width, without a mask. A masked load also occupies one of the two multipliers.
     """
 
     @intrinsic
@@ -118,7 +119,7 @@ def _emit_tile(builder, dtype, rows, vectors, whole, depthwise, short,
 
 
 def _load_lanes(builder, address, vector, mask):
-    """A number for each lane: floats, or bytes widened with zeros."""
+    """One number for each lane: floats, or bytes widened with zeros."""
     return (emit_load_bytes if vector.element == I32 else emit_load)(builder, address, vector, mask)
 
 
@@ -128,9 +129,9 @@ def fma(builder, x, y, total):
 
 
 def dot4(builder, x, y, total):
-    """total + Σ of four uint8·int8 in each 32-bit lane, exactly, in the way of the SIMD level.
+    """total + Σ of four products uint8·int8 in each 32-bit lane, exactly, with the instructions of the SIMD level.
 
-    AVX2's own vpmaddubsw is not used: it saturates at 16 bits (211·71 + 171·107 would come out as 32767).
+    AVX2's vpmaddubsw is not used, because it saturates at 16 bits: 211·71 + 171·107 would come out as 32767.
     """
     if LEVEL.dot4 == "vpdpbusd":
         kind = ir.FunctionType(x.type, [x.type] * 3)
@@ -148,7 +149,7 @@ def dot4(builder, x, y, total):
 
 
 def _dot4_by_halves(builder, x, y, total):
-    """The even bytes of each lane and the odd ones, widened to 16 bits; vpmaddwd multiplies pairs of these and adds them."""
+    """Widen the even bytes of each lane, and then the odd ones, to 16 bits; vpmaddwd multiplies pairs of them and adds."""
     wide = ir.VectorType(ir.IntType(16), 2 * x.type.count)
     x, y = builder.bitcast(x, wide), builder.bitcast(y, wide)
     eight = ir.Constant(wide, [8] * wide.count)

@@ -1,15 +1,16 @@
 """SIMD values as Numba types: one register of the processor as a variable of a compiled loop.
 
-A `Vector` is what fits one register: sixteen float32 where registers hold 64 bytes. Functions take addresses in bytes, so
-that they work on any array, and `left`: how many numbers are left to do. Lanes from there on are neither read nor written.
+A `Vector` fills one register: it has sixteen float32 if registers hold 64 bytes. Functions take addresses in bytes, so that
+they work on any array. They also take `left`, the number of elements that are still to do: lanes from `left` on are neither
+read nor written.
 
     for o in range(0, O, lanes(x)):                                   # y = max(x + b, 0), for any O
         z = load(x, x_data + o * size, O - o) + load(x, b_data + o * size, O - o)
         store(y_data + o * size, at_least(z, 0), O - o)
 
-`like` says which numbers the vector shall hold: a dtype, `x.dtype`, or any array of it. An array is counted in and out by
-each function that gets it, and the processor's stores wait for that; a dtype is not. Vectors know + − * / << >> &, with a
-vector or a number on the right. What the functions are made of stands in `instructions`.
+`like` only fixes the element type: pass `x.dtype` (preferred) or an array. Passing an array makes Numba update its reference
+count at each call, which delays pending stores. Vectors know + − * / << >> &, with a vector or a number on the right. The
+functions are built from the instructions in `instructions`.
 """
 
 import operator
@@ -97,7 +98,7 @@ def load(typingctx, like, address, left):
 
 @intrinsic
 def real_load(typingctx, like, address, left):
-    """`load` of float32, as many as like's dtype has lanes."""
+    """`load` of float32: one number for each lane of like's dtype."""
     kind = Vector(types.float32, lane_count(like.dtype))
 
     def codegen(context, builder, signature, arguments):
@@ -109,7 +110,7 @@ def real_load(typingctx, like, address, left):
 
 @intrinsic
 def load_bytes(typingctx, like, address, left):
-    """Bytes (uint8) at `address` as int32, as many as like's dtype has lanes."""
+    """Bytes (uint8) at `address`, widened to int32: one for each lane of like's dtype; 0 in the lanes from `left` on."""
     kind = Vector(types.int32, lane_count(like.dtype))
 
     def codegen(context, builder, signature, arguments):
@@ -206,7 +207,7 @@ def store_bytes(typingctx, address, value, left):
 def store_three_bytes(typingctx, address, value, left):
     """Write the three low bytes of each of the first `left` lanes, int32, to `address`, without gaps.
 
-    As in `emit_load_bytes` there is no mask where all lanes are written.
+    As in `emit_load_bytes`, no mask is used if all lanes are written.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -238,7 +239,7 @@ def spread_int(typingctx, like, number):
 
 @intrinsic
 def beats(typingctx, x, y):
-    """Where x would replace y as the maximum so far: x > y, or x is a NaN and y is not."""
+    """Whether x replaces y as the maximum so far, for each lane: x > y, or x is a NaN and y is not."""
 
     def codegen(context, builder, signature, arguments):
         x, y = arguments
@@ -249,7 +250,7 @@ def beats(typingctx, x, y):
 
 @intrinsic
 def equal(typingctx, x, number):
-    """Where the lanes of a vector of integers equal a number."""
+    """Whether each lane of a vector of integers equals a number."""
 
     def codegen(context, builder, signature, arguments):
         x, number = arguments
@@ -260,7 +261,7 @@ def equal(typingctx, x, number):
 
 @intrinsic
 def positive(typingctx, x):
-    """Where x > 0."""
+    """Whether each lane is above 0."""
 
     def codegen(context, builder, signature, arguments):
         return builder.fcmp_ordered(">", arguments[0], ir.Constant(arguments[0].type, None))
@@ -270,7 +271,7 @@ def positive(typingctx, x):
 
 @intrinsic
 def any_nan(typingctx, x):
-    """Whether one lane at least is NaN."""
+    """Whether at least one lane is NaN."""
 
     def codegen(context, builder, signature, arguments):
         lanes = builder.fcmp_unordered("uno", arguments[0], arguments[0])
@@ -282,25 +283,25 @@ def any_nan(typingctx, x):
 
 @intrinsic
 def where(typingctx, condition, x, y):
-    """x where the condition holds, else y (a vector or a number)."""
+    """x in the lanes where the condition holds, y (a vector or a number) in the others."""
     return _with_operand(x, y, lambda builder, x, y, condition: builder.select(condition, x, y), condition)
 
 
 @intrinsic
 def larger(typingctx, x, y):
-    """max(x, y) of two vectors, a NaN where one is; of equal ones y."""
+    """max(x, y) of two vectors: NaN if one of them is NaN, and y if they are equal (−0 and 0 are)."""
     return _with_operand(x, y, emit_larger)
 
 
 @intrinsic
 def at_least(typingctx, x, low):
-    """x, but no less than a number; of equal ones the number, so that at_least(−0, 0) is 0. A NaN stays one."""
+    """max(x, low) for a number low. If both are equal the result is low, so that at_least(−0, 0) is 0. A NaN stays a NaN."""
     return _with_operand(x, low, emit_at_least)
 
 
 @intrinsic
 def at_most(typingctx, x, high):
-    """x, but no more than a number. A NaN stays one."""
+    """min(x, high) for a number high. A NaN stays a NaN."""
     return _with_operand(x, high, emit_at_most)
 
 
