@@ -164,11 +164,11 @@ def slow_dequantize(q, S, Z):
 # Both must agree, and not "about": integer for integer, bit for bit.
 
 # %%
-from nncompress.quantization.affine import affine_parameters, dequantize, quantize
+from nncompress.quantization.affine import affine_parameters, dequantize, quantize_affine
 
 r = np.random.default_rng(1).normal(0.5, 1.0, 10_000).astype(np.float32)
 S, Z = affine_parameters(-1.0, 3.0, 0, 255)
-q = quantize(r, S, Z, 0, 255, np.uint8)
+q = quantize_affine(r, S, Z, 0, 255, np.uint8)
 assert (S, Z) == slow_parameters(-1.0, 3.0, 0, 255) == (np.float32(4 / 255), 64)
 np.testing.assert_array_equal(q, slow_quantize(r, S, Z, 0, 255, np.uint8))
 np.testing.assert_array_equal(dequantize(q, S, Z), slow_dequantize(q, S, Z))
@@ -189,7 +189,7 @@ print(f"{q.size:,} integers equal; {r.nbytes:,} bytes became {q.nbytes:,}")
 # %%
 S, Z = affine_parameters(-1.0, 3.0, 0, 15)
 r = np.linspace(-1.6, 3.6, 2001)
-back = S * (quantize(r, S, Z, 0, 15, np.uint8).astype(int) - Z)
+back = S * (quantize_affine(r, S, Z, 0, 15, np.uint8).astype(int) - Z)
 first, last = S * (0 - Z - 0.5), S * (15 - Z + 0.5)           # half a step beyond both ends
 inside = (first < r) & (r < last)
 assert np.abs(r - back)[inside].max() <= S / 2 * (1 + 1e-6)   # S is rounded too: 1e-6
@@ -232,7 +232,7 @@ from nncompress.quantization.affine import symmetric_scale
 w = networks[0].state_dict()["conv2.weight"].reshape(32, 144)
 w = w[np.argsort(np.abs(w).max(axis=1))]              # smallest weights first
 scales = {"per tensor": symmetric_scale(w, 8), "per channel": symmetric_scale(w, 8, axis=0)}
-integers = {name: quantize(w, S, 0, -127, 127, np.int8) for name, S in scales.items()}
+integers = {name: quantize_affine(w, S, 0, -127, 127, np.int8) for name, S in scales.items()}
 
 # %% tags=["remove-input"]
 fig, axes = plt.subplots(1, 2, num="per_channel", figsize=(6.4, 4.2), sharey=True)
@@ -294,7 +294,7 @@ def there_and_back(r, S, Z):
     return S * (np.clip(np.rint(r / S) + Z, 0, 255) - Z)
 
 assert np.isclose(cast_first(10.0, 10 / 172), -84 * 10 / 172) and round(-84 * 10 / 172, 2) == -4.88
-assert quantize(10.0, 10 / 172, 0, -128, 127, np.int8) == 127 and round(127 * 10 / 172, 2) == 7.38
+assert quantize_affine(10.0, 10 / 172, 0, -128, 127, np.int8) == 127 and round(127 * 10 / 172, 2) == 7.38
 assert round(-2 / (4 / 255)) == -128 and np.isclose(there_and_back(0.0, 4 / 255, -128), 2.0, atol=0.01)
 assert there_and_back(0.0, 4 / 255, 0) == 0.0 and there_and_back(6.0, 4 / 255, 0) == 4.0
 assert affine_parameters(2.0, 6.0, 0, 255) == (np.float32(6 / 255), 0)
@@ -328,7 +328,7 @@ for ax, (name, r, back, note, point, place) in zip(axes.flat, panels, strict=Tru
 def rounded(w, bits, axis):
     qmax = 2 ** (bits - 1) - 1
     S = symmetric_scale(w, bits, axis)
-    return dequantize(quantize(w, S, 0, -qmax, qmax, np.int8), S, 0)
+    return dequantize(quantize_affine(w, S, 0, -qmax, qmax, np.int8), S, 0)
 
 bits = np.arange(8, 1, -1)
 
@@ -421,8 +421,8 @@ for model, before in zip(networks, untouched, strict=True):
 #
 # Each exercise is a function to write and a test that passes when it is right. Replace the `raise` and run the cell again.
 #
-# **1.** Write `quantize` without loops. It has to take one scale and zero point, or one for each row. (A hole of assignment
-# `hw07_affine`.)
+# **1.** Write `quantize_affine` without loops. It has to take one scale and zero point, or one for each row. (A hole of
+# assignment `hw07_affine`.)
 
 # %%
 def attempt(test, solution):
@@ -441,7 +441,7 @@ def test_quantize(f):
     q = f(np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([1.0, 0.5]), np.array([0, 10]), 0, 255, np.uint8)
     assert q.dtype == np.uint8 and q.tolist() == [[1, 2], [12, 14]]
 
-test_quantize(quantize)                                       # the library's passes
+test_quantize(quantize_affine)                                       # the library's passes
 attempt(test_quantize, my_quantize)
 
 # %% [markdown]

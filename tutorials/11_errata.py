@@ -167,7 +167,7 @@ print(f"Q = 8 leaves {len(levels)} integers: {levels.astype(int).tolist()}")
 assert len(levels) < 2**8 / 8
 
 S = affine.symmetric_scale(w, 8)
-assert len(np.unique(affine.quantize(w, S, 0, -127, 127, np.int8))) > 100
+assert len(np.unique(affine.quantize_affine(w, S, 0, -127, 127, np.int8))) > 100
 
 # %% [markdown]
 # Q is one divided by the *step*: with $`S = 1/Q`$ and zero point 0, the formula is affine quantization without its clamp, and
@@ -178,7 +178,7 @@ assert len(np.unique(affine.quantize(w, S, 0, -127, 127, np.int8))) > 100
 error = np.abs(w - np.round(w * 8) / 8)
 assert error.max() <= 1 / (2 * 8)
 assert np.round(20.0 * 8) == 160 > np.iinfo(np.int8).max
-assert affine.quantize(np.array([20.0]), 1 / 8, 0, -127, 127, np.int8) == 127
+assert affine.quantize_affine(np.array([20.0]), 1 / 8, 0, -127, 127, np.int8) == 127
 
 # %% [markdown]
 # In the picture, our 16,384 weights of one layer meet both rules. (A6: the code calls `torch.nn.utils.quantize_weight`, which
@@ -188,7 +188,7 @@ assert affine.quantize(np.array([20.0]), 1 / 8, 0, -127, 127, np.int8) == 127
 fig, axes = plt.subplots(2, 1, num="levels", sharex=True, figsize=(6.4, 4.2))
 # alt: Above, all weights fall on a handful of values. Below, with a step for 8 bits, the values follow the bell of the weights.
 for ax, values, colour, title in ((axes[0], np.round(w * 8) / 8, ORANGE, f"Q = 8, as printed: {len(levels)} values"),
-                                  (axes[1], affine.dequantize(affine.quantize(w, S, 0, -127, 127, np.int8), S, 0), BLUE,
+                                  (axes[1], affine.dequantize(affine.quantize_affine(w, S, 0, -127, 127, np.int8), S, 0), BLUE,
                                    "8 bits, step max |w| / 127")):
     at, count = np.unique(values, return_counts=True)
     ax.vlines(at, 0.5, count, color=colour, lw=1.5)

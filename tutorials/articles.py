@@ -17,7 +17,7 @@
 # |---|---|---|---|
 # | A1 | a domain's data and features as knowledge | – | – |
 # | A2 | pruning weights: choose, measure, decide | `articles.prune_by_statistics` | `pruning.magnitude_masks` |
-# | A3 | quantizing weights with a scale Q | `affine.round_scaled` | `affine.quantize` |
+# | A3 | quantizing weights with a scale Q | `affine.round_scaled` | `affine.quantize_affine` |
 # | A4 | the formula for distillation | `articles.log_loss` | `distillation_loss` |
 # | A5 | code: a CNN, half of its weights pruned | `articles.count_weights` | `models.cnn`, `pruning.magnitude_masks` |
 # | A6 | code: quantization with Q = 8 | – | `nncompress.quantize` |

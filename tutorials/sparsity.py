@@ -28,7 +28,7 @@ def main():
     arguments = parser.parse_args()
     set_num_threads(arguments.threads)
     started = time.perf_counter()
-    rows = pay_off.pay_off(SHAPE, BATCHES, seed=arguments.seed)
+    rows = pay_off.time_forms(SHAPE, BATCHES, seed=arguments.seed)
     result = {"command": f"python tutorials/sparsity.py --seed {arguments.seed} --threads {arguments.threads}",
               "seed": arguments.seed, "threads": arguments.threads, "seconds": round(time.perf_counter() - started, 1),
               "commit": commit(), "cpu": cpu(), "simd": LEVEL.name, "python": platform.python_version(),

@@ -1,9 +1,20 @@
-"""nncompress: pruning, quantization, int8 inference and coding, all of it real: integers, bytes, milliseconds."""
+"""nncompress: pruning, quantization, int8 inference and coding, all of it real: integers, bytes, milliseconds.
 
-from nncompress import sparse
-from nncompress.int8.plan import Int8Plan
-from nncompress.int8.product import matmul_int8, pack_int8
-from nncompress.nnz.file import inspect, load, save
-from nncompress.quantization.post_training import quantize
+Rooms, in the order to read them:
+    pruning        fewer weights, fewer filters
+    quantization   real numbers as small integers
+    int8           inference with these integers
+    coding         integers as few bits
+    nnz            a compressed network as a file
+    sparse         pruned layers run from their compressed form
+    articles       the articles' formulas as they are written, and where they fall short
+"""
 
-__all__ = ["Int8Plan", "inspect", "load", "matmul_int8", "pack_int8", "quantize", "save", "sparse"]
+from nnlite.lazy import lazily
+
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "quantization.post_training": ["quantize"],
+    "int8.plan": ["Int8Plan"],
+    "int8.product": ["matmul_int8", "pack_int8"],
+    "nnz.file": ["inspect", "load", "save"],
+}, rooms=("articles", "coding", "int8", "nnz", "pruning", "quantization", "sparse"))

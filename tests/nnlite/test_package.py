@@ -1,4 +1,5 @@
 import ast
+import inspect
 import subprocess
 import sys
 import tomllib
@@ -6,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import nncompress
 import nnlite
+import nntransfer
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
@@ -192,10 +195,62 @@ def test_what_is_no_dependency_is_an_extra_and_only_imported_inside_functions(fi
     assert not EXTRAS[file] & at_the_top and EXTRAS[file] <= {name.partition(".")[0] for name in imports(ROOT / file)}
 
 
-@pytest.mark.parametrize("name", nnlite.__all__)
-def test_every_public_name_is_there(name):
-    assert getattr(nnlite, name) is not None
-    assert name in dir(nnlite)
+def rooms(package):
+    """{dotted name: module} of a package and all rooms below it that list what a user calls."""
+    found = {package.__name__: package}
+    for name in package.__all__:
+        value = getattr(package, name)
+        if inspect.ismodule(value) and hasattr(value, "__all__") and value.__name__ not in NOT_FOR_USERS:
+            found |= rooms(value)
+    return found
+
+
+NOT_FOR_USERS = {"nnlite.kernels"}  # what functional and the plans call; its rooms have the same names, file by file
+FACE = {name: room for package in (nnlite, nncompress, nntransfer) for name, room in rooms(package).items()}
+VERBS = {"load", "save", "inspect"}  # of a checkpoint, of a .nnz, of a data set
+
+
+@pytest.mark.parametrize("room", FACE)
+def test_every_public_name_is_there(room):
+    for name in FACE[room].__all__:
+        assert getattr(FACE[room], name) is not None
+        assert name in dir(FACE[room])
+
+
+def test_a_package_has_its_rooms_without_importing_them():
+    program = """if True:
+        import nncompress, nntransfer
+        nncompress.pruning.shrink, nncompress.quantization.affine_parameters, nncompress.int8.run_reference
+        nncompress.coding.huffman.decode, nntransfer.finetune.freeze, nntransfer.articles
+    """
+    subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
+    assert set(FACE) >= {"nncompress.pruning.criteria", "nncompress.quantization", "nncompress.int8", "nncompress.coding",
+                         "nncompress.sparse", "nntransfer.distill", "nntransfer.finetune"}
+
+
+def test_no_two_public_functions_share_a_name():
+    functions = {}
+    for room in FACE.values():
+        for name in room.__all__:
+            value = getattr(room, name)
+            if inspect.isfunction(value) and name not in VERBS:
+                functions.setdefault(name, set()).add(f"{value.__module__}.{value.__qualname__}")
+    assert functions["quantize"] == {"nncompress.quantization.post_training.quantize"}
+    assert {name: where for name, where in functions.items() if len(where) > 1} == {}
+
+
+def test_only_one_function_is_called_quantize():
+    named = [path for sources in SOURCES.values() for path in sources
+             for node in ast.parse(path.read_text(encoding="utf-8")).body
+             if isinstance(node, ast.FunctionDef) and node.name == "quantize"]
+    assert named == [PACKAGES["nncompress"] / "quantization/post_training.py"]
+
+
+@pytest.mark.parametrize("package", ["nncompress", "nntransfer"])
+def test_no_function_of_the_subjects_bears_its_modules_name(package):
+    for path in SOURCES[package]:
+        names = [node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
+        assert path.stem not in names, path
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -6,3 +6,12 @@ Read in this order:
     huffman   frequent symbols get short codes
     streams   one array as one self-describing run of bytes, by the shorter of bits and huffman
 """
+
+from nnlite.lazy import lazily
+
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "bits": ["pack_bits", "packed_size", "unpack_bits"],
+    "huffman": ["code_lengths", "codes", "decode", "encode", "entropy_bits"],
+    "sparse": ["best_index_bits", "from_relative", "relative_bits", "to_relative"],
+    "streams": ["decode_stream", "encode_stream", "split_stream", "stream_budget"],
+}, rooms=("bits", "huffman", "sparse", "streams"))

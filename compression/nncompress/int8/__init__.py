@@ -1,1 +1,17 @@
-"""Inference in integers: requantization, the int8 plan, and the same plan once more in plain NumPy."""
+"""Inference in integers.
+
+Read in this order:
+    requantize   from int32 sums back to 8 bits, by two laws
+    steps        what a network in integers consists of
+    reference    such a network in plain NumPy, step by step
+    plan         the same on the integer kernels
+    product      the int8 matrix product by itself: `nncompress.matmul_int8`
+"""
+
+from nnlite.lazy import lazily
+
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "reference": ["run_reference"],
+    "requantize": ["add_fixed_parameters", "float32_factor", "multiplier", "quantize_multiplier"],
+    "steps": ["Int8Step"],
+})

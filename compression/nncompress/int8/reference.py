@@ -3,7 +3,7 @@
 import numpy as np
 
 from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
-from nncompress.quantization.affine import dequantize, quantize
+from nncompress.quantization.affine import dequantize, quantize_affine
 from nnlite.kernels.loops.convolution import Walk, conv2d_formula
 from nnlite.kernels.loops.pooling import Window, windows
 from nnlite.kernels.loops.requantize import (
@@ -18,7 +18,7 @@ def run_reference(plan, images):
     """The logits of an Int8Plan by the formulas: every activation minus its zero point, products and sums in int64."""
     first = plan.steps[0]
     x = plan.check(images)
-    results = [quantize(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, first.S, first.Z, 0, 255, np.uint8)]
+    results = [quantize_affine(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, first.S, first.Z, 0, 255, np.uint8)]
     for step in plan.steps[1:]:
         results.append(_STEPS[step.kind](plan, step, *(results[i] for i in step.inputs)))
     if plan.ends_in_sums:

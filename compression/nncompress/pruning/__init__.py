@@ -14,17 +14,15 @@ Masks leave zeros in arrays of the old shape: smaller once coded, not faster. On
 The articles' own formulas, as they are written, are in `nncompress.articles`.
 """
 
-from nncompress.pruning.criteria import magnitude_scores, random_scores, squared_scores, taylor_scores, wanda_scores
-from nncompress.pruning.evidence import Evidence, collect
-from nncompress.pruning.groups import Group, Member, dependency_groups
-from nncompress.pruning.magnitude import criterion_masks, magnitude_masks, std_masks
-from nncompress.pruning.masks import Masks, nonzero_masks, prunable_weights
-from nncompress.pruning.schedule import agp_sparsity, one_shot_sparsity
-from nncompress.pruning.scores import keep_highest, masks_from_scores
-from nncompress.pruning.structured import group_scores, shrink, shrink_to
+from nnlite.lazy import lazily
 
-__all__ = [
-    "Evidence", "Group", "Masks", "Member", "agp_sparsity", "collect", "criterion_masks", "dependency_groups", "group_scores",
-    "keep_highest", "magnitude_masks", "magnitude_scores", "masks_from_scores", "nonzero_masks", "one_shot_sparsity",
-    "prunable_weights", "random_scores", "shrink", "shrink_to", "squared_scores", "std_masks", "taylor_scores", "wanda_scores",
-]
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "criteria": ["magnitude_scores", "random_scores", "squared_scores", "taylor_scores", "wanda_scores"],
+    "evidence": ["Evidence", "collect"],
+    "groups": ["Group", "Member", "dependency_groups"],
+    "magnitude": ["criterion_masks", "magnitude_masks", "std_masks"],
+    "masks": ["Masks", "nonzero_masks", "prunable_weights"],
+    "schedule": ["agp_sparsity", "one_shot_sparsity"],
+    "scores": ["keep_highest", "masks_from_scores"],
+    "structured": ["group_scores", "shrink", "shrink_to"],
+}, rooms=("criteria",))

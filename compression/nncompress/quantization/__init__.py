@@ -1,1 +1,15 @@
-"""Quantization: real numbers as small integers, and inference with these integers."""
+"""Quantization: real numbers as small integers.
+
+Read in this order:
+    affine          q = round(r/S) + Z, and how S and Z are chosen
+    calibration     the range of each activation, seen on examples
+    post_training   a trained network becomes one that computes in integers: `nncompress.quantize`
+"""
+
+from nnlite.lazy import lazily
+
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
+    "calibration": ["MinMax", "activation_parameters"],
+    "post_training": ["quantize_weights"],
+})

@@ -127,7 +127,7 @@ def dequantize(q, S, Z):
     return (S * (q.astype(np.int64) - Z)).astype(np.float32)
 
 
-def quantize(r, S, Z, qmin, qmax, dtype):
+def quantize_affine(r, S, Z, qmin, qmax, dtype):
     """The integers nearest to real numbers.
 
         q = clamp(round(r / S) + Z, qmin, qmax)        |r − S (q − Z)| ≤ S/2 where nothing is clamped
@@ -140,19 +140,19 @@ def quantize(r, S, Z, qmin, qmax, dtype):
 
     Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1; ONNX operator QuantizeLinear.
 
-    >>> quantize([-0.5, 0.0, 10.0], 10 / 172, 0, -128, 127, np.int8)
+    >>> quantize_affine([-0.5, 0.0, 10.0], 10 / 172, 0, -128, 127, np.int8)
     array([ -9,   0, 127], dtype=int8)
     """
     limits = np.iinfo(dtype)
     if not limits.min <= qmin <= qmax <= limits.max:
-        raise ValueError(f"quantize: {np.dtype(dtype)} holds {limits.min} … {limits.max}, not {qmin} … {qmax}")
+        raise ValueError(f"quantize_affine: {np.dtype(dtype)} holds {limits.min} … {limits.max}, not {qmin} … {qmax}")
     r = np.asarray(r)
     if not np.issubdtype(r.dtype, np.floating):
         r = r.astype(np.float64)
-    check_finite("quantize", r)
+    check_finite("quantize_affine", r)
     S, Z = along_channels(S, r).astype(r.dtype), along_channels(Z, r)
     if not (S > 0).all():
-        raise ValueError(f"quantize: every scale must be positive, got {S.min()}")
+        raise ValueError(f"quantize_affine: every scale must be positive, got {S.min()}")
     with np.errstate(over="ignore"):                        # an infinite quotient is clamped as any large one
         q = np.rint(r / S)
     q = q.astype(np.float64) + Z                            # float64 holds qmin and qmax exactly, even int32's

@@ -4,8 +4,7 @@ import numpy as np
 
 from nncompress.int8.plan import LAWS, Int8Plan
 from nncompress.int8.steps import RUNNERS, Int8Step
-from nncompress.quantization.affine import check_finite, usable_scale
-from nncompress.quantization.affine import quantize as to_integers
+from nncompress.quantization.affine import check_finite, quantize_affine, usable_scale
 from nncompress.quantization.calibration import MinMax, activation_parameters
 from nnlite.data.dataset import Dataset
 from nnlite.inference.kinds import KINDS
@@ -126,6 +125,6 @@ def quantize_weights(w, b, S1, bits):
     with np.errstate(over="ignore"):
         scale = usable_scale(np.maximum(largest / top, np.abs(b) / (np.float64(S1) * BIAS_LIMIT)))
     check_finite("quantize: the scales of the weights", scale)
-    q = to_integers(w, scale, 0, -top, top, np.int8)
+    q = quantize_affine(w, scale, 0, -top, top, np.int8)
     b = np.clip(np.rint(b / (np.float64(S1) * scale)), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32)
     return q, b, scale

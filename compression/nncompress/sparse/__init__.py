@@ -4,11 +4,13 @@ Read in this order:
     checks      what both forms ask of their inputs
     csr         compressed sparse rows: a value and a column for each weight
     relative    Deep Compression's form as it is stored: a byte for the gap, a byte for the shared weight
-    kernels     one x, or a batch, times the stored entries of a row
     pay_off     measured: from which sparsity on this is faster than the dense product
 """
 
-from nncompress.sparse.csr import CSR
-from nncompress.sparse.relative import RelativeForm
+from nnlite.lazy import lazily
 
-__all__ = ["CSR", "RelativeForm"]
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "csr": ["CSR"],
+    "relative": ["RelativeForm"],
+    "pay_off": ["pays_from", "time_forms"],
+}, rooms=("pay_off",))

@@ -26,7 +26,7 @@ def pays_from(rows, form, batch):
     return lowest
 
 
-def pay_off(shape=(300, 784), batches=(1, 64), sparsities=SPARSITIES, rounds=101, seed=0):
+def time_forms(shape=(300, 784), batches=(1, 64), sparsities=SPARSITIES, rounds=101, seed=0):
     """Time y = x wᵀ by the dense tile, by CSR and by the relative form, for random w (O, I) of each sparsity, x (B, I).
 
     The three take turns, so that what else the machine does falls on all alike; a time is the median of the rounds.

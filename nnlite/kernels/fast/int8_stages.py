@@ -40,7 +40,7 @@ ROWS = 64  # that a task requantizes or adds
 
 
 @njit(cache=True)
-def quantize(x, S, Z):
+def quantize_number(x, S, Z):
     """q = clamp(round(x / S) + Z, 0, 255) of one float32."""
     return np.uint8(min(max(np.rint(x / S) + np.float32(Z), np.float32(0)), np.float32(255)))
 
@@ -53,14 +53,14 @@ def quantized(x, S, Z):
 
 @parallel_kernel
 def quantize_rows(x, S, Z, q, threads):
-    """q = quantize(x):  x (R, O) float32 -> q uint8."""
+    """q = quantize_number(x):  x (R, O) float32 -> q uint8."""
     share_out(quantize_row, len(x), threads, (x, S, Z, q))
 
 
 @inner_kernel
 def quantize_row(r, thread, x, S, Z, q):
     for o in range(x.shape[1]):
-        q[r, o] = quantize(x[r, o], S, Z)
+        q[r, o] = quantize_number(x[r, o], S, Z)
 
 
 @parallel_kernel
@@ -96,7 +96,7 @@ def quantize_image_row(t, thread, x, S, Z, q, top, left, finite):
                 numbers = load(like, x_at + c * plane, W - j)
                 doubt = doubt + (numbers - numbers)
                 for k in range(j, min(j + lanes(like), W)):
-                    q[n, top + i, left + k, c] = quantize(x[n, c, i, k], S, Z)
+                    q[n, top + i, left + k, c] = quantize_number(x[n, c, i, k], S, Z)
     if any_nan(doubt):
         finite[0] = False
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nncompress.quantization.affine import affine_parameters, dequantize, quantize, round_scaled, symmetric_scale
+from nncompress.quantization.affine import affine_parameters, dequantize, quantize_affine, round_scaled, symmetric_scale
 
 UINT8, INT8 = (0, 255, np.uint8), (-128, 127, np.int8)
 QUICK = settings(deadline=None, max_examples=50)
@@ -30,7 +30,7 @@ def test_round_scaled_is_within_half_a_step(w, Q):
 @pytest.mark.parametrize("Q", [2, 4, 8])
 def test_round_scaled_equals_affine_quantization_with_scale_one_over_q_and_zero_point_zero(Q):
     w = np.random.default_rng(0).normal(size=1000)
-    np.testing.assert_array_equal(round_scaled(w, Q), quantize(w, 1 / Q, 0, -(2**31), 2**31 - 1, np.int32))
+    np.testing.assert_array_equal(round_scaled(w, Q), quantize_affine(w, 1 / Q, 0, -(2**31), 2**31 - 1, np.int32))
 
 
 def test_round_scaled_multiplies_in_double_precision():
@@ -45,7 +45,7 @@ def test_q_is_a_scale_and_not_a_number_of_bits():
 def test_the_letter_leaves_int8_where_the_accepted_form_stays_inside():
     w = np.array([-20.0, 0.3, 20.0])
     np.testing.assert_array_equal(round_scaled(w, 8), [-160, 2, 160])
-    np.testing.assert_array_equal(quantize(w, symmetric_scale(w, 8), 0, *INT8), [-127, 2, 127])
+    np.testing.assert_array_equal(quantize_affine(w, symmetric_scale(w, 8), 0, *INT8), [-127, 2, 127])
 
 
 def test_round_scaled_says_what_is_wrong():
@@ -73,7 +73,7 @@ def test_affine_parameters_of_ranges_worked_by_hand(low, high, qmin, qmax, S, Z)
 @given(low=reals(1000.0), high=reals(1000.0), integers=st.sampled_from([UINT8, INT8]))
 def test_zero_is_exact(low, high, integers):
     S, Z = affine_parameters(min(low, high), max(low, high), *integers[:2])
-    q = quantize(np.float32(0), S, Z, *integers)
+    q = quantize_affine(np.float32(0), S, Z, *integers)
     assert q == Z
     assert dequantize(q, S, Z) == 0
 
@@ -83,7 +83,7 @@ def test_zero_is_exact(low, high, integers):
        dtype=st.sampled_from([np.float32, np.float64]))
 def test_inside_the_range_the_error_is_at_most_half_a_step(r, integers, dtype):
     S, Z = affine_parameters(r.min(), r.max(), *integers[:2])
-    q = quantize(r.astype(dtype), S, Z, *integers)
+    q = quantize_affine(r.astype(dtype), S, Z, *integers)
     error = np.abs(r.astype(np.float64) - np.float64(S) * (q.astype(int) - Z))
     width = max(r.max(), 0.0) - min(r.min(), 0.0)
     assert error.max() <= S / 2 + width * 2.0**-23          # S and, in float32, r / S are each rounded by 2^-24
@@ -112,25 +112,25 @@ def test_the_largest_weight_becomes_qmax_and_nothing_lies_below_minus_qmax(bits,
     w[2, 3] = -9.0
     S = symmetric_scale(w, bits)
     assert S == np.float32(9.0 / qmax)
-    q = quantize(w, S, 0, *INT8)
+    q = quantize_affine(w, S, 0, *INT8)
     assert q.min() == -qmax == q[2, 3]
-    np.testing.assert_array_equal(quantize(-w, S, 0, *INT8), -q)
+    np.testing.assert_array_equal(quantize_affine(-w, S, 0, *INT8), -q)
 
 
 @pytest.mark.parametrize("shape", [(4, 7), (4, 3, 3, 3), (4,)])
 def test_per_channel_quantization_is_per_tensor_quantization_of_each_channel(shape):
     w = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     S = symmetric_scale(w, 8, axis=0)
-    q = quantize(w, S, 0, -127, 127, np.int8)
+    q = quantize_affine(w, S, 0, -127, 127, np.int8)
     assert S.shape == (4,)
     for o in range(4):
         assert S[o] == symmetric_scale(w[o], 8)
-        np.testing.assert_array_equal(q[o], quantize(w[o], S[o], 0, -127, 127, np.int8))
+        np.testing.assert_array_equal(q[o], quantize_affine(w[o], S[o], 0, -127, 127, np.int8))
         np.testing.assert_array_equal(dequantize(q, S, 0)[o], dequantize(q[o], S[o], 0))
 
 
 def test_zero_points_may_also_differ_by_channel():
-    q = quantize(np.array([[1.0, 2.0], [1.0, 2.0]]), [1.0, 0.5], [0, 10], *UINT8)
+    q = quantize_affine(np.array([[1.0, 2.0], [1.0, 2.0]]), [1.0, 0.5], [0, 10], *UINT8)
     np.testing.assert_array_equal(q, [[1, 2], [12, 14]])
     np.testing.assert_array_equal(dequantize(q, [1.0, 0.5], [0, 10]), [[1.0, 2.0], [1.0, 2.0]])
 
@@ -139,7 +139,7 @@ def test_an_all_zero_channel_has_scale_one_and_stays_zero():
     w = np.array([[0.0, 0.0], [1.0, -2.0]])
     S = symmetric_scale(w, 8, axis=0)
     assert S[0] == 1
-    np.testing.assert_array_equal(dequantize(quantize(w, S, 0, *INT8), S, 0)[0], [0.0, 0.0])
+    np.testing.assert_array_equal(dequantize(quantize_affine(w, S, 0, *INT8), S, 0)[0], [0.0, 0.0])
     assert symmetric_scale(np.zeros(3), 8) == 1
 
 
@@ -149,7 +149,7 @@ def test_empty_arrays_are_quantized_to_empty_arrays(shape):
     S = symmetric_scale(w, 8, axis=0)
     assert symmetric_scale(w, 8) == 1
     np.testing.assert_array_equal(S, np.ones(shape[0]))
-    q = quantize(w, S, 0, *INT8)
+    q = quantize_affine(w, S, 0, *INT8)
     assert q.shape == shape and q.dtype == np.int8
     assert dequantize(q, S, 0).shape == shape
 
@@ -175,15 +175,15 @@ def test_symmetric_scale_says_what_is_wrong():
 
 def test_the_clamp_comes_before_the_cast():
     assert np.array(172.0).astype(np.int64).astype(np.int8) == -84           # 10.0 / S = 172, cast first
-    assert quantize(10.0, 10 / 172, 0, *INT8) == 127
-    np.testing.assert_array_equal(quantize(np.float32([3e9, -3e9]), 1.0, 0, -(2**31), 2**31 - 1, np.int32),
+    assert quantize_affine(10.0, 10 / 172, 0, *INT8) == 127
+    np.testing.assert_array_equal(quantize_affine(np.float32([3e9, -3e9]), 1.0, 0, -(2**31), 2**31 - 1, np.int32),
                                   [2**31 - 1, -(2**31)])
-    np.testing.assert_array_equal(quantize(np.float32([3e38, -3e38]), 1e-3, 7, *UINT8), [255, 0])
+    np.testing.assert_array_equal(quantize_affine(np.float32([3e38, -3e38]), 1e-3, 7, *UINT8), [255, 0])
 
 
 def test_halves_go_to_the_even_neighbour():
-    np.testing.assert_array_equal(quantize([0.5, 1.5, 2.5, -0.5, -1.5, -2.5], 1.0, 0, *INT8), [0, 2, 2, 0, -2, -2])
-    np.testing.assert_array_equal(quantize([0.5, 1.5, 2.5], 1.0, 1, *INT8), [1, 3, 3])     # rounded before Z is added
+    np.testing.assert_array_equal(quantize_affine([0.5, 1.5, 2.5, -0.5, -1.5, -2.5], 1.0, 0, *INT8), [0, 2, 2, 0, -2, -2])
+    np.testing.assert_array_equal(quantize_affine([0.5, 1.5, 2.5], 1.0, 1, *INT8), [1, 3, 3])     # rounded before Z is added
 
 
 def test_differences_of_uint8_do_not_wrap_around():
@@ -194,21 +194,21 @@ def test_differences_of_uint8_do_not_wrap_around():
 @given(S=st.floats(2.0**-20, 2.0**20, width=32), Z=st.integers(0, 255))
 def test_every_integer_survives_the_way_to_a_real_number_and_back(S, Z):
     q = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(quantize(dequantize(q, S, Z), S, Z, *UINT8), q)
+    np.testing.assert_array_equal(quantize_affine(dequantize(q, S, Z), S, Z, *UINT8), q)
 
 
 def test_quantize_says_what_is_wrong():
     r = np.ones((2, 3))
     with pytest.raises(ValueError, match=r"uint8 holds 0 … 255, not -128 … 127"):
-        quantize(r, 1.0, 0, -128, 127, np.uint8)
+        quantize_affine(r, 1.0, 0, -128, 127, np.uint8)
     with pytest.raises(ValueError, match="every scale must be positive, got -0.5"):
-        quantize(r, [1.0, -0.5], 0, *INT8)
+        quantize_affine(r, [1.0, -0.5], 0, *INT8)
     with pytest.raises(ValueError, match=r"of an array \(2, 3\) must be single numbers or of shape \(2,\), got \(3,\)"):
-        quantize(r, [1.0, 1.0, 1.0], 0, *INT8)
-    with pytest.raises(ValueError, match=r"quantize: 6 of 6 values are NaN or infinite, the first at index \(0, 0\)"):
-        quantize(r * np.inf, 1.0, 0, *INT8)
+        quantize_affine(r, [1.0, 1.0, 1.0], 0, *INT8)
+    with pytest.raises(ValueError, match=r"quantize_affine: 6 of 6 values are NaN or infinite, the first at index \(0, 0\)"):
+        quantize_affine(r * np.inf, 1.0, 0, *INT8)
     with pytest.raises(ValueError, match=r"the first at index \(\)"):
-        quantize(np.nan, 1.0, 0, *INT8)
+        quantize_affine(np.nan, 1.0, 0, *INT8)
 
 
 @pytest.mark.peer
@@ -223,4 +223,4 @@ def test_quantize_equals_onnx_runtime():
         r = np.float32(rng.normal(size=2000) * 10)
         r[:1000] = (np.round(r[:1000] / S) + 0.5) * S           # halves, or next to them
         [q] = session.run(None, {"r": r, "S": np.array(S, np.float32), "Z": np.array(100, np.uint8)})
-        np.testing.assert_array_equal(quantize(r, S, 100, *UINT8), q)
+        np.testing.assert_array_equal(quantize_affine(r, S, 100, *UINT8), q)

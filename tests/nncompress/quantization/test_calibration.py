@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.quantization.affine import dequantize, quantize
+from nncompress.quantization.affine import dequantize, quantize_affine
 from nncompress.quantization.calibration import MinMax, activation_parameters
 
 REALS = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
@@ -33,14 +33,14 @@ def test_a_constant_zero_activation_gets_a_scale_that_works():
     seen.observe(np.zeros((2, 3)))
     S, Z = activation_parameters(seen)
     assert S == 1
-    np.testing.assert_array_equal(dequantize(quantize(np.zeros(3), S, Z, 0, 255, np.uint8), S, Z), np.zeros(3))
+    np.testing.assert_array_equal(dequantize(quantize_affine(np.zeros(3), S, Z, 0, 255, np.uint8), S, Z), np.zeros(3))
 
 
 def test_a_constant_activation_is_exact_at_its_value():
     seen = MinMax()
     seen.observe(np.full(4, 2.55))
     S, Z = activation_parameters(seen)
-    assert dequantize(quantize(2.55, S, Z, 0, 255, np.uint8), S, Z) == pytest.approx(2.55, rel=2.0**-23)
+    assert dequantize(quantize_affine(2.55, S, Z, 0, 255, np.uint8), S, Z) == pytest.approx(2.55, rel=2.0**-23)
 
 
 def test_nan_is_refused_and_leaves_the_range_alone():

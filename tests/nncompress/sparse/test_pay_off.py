@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nncompress.sparse import CSR, RelativeForm
-from nncompress.sparse.pay_off import ROUND_SECONDS, draw, interleaved_medians, pay_off, pays_from, random_weight
+from nncompress.sparse.pay_off import ROUND_SECONDS, draw, interleaved_medians, pays_from, random_weight, time_forms
 
 
 def rows_of(ratios, batch=1):
@@ -52,7 +52,7 @@ def test_calls_take_turns():
 
 
 def test_the_rows_hold_times_and_bytes_of_every_sparsity_and_batch():
-    rows = pay_off(shape=(6, 20), batches=(1, 9), sparsities=(0.5, 0.9), rounds=1)
+    rows = time_forms(shape=(6, 20), batches=(1, 9), sparsities=(0.5, 0.9), rounds=1)
     assert [(row["sparsity"], row["batch"]) for row in rows] == [(0.5, 1), (0.5, 9), (0.9, 1), (0.9, 9)]
     assert all(row[f"{form}_us"] > 0 for row in rows for form in ("dense", "csr", "relative"))
     w = random_weight(np.random.default_rng(0), (6, 20), 0.5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
-from nncompress.quantization.affine import quantize
+from nncompress.quantization.affine import quantize_affine
 from nnlite.kernels import LANES, geometry, pack_conv_int8, panels_int8
 from nnlite.kernels.fast import int8_stages as kernels
 from nnlite.kernels.fast.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
@@ -64,7 +64,7 @@ def test_quantize_rows_equals_affine_quantization(seed, Z, size):
     S = np.float32(10 ** (size - rng.uniform(0, 3)))
     q = np.empty(x.shape, np.uint8)
     kernels.quantize_rows(x, S, Z, q, ALL)
-    np.testing.assert_array_equal(q, quantize(x, S, Z, 0, 255, np.uint8))
+    np.testing.assert_array_equal(q, quantize_affine(x, S, Z, 0, 255, np.uint8))
 
 
 def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even():
@@ -86,7 +86,7 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
     x[rng.random(x.shape) < 0.2] = S * 2.5  # a half
     q = np.full((3, 4 + 2 * top, W + 2 * left, C), UNTOUCHED, np.uint8)
     expected = q.copy()
-    expected[:2, top : top + 4, left : left + W] = quantize(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
+    expected[:2, top : top + 4, left : left + W] = quantize_affine(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
     assert kernels.quantize_images(x, S, Z, q, top, left, ALL)
     np.testing.assert_array_equal(q, expected)
     for c in range(C):
