@@ -10,7 +10,7 @@ from nnlite.inference.export import OPSET, to_onnx
 
 def run(arguments):
     check_writable(arguments.out)
-    model, shape = load_model(arguments.file), data.SOURCES[arguments.data].shape
+    (model, _), shape = load_model(arguments.file), data.SOURCES[arguments.data].shape
     try:
         content = to_onnx(model, np.zeros((1, *shape), np.float32))
     except ImportError as error:
