@@ -20,7 +20,7 @@ def run_reference(plan, images):
     x = plan.check(images)
     results = [quantize_affine(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, first.S, first.Z, 0, 255, np.uint8)]
     for step in plan.steps[1:]:
-        results.append(_STEPS[step.kind](plan, step, *(results[i] for i in step.inputs)))
+        results.append(FORMULAS[step.kind](plan, step, *(results[i] for i in step.inputs)))
     if plan.ends_in_sums:
         return results[-1]
     return dequantize(results[-1].transpose(0, 3, 1, 2) if results[-1].ndim == 4 else results[-1], plan.steps[-1].S,
@@ -78,7 +78,7 @@ def _add(plan, step, x, y):
     return q.astype(np.uint8)
 
 
-_STEPS = {
+FORMULAS = {
     "conv2d": _conv2d,
     "linear": _linear,
     "max_pool2d": _max_pool2d,

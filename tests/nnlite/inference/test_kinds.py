@@ -45,7 +45,7 @@ def test_every_operation_of_a_kind_is_one():
 
 
 def test_every_kind_with_an_integer_form_has_its_reference():
-    assert set(steps.RUNNERS) == set(reference._STEPS) <= set(KINDS)
+    assert set(steps.RUNNERS) == set(reference.FORMULAS) <= set(KINDS)
 
 
 def test_a_kind_without_an_integer_form_is_refused_by_name(monkeypatch):
