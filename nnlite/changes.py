@@ -12,7 +12,7 @@ A write to a few other numbers of a large array, as in `x.data[5] = 0`, is not n
 `x.changed("…")` after it.
 """
 
-import numpy as np
+from numpy import array_equal, ndarray
 
 
 class Memory:
@@ -31,7 +31,7 @@ class Memory:
 def owner(array):
     """The array that owns the memory of a view; of any other array, the array itself."""
     base = array.base
-    while isinstance(base, np.ndarray):
+    while isinstance(base, ndarray):
         array, base = base, base.base
     return array
 
@@ -41,25 +41,29 @@ def two_numbers(array):
     return (array.item(0), array.item(-1)) if array.size else ()
 
 
-def kept_arrays(attributes, tensors):
+def kept_arrays(attributes, options, tensors):
     """What has to stay as it is until backward: [(which of the tensors, array, its Memory, changes so far, two numbers)].
 
-    attributes: what an operation keeps (values of any type; lists and tuples are looked into). tensors: its inputs (or None)
-    and its result. An array of theirs is kept if an attribute is that array or a view of the same memory.
+    attributes: of an operation after forward; options: before; what is new is what the operation keeps (lists and tuples are
+    looked into). tensors: its inputs (or None) and its result. An array of theirs is kept if a new attribute is that array or
+    a view of the same memory.
     """
     owners = []
-    for value in attributes:
-        if isinstance(value, np.ndarray):
+    for name, value in attributes.items():
+        if name in options:
+            continue
+        if isinstance(value, ndarray):
             owners.append(owner(value))
         elif isinstance(value, (list, tuple)):
-            owners += [owner(array) for array in value if isinstance(array, np.ndarray)]
+            owners += [owner(array) for array in value if isinstance(array, ndarray)]
     kept = []
     for i, x in enumerate(tensors):
         if x is not None:
             memory = x.memory
             for array in owners:
                 if array is memory.owner:
-                    kept.append((i, x.data, memory, memory.changes, two_numbers(x.data)))
+                    array = x.data
+                    kept.append((i, array, memory, memory.changes, two_numbers(array)))
                     break
     return kept
 
@@ -70,6 +74,6 @@ def what_changed(kept):
         if memory.changes != changes:
             return i, array, memory.by
         now = two_numbers(array)
-        if now != numbers and not np.array_equal(now, numbers, equal_nan=True):
+        if now != numbers and not array_equal(now, numbers, equal_nan=True):
             return i, array, "a write into its array"
     return None

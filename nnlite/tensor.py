@@ -114,7 +114,7 @@ def record(operation, *inputs):
             y.memory = x.memory
             y.memory.shared = True
     if needs_gradient or _mode.tracing:
-        operation.kept = kept_arrays(vars(operation).values(), (*inputs, y))
+        operation.kept = kept_arrays(vars(operation), options, (*inputs, y))
         operation.inputs, operation.options = inputs, options
         y.operation = operation
         y.requires_grad = needs_gradient
