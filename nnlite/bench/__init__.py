@@ -2,7 +2,7 @@
 
     works.py       the pieces of work that are timed, as small dicts, and the arrays that they compute with
     ours.py        a piece of work as a callable
-    timing.py      milliseconds, and what is said of them
+    timing.py      milliseconds, and their median and quartiles
     machine.py     the processor's name, the versions; peak.py and peak_amx.py: the most that it can compute and move
     measure.py     all of it, in one dict; rows.py: how to find something in it; report.py: as text; picture.py: as a roofline
 

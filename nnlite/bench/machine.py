@@ -11,7 +11,7 @@ PACKAGES = ("nnlite", "numpy", "numba", "llvmlite", "torch", "onnxruntime")
 
 
 def describe():
-    """The processor, its cores, the SIMD level, and the versions of what is installed."""
+    """The processor, its cores, the SIMD level, and the versions of the packages that are installed."""
     return {"cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
             "simd": LEVEL.name, "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
             **{package: installed(package) for package in PACKAGES if installed(package)}}

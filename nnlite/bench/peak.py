@@ -1,8 +1,8 @@
-"""The machine's measured peak: what it can compute when nothing but multiply-adds is asked of it, and what it can move.
+"""The machine's measured peak: how many multiply-adds it computes, and how many bytes it moves, if it does nothing else.
 
-Twelve sums stand in registers, s[i, j] += x[i] · y[j] for 3 x and 4 y, so that the processor's multiply-add units, whose
-results come some 4 or 5 cycles after they begin, always have work. The y come from a kilobyte or so that stays in the nearest
-cache, other ones at every step: a product that stays the same would be computed once, and only added.
+Twelve sums stay in registers: s[i, j] += x[i] · y[j] for 3 x and 4 y. A multiply-add takes 4 or 5 cycles, so the units need
+many independent sums to be always busy. The y change at every step and come from about a kilobyte that stays in the nearest
+cache: if they stayed the same, the compiler would compute each product once and only add it.
 """
 
 import time
@@ -89,7 +89,7 @@ def triad_part(t, thread, parts, a, b, c):
 
 
 def measure_peak(threads, seconds=0.5):
-    """The best of some runs on this many threads: {"threads", "float32_gops", "int8_gops", "memory_gb_per_s"}.
+    """The best of several runs on this many threads: {"threads", "float32_gops", "int8_gops", "memory_gb_per_s"}.
 
     Operations are multiplications and additions, two for each multiply-add, of float32 or of uint8·int8 in int32.
     """
@@ -100,7 +100,7 @@ def measure_peak(threads, seconds=0.5):
 
 
 def peak_gops(arithmetic, threads, seconds):
-    """10⁹ operations per second of `run_loops`, or of the integer tile's own registers where it has them."""
+    """10⁹ operations per second of `run_loops`; for int8 on a processor with AMX, those of the tile registers."""
     if arithmetic == "int8" and LEVEL.name == "amx":
         work = (configuration(), np.ones((4, 16, 64), np.uint8), np.empty((threads, 4, 16, 16), np.int32), AMX_STEPS)
         return OPERATIONS * AMX_STEPS * threads / best_seconds(lambda: run_tile_loops(*work), seconds) / 1e9
@@ -127,7 +127,7 @@ def memory_bandwidth(threads, seconds):
 
 
 def best_seconds(work, seconds):
-    """The shortest time of work(), called for `seconds` after one call that may compile; at least 3 calls."""
+    """The shortest of the calls of work() in `seconds`, at least 3. One call before them, which may compile, does not count."""
     work()
     times, end = [], time.perf_counter() + seconds
     while len(times) < 3 or time.perf_counter() < end:

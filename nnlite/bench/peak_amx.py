@@ -1,7 +1,7 @@
-"""The peak of AMX's tile registers, where the integer tile is made of these (see `nnlite.kernels.simd.amx`).
+"""The peak of AMX's tile registers, which the integer tile uses if the processor has them (see `nnlite.kernels.simd.amx`).
 
-Four sums of 16 × 16 numbers stand in registers, c[i, j] += a[i] · b[j] for 2 a (16 × 64 uint8) and 2 b (64 × 16 int8): as many
-as there are registers for, and enough that the next product can begin before the last is done.
+Four sums of 16 × 16 numbers stay in registers: c[i, j] += a[i] · b[j] for 2 a (16 × 64 uint8) and 2 b (64 × 16 int8). Together
+they fill all eight registers, and a product can begin before the one before it has ended.
 """
 
 import numpy as np

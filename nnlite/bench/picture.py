@@ -13,7 +13,7 @@ def draw_roofline(result, target=None):
     tiles = rows(result, table="ladder", rung="tile", threads=peak["threads"])
     points = [(name(row), row["arithmetic"], intensity(row), gops(row)) for row in tiles]
     fastest = {kind: max((rate for _, arithmetic, _, rate in points if arithmetic == kind), default=0) for kind in ROOFS}
-    roofs = {kind: max(peak[f"{kind}_gops"], fastest[kind]) for kind in ROOFS}  # no kernel is faster than the machine
+    roofs = {kind: max(peak[f"{kind}_gops"], fastest[kind]) for kind in ROOFS}  # a kernel shows that the machine can do it
     threads = "1 thread" if peak["threads"] == 1 else f"{peak['threads']} threads"
     return plot.roofline(points, roofs, peak["memory_gb_per_s"], target, f"{result['machine']['cpu']}, {threads}")
 

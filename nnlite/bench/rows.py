@@ -1,4 +1,4 @@
-"""How to find something in what was measured: result["rows"] has a dict for each piece of work that was timed."""
+"""Find rows of a measurement: result["rows"] has one dict for each piece of work that was timed."""
 
 import itertools
 
@@ -6,7 +6,7 @@ from nnlite.bench.works import multiply_adds
 
 
 def rows(result, **wanted):
-    """The rows that have all of these."""
+    """The rows whose entries equal all the wanted ones."""
     return [row for row in result["rows"] if has(row, wanted)]
 
 

@@ -1,4 +1,4 @@
-"""Milliseconds: of one callable, of several that take turns, and what is said of them."""
+"""Milliseconds: of one callable, or of several that take turns; and their median and quartiles."""
 
 import math
 import statistics
@@ -16,7 +16,7 @@ def time_calls(work, calls):
 
 
 def summarize(times):
-    """Milliseconds in five numbers: median, minimum, first and third quartile, and how many they are.
+    """Times in milliseconds as five numbers: median, minimum, first and third quartile, and how many times there are.
 
     >>> summarize([4.0, 1.0, 2.0, 3.0, 9.0])
     {'median_ms': 3.0, 'min_ms': 1.0, 'q1_ms': 2.0, 'q3_ms': 4.0, 'runs': 5}
@@ -27,7 +27,7 @@ def summarize(times):
 
 
 def calls_in_turn(times, turn_ms, least=3, most=200):
-    """How many calls fill a turn of turn_ms, when some took `times` milliseconds; from `least` to `most`.
+    """How many calls fill a turn of turn_ms, if earlier calls took `times` milliseconds; between `least` and `most`.
 
     >>> calls_in_turn([4.0, 2.0, 2.5], turn_ms=50), calls_in_turn([90.0], 50), calls_in_turn([0.001], 50)
     (25, 3, 200)
@@ -38,9 +38,10 @@ def calls_in_turn(times, turn_ms, least=3, most=200):
 def take_turns(contestants, rounds, turn_ms, pause=0.04):
     """Time callables in turns, so that whatever slows the machine for a while slows all of them.
 
-    contestants: {name: ask}; ask(n) makes n calls and returns their milliseconds. Before the first round each makes one call,
-    which may compile, and three, which show how many fill a turn; these do not count. In every pause the threads of the
-    contestant before fall asleep: OpenMP's and ONNX Runtime's spin for some milliseconds, and would hold a core.
+    contestants: {name: ask}; ask(n) makes n calls and returns their milliseconds. Before the first round, each makes one call,
+    which may compile, and three more, which show how many calls fill a turn; these four do not count. During the pause after
+    each turn, the threads of the last contestant fall asleep: OpenMP's and ONNX Runtime's spin for some milliseconds, and a
+    spinning thread occupies a core.
     -> {name: milliseconds of all its calls}
     """
     calls, times = {}, {name: [] for name in contestants}

@@ -1,4 +1,4 @@
-"""The pieces of work that are timed. Each is a dict that says all there is to it, so that it can be sent to another process:
+"""The pieces of work that are timed. Each is a dict that describes it completely, so that it can be sent to another process:
 
     {"do": "train", "model": "cnn", "optimizer": "SGD", "batch": 64}             one step: forward, backward, update
     {"do": "infer", "model": "cnn", "arithmetic": "int8", "batch": 1}            one batch of images
@@ -82,7 +82,7 @@ def square(size):
 
 
 def training(models):
-    """The training steps, batch 64: SGD for all models, Adam for lenet-300-100, whose parameters outweigh its sums."""
+    """The training steps at batch 64: SGD for all models, and Adam for lenet-300-100, which has many parameters to update."""
     pairs = [(model, "SGD") for model in models] + [("lenet-300-100", "Adam")] * ("lenet-300-100" in models)
     return [{"do": "train", "model": model, "optimizer": optimizer, "batch": 64} for model, optimizer in pairs]
 

@@ -68,10 +68,10 @@ def export_all(models, folder):
 
 
 def memory(threads, peers):
-    """Bytes by which training cnn raises the memory of a fresh process, for nnlite and both of torch's layouts.
+    """Bytes by which training cnn raises the memory of a fresh process, for nnlite and for each of torch's two layouts.
 
-    "code": by a first step, of one image. It loads what both load when it is needed: kernels, and the modules for them.
-    "steps": from there, by some steps of 64 images.
+    "code": growth during a first step with one image, which loads kernels and modules on demand.
+    "steps": further growth during MEMORY_STEPS steps with 64 images.
     """
     work, grown = works.training(["cnn"])[0], {}
     for entry in training_entries(work, threads, peers):

@@ -1,7 +1,7 @@
 """A process that does pieces of work and times them:  python tutorials/benchmark/worker.py NAME THREADS FOLDER
 
 NAME is nnlite, torch or onnxruntime; FOLDER holds the ONNX files of the last. Each line on stdin is a request, answered by a
-line on stdout; what is not asked for is not imported.
+line on stdout. Only the modules of NAME are imported.
 
     {"work": {…}, "calls": n}       the milliseconds of n calls, as a list; the work is prepared at its first request
     {"work": {…}, "memory": n}      bytes by which n calls raise the process's memory at its highest (Linux)
@@ -24,7 +24,7 @@ from nnlite.bench.timing import time_calls  # noqa: E402
 
 def main(name, threads, folder):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asks, and with it this one's stdin
-    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints must not be taken for an answer
     peer = importlib.import_module(f"benchmark.with_{name}")
     peer.set_threads(int(threads))
 
