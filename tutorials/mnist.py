@@ -15,6 +15,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from git_commit import commit
+
 HERE = Path(__file__).parent
 STEPS = [  # title, command with {name} for the model; files are made in this order
     ("train", "train --model {name} --epochs {epochs} --out {name}.npz"),
@@ -66,11 +68,6 @@ def nnlite(words, work):
     print("nnlite", *words, file=sys.stderr)
     command = [sys.executable, "-m", "nnlite", *words]
     return subprocess.run(command, cwd=work, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def commit():
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
-    return done.stdout.strip() or None
 
 
 def table(rows):

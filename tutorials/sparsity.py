@@ -8,12 +8,14 @@ Prints a Markdown table, writes tutorials/results/sparsity.json and draws tutori
 import argparse
 import json
 import platform
-import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
 
+from git_commit import commit
+
 from nncompress.sparse import pay_off
+from nnlite.bench.machine import cpu_name
 from nnlite.kernels.machine.threads import set_num_threads
 from nnlite.kernels.simd.level import LEVEL
 
@@ -31,25 +33,12 @@ def main():
     rows = pay_off.time_forms(SHAPE, BATCHES, seed=arguments.seed)
     result = {"command": f"python tutorials/sparsity.py --seed {arguments.seed} --threads {arguments.threads}",
               "seed": arguments.seed, "threads": arguments.threads, "seconds": round(time.perf_counter() - started, 1),
-              "commit": commit(), "cpu": cpu(), "simd": LEVEL.name, "python": platform.python_version(),
+              "commit": commit(), "cpu": cpu_name(), "simd": LEVEL.name, "python": platform.python_version(),
               **{package: version(package) for package in ("nnlite", "numpy", "numba")}, "shape": SHAPE, "rows": rows}
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "sparsity.json").write_text(json.dumps(result, indent=1) + "\n")
     pay_off.draw(rows, HERE / "pictures" / "sparsity.svg")
     print(table(rows), conclusion(rows), sep="\n\n")
-
-
-def commit():
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
-    return done.stdout.strip() or None
-
-
-def cpu():
-    """The processor's own name where Linux tells it, else its architecture."""
-    source = Path("/proc/cpuinfo")
-    lines = source.read_text().splitlines() if source.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def table(rows):
