@@ -97,12 +97,14 @@ def record(operation, *inputs):
     Inputs are Tensors, arrays, lists, numbers or None. Numbers and plain arrays of floats take the float dtype of the Tensors
     (where there are no Tensors, numbers that of the arrays); a float32 and a float64 Tensor give float64. A result is float64
     only if an input is float64 then: whole numbers beside float32 give float32.
-    Errors: RuntimeError for an operation that is on the tape already.
+    Errors: RuntimeError for an operation that is on the tape already; TypeError for None as the first input.
     """
     name = type(operation).__name__
     if operation.inputs is not None:
         raise RuntimeError(f"record: this {name} is on the tape already; make a new {name}() for each call")
     inputs = as_tensors(inputs)
+    if inputs and inputs[0] is None:
+        raise TypeError(f"{name}: expects a Tensor or an array as its first input, got None")
     needs_gradient = (_mode.gradients and operation.has_gradient
                       and any(x is not None and x.requires_grad for x in inputs))
     options = vars(operation).copy()

@@ -5,13 +5,21 @@ import math
 import numpy as np
 
 from nnlite import kernels
+from nnlite.functional.linear import FLOATS
 from nnlite.tensor import Operation, record
+
+
+def check_numbers(name, x):
+    """Kernels take float32, float64 and whole numbers; say so with the dtype that came."""
+    if x.dtype not in FLOATS and x.dtype.kind not in "iub":
+        raise TypeError(f"{name}: expects float32, float64 or whole numbers, got {x.dtype}")
 
 
 class ReLU(Operation):
     """y = max(x, 0);   dx = dy where x > 0, else 0."""
 
     def forward(self, x):
+        check_numbers("relu", x)
         self.y = kernels.relu(x)
         return self.y
 
@@ -77,6 +85,7 @@ class GELU(Operation):
     """
 
     def forward(self, x):
+        check_numbers("gelu", x)
         self.x, self.phi = x, 0.5 * (1 + kernels.erf(x / math.sqrt(2)))
         return x * self.phi
 

@@ -82,8 +82,10 @@ class Linear(Operation):
     def prepare(self, x, w, b):
         """Check the arrays, keep what backward needs, and return the rows of x as a matrix (n, I)."""
         check_floats("linear", x, w, b)
-        if w.ndim != 2 or x.ndim < 1 or x.shape[-1] != w.shape[1]:
-            raise ValueError(f"linear: x has {x.shape[-1] if x.ndim else 0} features, w {w.shape} expects {w.shape[-1]}")
+        if w.ndim != 2 or x.ndim < 1:
+            raise ValueError(f"linear: expects x (…, I) and w (O, I), got x {x.shape} and w {w.shape}")
+        if x.shape[-1] != w.shape[1]:
+            raise ValueError(f"linear: x has {x.shape[-1]} features, w {w.shape} expects {w.shape[1]}")
         if b is not None and b.shape != w.shape[:1]:
             raise ValueError(f"linear: b has shape {b.shape}, w {w.shape} expects {w.shape[:1]}")
         self.x, self.w, self.has_bias = x, w, b is not None

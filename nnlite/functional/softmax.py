@@ -8,17 +8,22 @@ import numpy as np
 from nnlite.tensor import Operation, record
 
 
+def largest(z, dim):
+    """m = max z along dim, which stays as an axis of size 1; 0 where there are no numbers."""
+    return z.max(axis=dim, keepdims=True) if z.size else 0
+
+
 def softmax_array(z, dim=-1):
     """p_c = e^(z_c − m) / Σ_k e^(z_k − m) with m = max z."""
-    p = np.exp(z - z.max(axis=dim, keepdims=True))
+    p = np.exp(z - largest(z, dim))
     p /= p.sum(axis=dim, keepdims=True)
     return p
 
 
 def log_softmax_array(z, dim=-1):
     """ln p_c = z_c − m − ln Σ_k e^(z_k − m) with m = max z."""
-    shifted = z - z.max(axis=dim, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+    shifted = z - largest(z, dim)
+    return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True)) if z.size else shifted
 
 
 class Softmax(Operation):

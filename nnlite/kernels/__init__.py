@@ -5,6 +5,9 @@
     simd/       registers, instructions, tiles: what emits LLVM
     machine/    threads, how work is shared out, cores, memory, the cache of compiled code
 
+Kernels check neither shapes nor dtypes: `functional` and the plans do that, once, before they call. A kernel that gets arrays
+of wrong shapes may read memory that is not theirs.
+
 The environment variable NNLITE_KERNELS, `fast` or `loops`, says on which of the two shelves the engine runs. `SHELF` is its
 name, and the names of that shelf are this package's own: `kernels.matmul`.
 """

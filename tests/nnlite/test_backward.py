@@ -40,6 +40,11 @@ def test_gradients_that_do_not_fit_are_refused_and_no_leaf_has_changed(gradient,
     assert x.grad is None and w.grad is None
 
 
+def test_an_operation_of_none_is_refused():
+    with pytest.raises(TypeError, match="^Scale: expects a Tensor or an array as its first input, got None$"):
+        record(Scale(0.5), None)
+
+
 def test_an_operation_is_on_the_tape_once():
     scale, a, b = Scale(0.5), leaf(2), leaf(2)
     record(scale, a)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import llvmlite
 import numba
+import numpy as np
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
@@ -37,13 +38,25 @@ def njit(function=None, *, cache=False, **options):
     """Numba's njit; with cache=True, compiled code is kept as this file says.
 
     A function is compiled at every start if it refers to variables of an enclosing function, or has no file, as in a notebook.
+    Errors: a call with arrays of a dtype for which the kernel cannot be compiled is a TypeError.
     """
     if function is None:
         return functools.partial(njit, cache=cache, **options)
     kernel = numba.njit(function, **options)
+    if not numba.config.DISABLE_JIT:
+        kernel._compile_for_args = functools.partial(_compile, kernel, kernel._compile_for_args)
     if cache and not numba.config.DISABLE_JIT and not function.__closure__ and Path(function.__code__.co_filename).is_file():
         kernel._cache = KernelCache(function)
     return kernel
+
+
+def _compile(kernel, compile, *arguments):
+    """Numba calls this when a kernel meets new types of arguments. One sentence says that it cannot be compiled for them."""
+    try:
+        return compile(*arguments)
+    except Exception as error:
+        dtypes = " and ".join(dict.fromkeys(str(a.dtype) for a in arguments if isinstance(a, np.ndarray)))
+        raise TypeError(f"{kernel.__name__.lstrip('_')}: there is no kernel for arrays of {dtypes}") from error
 
 
 class KernelCache(NullCache):

@@ -91,3 +91,14 @@ def test_softplus_overflows_nowhere_and_keeps_small_numbers():
 def test_options_outside_of_their_range_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name, function", [("relu", F.relu), ("gelu", F.gelu)])
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_dtypes_that_the_kernels_do_not_take_are_named(name, function, dtype):
+    with pytest.raises(TypeError, match=f"^{name}: expects float32, float64 or whole numbers, got {np.dtype(dtype)}$"):
+        function(np.ones(3, dtype))
+
+
+def test_whole_numbers_have_a_relu():
+    assert F.relu(np.array([-2, 0, 3])).data.tolist() == [0, 0, 3]

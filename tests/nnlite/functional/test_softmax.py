@@ -94,3 +94,9 @@ def test_logsumexp_of_large_numbers_and_of_minus_infinity():
     y.backward(np.ones(3))
     np.testing.assert_allclose(y.data, [1e4 + math.log(2), 2, -np.inf], rtol=1e-15)
     assert x.grad.tolist() == [[0.5, 0.5], [0, 1], [0, 0]]
+
+
+@pytest.mark.parametrize("function", [F.softmax, F.log_softmax])
+def test_no_numbers_have_no_probabilities_and_one_number_has_all(function):
+    assert function(np.zeros((3, 0))).shape == (3, 0) and function(np.zeros((0, 3))).shape == (0, 3)
+    assert function(np.array(5.0)).data == (1 if function is F.softmax else 0)

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 
 import nnlite
 from nnlite.kernels.machine import cache
+from nnlite.kernels.machine.memory import address
 from nnlite.kernels.simd.level import LEVELS, choose_level, host_features
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
@@ -129,6 +131,14 @@ def test_a_user_whom_the_system_does_not_know_runs_kernels(tmp_path):
     unknown = "import os, pwd; os.environ.pop('HOME', None); pwd.getpwuid = {}.__getitem__\n"
     printed, (warning,) = run(unknown + ADDRESS, "")
     assert printed == COMPILED and "at every start, because there is no home directory; NUMBA_CACHE_DIR can name a" in warning
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, object, ">f4"])
+def test_arrays_that_numba_cannot_compile_for_are_refused_in_one_sentence(dtype):
+    with pytest.raises(TypeError, match=f"^address: there is no kernel for arrays of {np.dtype(dtype)}$"):
+        address(np.zeros(3, dtype))
+    x = np.zeros(3)
+    assert address(x) == x.ctypes.data
 
 
 def test_functions_of_an_enclosing_functions_variables_are_not_kept():
