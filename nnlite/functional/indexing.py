@@ -39,7 +39,7 @@ class Index(Operation):
         if all(i.dtype == bool for i in arrays):
             part[self.advanced] = dy
         elif len(self.advanced) == 1 and part.ndim > 0:  # rows
-            V, D, indices = len(part), math.prod(part.shape[1:]), arrays[0].reshape(-1) % len(part)
+            V, D, indices = len(part), math.prod(part.shape[1:]), arrays[0].reshape(-1)
             total = np.zeros((V, D), dy.dtype)
             kernels.add_rows(np.ascontiguousarray(dy).reshape(len(indices), D), indices, total)
             part[...] = total.reshape(part.shape)
