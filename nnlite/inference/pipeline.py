@@ -14,7 +14,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.inference.kinds import KINDS
-from nnlite.kernels.machine.threads import Turn
+from nnlite.kernels.machine.turn import Turn
 from nnlite.tensor import Tensor
 
 CHUNK = 64  # images at most

@@ -33,9 +33,7 @@ from nnlite.inference.pipeline import (
     table_macs,
     weights_in_memory_order,
 )
-from nnlite.kernels.fast import int8_stages as int8_kernels
 from nnlite.kernels.loops.requantize import INT32_MAX
-from nnlite.kernels.machine.threads import MOVE
 
 LAWS = ("fixed", "float")
 NOT_FINITE = "int8 plan: the input has NaN or infinite values"
@@ -61,6 +59,9 @@ class Int8Plan:
             raise ValueError(f"int8 plan: {step.name}: {error}") from None
 
     def __call__(self, images):
+        if kernels.SHELF == "loops":
+            result = self.run(images)[-1]
+            return result if self.ends_in_sums else self.to_real(result)
         return self.pipeline(check_images("int8 plan", images, self.steps[0].shape))  # `enter` sees NaN and infinities
 
     def __reduce__(self):
@@ -77,9 +78,8 @@ class Int8Plan:
     def enter(self, images, buffer):
         """Quantize a chunk of images into the first buffer."""
         if images.ndim == 4:
-            S, Z, threads = self.steps[0].S, self.steps[0].Z, kernels.threads_for(MOVE * images.size)
-            images = np.ascontiguousarray(images)
-            if not int8_kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left, threads):
+            S, Z, images = self.steps[0].S, self.steps[0].Z, np.ascontiguousarray(images)
+            if not kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left):
                 raise ValueError(NOT_FINITE)
         else:
             buffer.inside(len(images))[...] = self.quantize_input(images)
@@ -140,7 +140,7 @@ class Int8Plan:
         """Rows of the table as a function(n) that runs them."""
         stages, sums = kernels.table(rows), kernels.thread_sums(rows, CHUNK, np.int32)
         steps = sum(table_macs(row) for row in rows)
-        return lambda n: int8_kernels.run_stages_int8(stages, sums, n, kernels.threads_for(n * steps, alone=True))
+        return lambda n: kernels.run_stages_int8(stages, sums, n, kernels.threads_for(n * steps, alone=True))
 
     def run(self, images):
         """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""
@@ -181,7 +181,7 @@ class Int8Plan:
         x = self.check(images)
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
-        int8_kernels.quantize_rows(rows(x), self.steps[0].S, self.steps[0].Z, rows(q), kernels.threads_for(2 * MOVE * x.size))
+        kernels.quantize_rows(rows(x), self.steps[0].S, self.steps[0].Z, rows(q))
         return q
 
     def to_real(self, q):
@@ -197,25 +197,25 @@ class Int8Plan:
         return self.requantizer(step, S1, w_scale, b, largest_sum(step, b))
 
     def factors(self, step, S1, S2, largest):
-        """(M0, left, right, M): M = S1 S2 / S3 as the plan's law takes it; the other law's arrays are empty.
+        """The `Law` of M = S1 S2 / S3: its factors by the plan's law; the other law's arrays are empty.
 
         largest: a bound on the sums; left is empty where they stay within int32 and nothing is to be shifted left.
         """
         if self.law == "float":
             M = float32_factor(S1, S2, step.S)
-            return no_shifts(), no_shifts() if largest <= INT32_MAX else np.zeros(len(M), np.int32), no_shifts(), M
+            left = no_shifts() if largest <= INT32_MAX else np.zeros(len(M), np.int32)
+            return kernels.Law(no_shifts(), left, no_shifts(), M)
         M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
         left = no_shifts() if largest <= INT32_MAX and shift.max() <= 0 else np.maximum(shift, 0)
-        return M0, left, np.maximum(-shift, 0), np.empty(0, np.float32)
+        return kernels.Law(M0, left, np.maximum(-shift, 0), np.empty(0, np.float32))
 
     def requantizer(self, step, S1, S2, b, largest):
         """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,); `largest` bounds |acc + b|."""
-        factors = self.factors(step, S1, S2, largest)
+        law = self.factors(step, S1, S2, largest)
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
-            threads = kernels.threads_for(2 * MOVE * q.size)
-            int8_kernels.requantize_rows(rows(acc), b, *factors, step.Z, step.low, 255, rows(q), threads)
+            kernels.requantize_rows(rows(acc), b, law, step.Z, step.low, 255, rows(q))
             return q
 
         return run

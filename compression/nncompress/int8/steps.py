@@ -12,8 +12,6 @@ from nncompress.int8.requantize import add_fixed_parameters, float32_factor
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.inference.kinds import KINDS, grouped
-from nnlite.kernels.fast import int8_stages as int8_kernels
-from nnlite.kernels.machine.threads import MOVE
 
 
 @dataclass
@@ -109,8 +107,7 @@ def _avg_pool2d(plan, step):
 
     def run(x):
         acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
-        threads = kernels.threads_for(MOVE * x.size)
-        int8_kernels.sum_pool2d(x, before.Z, window, acc, threads)
+        kernels.sum_pool2d(x, before.Z, window, acc)
         return requantize(acc)
 
     return run
@@ -120,14 +117,14 @@ def _add(plan, step):
     one, two = (plan.steps[i] for i in step.inputs)
     if plan.law == "fixed":
         M0, shift = (np.array(values, np.int32) for values in add_fixed_parameters(one.S, two.S, step.S))
-        factors = M0, -shift, np.empty(0, np.float32)
+        law = kernels.Law(M0, no_shifts(), -shift, np.empty(0, np.float32))
     else:
-        factors = no_shifts(), no_shifts(), np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
+        M = np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
+        law = kernels.Law(no_shifts(), no_shifts(), no_shifts(), M)
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)
-        threads = kernels.threads_for(4 * MOVE * q.size)
-        int8_kernels.add_rows(rows(x), rows(y), one.Z, two.Z, *factors, step.Z, step.low, 255, rows(q), threads)
+        kernels.add_activations(rows(x), rows(y), one.Z, two.Z, law, step.Z, step.low, 255, rows(q))
         return q
 
     return run

@@ -3,8 +3,7 @@
 import numpy as np
 
 from nncompress.sparse.checks import check_input, check_weights
-from nnlite.kernels.fast.sparse import FEW, csr_batch, csr_few, csr_few_on_threads, side_by_side
-from nnlite.kernels.machine.threads import WORTH_A_THREAD, threads_for
+from nnlite import kernels
 
 
 class CSR:
@@ -63,10 +62,5 @@ class CSR:
         """
         x = check_input("CSR.matmul", x, self.shape)
         y = np.empty((len(x), self.shape[0]), np.float32)
-        if len(x) >= FEW:
-            csr_batch(*self.arrays, side_by_side(x), y, threads_for(self.values.size * len(x)))
-        elif self.values.size * len(x) < WORTH_A_THREAD:
-            csr_few(*self.arrays, x, y, 0, self.shape[0])
-        else:
-            csr_few_on_threads(*self.arrays, x, y, threads_for(self.values.size * len(x)))
+        kernels.csr_matmul(*self.arrays, x, y)
         return y

@@ -4,9 +4,8 @@ import numpy as np
 
 from nncompress.coding.sparse import from_relative, to_relative
 from nncompress.sparse.checks import check_input, check_weights
+from nnlite import kernels
 from nnlite.errors import FormatError
-from nnlite.kernels.fast.sparse import FEW, relative_batch, relative_few, relative_few_on_threads, side_by_side
-from nnlite.kernels.machine.threads import WORTH_A_THREAD, threads_for
 
 INDEX_BITS = 8  # of a gap made here: longer runs of zeros need a filler every 256
 MOST_CODES = 256
@@ -91,12 +90,7 @@ class RelativeForm:
         """
         x = check_input("RelativeForm.matmul", x, self.shape)
         y = np.empty((len(x), self.shape[0]), np.float32)
-        if len(x) >= FEW:
-            relative_batch(*self.arrays, side_by_side(x), y, threads_for(self.codes.size * len(x)))
-        elif self.codes.size * len(x) < WORTH_A_THREAD:
-            relative_few(*self.arrays, x, y, 0, self.shape[0])
-        else:
-            relative_few_on_threads(*self.arrays, x, y, threads_for(self.codes.size * len(x)))
+        kernels.relative_matmul(*self.arrays, x, y)
         return y
 
 

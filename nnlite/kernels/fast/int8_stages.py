@@ -10,24 +10,21 @@ import numpy as np
 
 from nnlite.kernels.fast.convolution import Geometry, block_maximum, sum_rows
 from nnlite.kernels.fast.requantize import (
-    add_fixed,
-    add_float,
     requantize_fixed,
     requantize_float,
     round_and_clamp,
     shift_left,
 )
 from nnlite.kernels.fast.stages import CONVOLUTION, LOGITS, tasks_of
+from nnlite.kernels.loops.int8_steps import quantize_number
 from nnlite.kernels.machine.cache import njit
-from nnlite.kernels.machine.memory import address
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.simd.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
 from nnlite.kernels.simd.vector import (
     any_nan,
     lanes,
     load,
-    load_bytes,
     real,
     real_load,
     store,
@@ -36,39 +33,23 @@ from nnlite.kernels.simd.vector import (
     wide,
 )
 
-ROWS = 64  # that a task requantizes or adds
-
-
-@njit(cache=True)
-def quantize_number(x, S, Z):
-    """q = clamp(round(x / S) + Z, 0, 255) of one float32."""
-    return np.uint8(min(max(np.rint(x / S) + np.float32(Z), np.float32(0)), np.float32(255)))
-
 
 @inner_kernel
 def quantized(x, S, Z):
-    """quantize of a vector of float32, as int32."""
+    """`quantize_number` of a vector of float32, as int32."""
     return round_and_clamp(x / S, Z, 0, 255)
 
 
-@parallel_kernel
-def quantize_rows(x, S, Z, q, threads):
-    """q = quantize_number(x):  x (R, O) float32 -> q uint8."""
-    share_out(quantize_row, len(x), threads, (x, S, Z, q))
-
-
-@inner_kernel
-def quantize_row(r, thread, x, S, Z, q):
-    for o in range(x.shape[1]):
-        q[r, o] = quantize_number(x[r, o], S, Z)
-
-
-@parallel_kernel
-def quantize_images(x, S, Z, q, top, left, threads):
-    """quantize_rows from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8.
+def quantize_images(x, S, Z, q, top, left):
+    """`quantize_rows` from (N, C, H, W) float32 to the inside of q (≥ N, H + 2·top, W + 2·left, C) uint8.
 
     -> whether all numbers were finite.
     """
+    return _quantize_images(x, S, Z, q, top, left, threads_for(MOVE * x.size))
+
+
+@parallel_kernel
+def _quantize_images(x, S, Z, q, top, left, threads):
     finite = np.ones(1, np.bool_)
     share_out(quantize_image_row, len(x) * x.shape[2], threads, (x, S, Z, q, top, left, finite))
     return finite[0]
@@ -193,55 +174,3 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     else:
         requantize(like, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
                    s.y + m * s.y_image, s.O, height)
-
-
-@parallel_kernel
-def requantize_rows(acc, b, M0, left, right, M, Z, low, high, q, threads):
-    """q = requantize(acc + b) with one multiplier per channel:  acc (R, O) int32, b (O,) -> q uint8."""
-    share_out(requantize_block, (len(acc) + ROWS - 1) // ROWS, threads, (acc, b, M0, left, right, M, Z, low, high, q))
-
-
-@inner_kernel
-def requantize_block(t, thread, acc, b, M0, left, right, M, Z, low, high, q):
-    (R, O), r = acc.shape, ROWS * t
-    requantize(acc.dtype, acc.ctypes.data + 4 * r * O, 4 * O, 0, 1, address(b), address(M0), address(left), address(right),
-               address(M), 0, O, Z, low, high, q.ctypes.data + r * O, O, min(ROWS, R - r))
-
-
-@parallel_kernel
-def add_rows(x, y, Z1, Z2, M0, right, M, Z3, low, high, q, threads):
-    """q = the sum of two activations:  x, y (R, O) uint8 -> q uint8.   M0, right (3,), or M (2,): by the float law."""
-    share_out(add_block, (len(x) + ROWS - 1) // ROWS, threads, (x, y, Z1, Z2, M0, right, M, Z3, low, high, q))
-
-
-@inner_kernel
-def add_block(t, thread, x, y, Z1, Z2, M0, right, M, Z3, low, high, q):
-    (R, O), like = x.shape, M0.dtype
-    for r in range(ROWS * t, min(R, ROWS * (t + 1))):
-        for o in range(0, O, lanes(like)):
-            at, n = r * O + o, O - o
-            q1, q2 = load_bytes(like, x.ctypes.data + at, n), load_bytes(like, y.ctypes.data + at, n)
-            if M.size:
-                store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, M[0], M[1], Z3, low, high), n)
-            else:
-                store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high), n)
-
-
-@parallel_kernel
-def sum_pool2d(x, Z, window, acc, threads):
-    """acc[n, i, j, c] = Σ over the window, inside the image, of x − Z:  x (N, H, W, C) uint8 -> acc (N, H', W', C) int32."""
-    share_out(sum_pool_row, len(acc) * acc.shape[1], threads, (x, Z, window, acc))
-
-
-@inner_kernel
-def sum_pool_row(t, thread, x, Z, window, acc):
-    kh, kw, sh, sw, ph, pw = window
-    (_, H, W, C), (_, out_h, out_w, _) = x.shape, acc.shape
-    n, i = t // out_h, t % out_h
-    for j in range(out_w):
-        for c in range(C):
-            acc[n, i, j, c] = 0
-        for u in range(max(0, ph - i * sh), min(kh, H + ph - i * sh)):
-            for v in range(max(0, pw - j * sw), min(kw, W + pw - j * sw)):
-                for c in range(C):
-                    acc[n, i, j, c] += np.int32(x[n, i * sh + u - ph, j * sw + v - pw, c]) - Z

@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.threads import WORTH_A_THREAD, inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.simd.instructions import (
     I64,
     LLVM_TYPE,
@@ -36,6 +36,28 @@ LANES = lane_count(types.float32)
 WIDTH = 4 * LANES  # samples of a tile
 ROWS = 64  # rows that a thread takes at a time
 FEW = 8  # fewer samples than this are multiplied one by one
+
+
+def csr_matmul(values, columns, starts, x, y):
+    """y[b, r] = Σ_k values[k] · x[b, columns[k]] over the entries k of row r; y (B, O) is filled."""
+    work = values.size * len(x)
+    if len(x) >= FEW:
+        csr_batch(values, columns, starts, side_by_side(x), y, threads_for(work))
+    elif work < WORTH_A_THREAD:
+        csr_few(values, columns, starts, x, y, 0, y.shape[1])
+    else:
+        csr_few_on_threads(values, columns, starts, x, y, threads_for(work))
+
+
+def relative_matmul(gaps, codes, codebook, starts, before, x, y):
+    """y[b, r] = Σ_k codebook[codes[k]] · x[b, c_k] over the entries k of row r; y (B, O) is filled."""
+    form, work = (gaps, codes, codebook, starts, before), codes.size * len(x)
+    if len(x) >= FEW:
+        relative_batch(*form, side_by_side(x), y, threads_for(work))
+    elif work < WORTH_A_THREAD:
+        relative_few(*form, x, y, 0, y.shape[1])
+    else:
+        relative_few_on_threads(*form, x, y, threads_for(work))
 
 
 def side_by_side(x):

@@ -12,14 +12,18 @@ M is a real number, almost always between 0 and 1. The two laws multiply by it i
   rounds twice (after the multiplication, then after the shift), so it may be one step away from the float law.
 
 The float law equals ONNX Runtime bit for bit, which a test checks where that is installed. The fixed law follows TensorFlow
-Lite's reference kernels operation by operation. This file has the formulas in NumPy (`*_reference`). The parameters M, M0 and
-shift are chosen in `nncompress/int8/requantize.py`. `fast/requantize.py` has the same formulas for a register full of numbers.
+Lite's reference kernels operation by operation. This file has the formulas in NumPy (`…_formula`), then the
+same for single numbers. The parameters M, M0 and shift are chosen in `nncompress/int8/requantize.py`.
 [low, high] is the output type's range, or narrower: low = Z3 is a ReLU for free.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–6 and §2.4.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+
+from nnlite.kernels.machine.cache import njit
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
@@ -158,3 +162,82 @@ def add_fixed_formula(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
     total = (multiply_by_quantized_multiplier_formula(x1, M0[0], shift[0])
              + multiply_by_quantized_multiplier_formula(x2, M0[1], shift[1]))
     return requantize_fixed_formula(total, M0[2], shift[2], Z3, low, high)
+
+
+# ---- the same for single numbers, to be called inside loops. M = M0/2^31 · 2^left / 2^right, where left or right is 0
+
+
+class Law(NamedTuple):
+    """The factors of a layer, one for each channel.
+
+    By the fixed law M0, left, right (O,) int32, by the float law M (O,) float32. The arrays of the other law are empty. `left`
+    may be empty, too: then nothing is shifted left, and no sum exceeds int32.
+    """
+
+    M0: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    M: np.ndarray
+
+
+@njit(cache=True)
+def round_and_clamp(y, Z, low, high):
+    """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32 -> an integer"""
+    return np.int64(np.rint(min(max(y, np.float32(low - Z)), np.float32(high - Z)))) + Z
+
+
+@njit(cache=True)
+def requantize_float(acc, M, Z, low, high):
+    """q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))   acc an integer, M float32"""
+    return round_and_clamp(np.float32(acc) * M, Z, low, high)
+
+
+@njit(cache=True)
+def add_float(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
+    """q3 = Z3 + round(clamp((q1 − Z1) M1 + (q2 − Z2) M2, low − Z3, high − Z3))   M1, M2 float32"""
+    y1, y2 = np.float32(np.int64(q1) - Z1) * M1, np.float32(np.int64(q2) - Z2) * M2
+    return round_and_clamp(y1 + y2, Z3, low, high)
+
+
+@njit(cache=True)
+def rounding_divide_by_power_of_two(x, n):
+    """x / 2^n to the nearest integer, halves away from zero.   x int64, 0 ≤ n ≤ 31"""
+    mask = (np.int64(1) << np.int64(n)) - 1
+    threshold = (mask >> 1) + (1 if x < 0 else 0)
+    return (x >> np.int64(n)) + (1 if x & mask > threshold else 0)
+
+
+@njit(cache=True)
+def rounding_doubling_high_multiply(x, M0):
+    """⌊(x M0 + 2^30) / 2^31⌋ for M0 ≥ 0, which never saturates.
+
+    One addition and one shift do what gemmlowp's nudge of either sign and truncating division do: for x M0 < 0,
+    ⌈(x M0 + 1 − 2^30) / 2^31⌉ = ⌊(x M0 + 2^30) / 2^31⌋. The product has up to 62 bits: it is int64.
+    """
+    return np.int64(x) * np.int64(M0) + 2**30 >> 31
+
+
+@njit(cache=True)
+def shift_left(x, left):
+    """x · 2^left, no more than int32 holds.   x int64 -> int64"""
+    return min(max(np.int64(x) << np.int64(left), INT32_MIN), INT32_MAX)
+
+
+@njit(cache=True)
+def multiply(x, M0, right):
+    """x · M0 / 2^31 / 2^right, rounded twice."""
+    return rounding_divide_by_power_of_two(rounding_doubling_high_multiply(x, M0), right)
+
+
+@njit(cache=True)
+def requantize_fixed(x, M0, right, Z, low, high):
+    """q = clamp(Z + x · M0 / 2^31 / 2^right, low, high) for x already shifted left"""
+    return min(max(multiply(x, M0, right) + Z, low), high)
+
+
+@njit(cache=True)
+def add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high):
+    """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)   M0, right arrays (3,); left is 0"""
+    x1 = multiply((np.int64(q1) - Z1) << ADD_LEFT_SHIFT, M0[0], right[0])
+    x2 = multiply((np.int64(q2) - Z2) << ADD_LEFT_SHIFT, M0[1], right[1])
+    return requantize_fixed(x1 + x2, M0[2], right[2], Z3, low, high)

@@ -15,14 +15,13 @@ A forked process has only the thread that forked. There kernels run on one threa
 
 import functools
 import os
-import threading
-import weakref
 
 import numba
 
 from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.cores import forget_threads, keep_apart
 from nnlite.kernels.machine.sharing import lose_pool, start_pool
+from nnlite.kernels.machine.turn import Turn
 
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # how often a waiting thread looks before it sleeps: some 3 ms
 
@@ -63,22 +62,6 @@ def set_num_threads(n):
     _most = int(n)
 
 
-class Turn:
-    """A lock, `with turn.lock: …`, that is free in a forked process.
-
-    A plain lock stays taken there for ever if another thread of the parent has it during the fork, because the forked process
-    does not have that thread. A copy of a Turn has a lock of its own.
-    """
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        _turns.add(self)
-
-    def __reduce__(self):
-        return Turn, ()
-
-
-_turns = weakref.WeakSet()
 _kernels_turn = Turn()
 
 
@@ -122,8 +105,6 @@ _numbas_own_pool = _pool_may_be_numbas_own()
 def _after_fork():
     """A forked process has only the thread that forked. Of the pools, Numba's own is sure to start its threads again."""
     global _most
-    for turn in _turns:
-        turn.lock = threading.Lock()
     forget_threads()
     try:
         lost = numba.threading_layer() != "workqueue"

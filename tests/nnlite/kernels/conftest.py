@@ -2,18 +2,30 @@
 
 import ctypes
 import ctypes.util
+import importlib
 import mmap
 
 import numba
 import numpy as np
 import pytest
 
+from nnlite import kernels
 from nnlite.kernels.machine import threads as kernel_threads
+
+
+@pytest.fixture(scope="session", params=["loops", "fast"])
+def shelf(request):
+    """Each of the two shelves of kernels, for tests of what both promise."""
+    if request.param == "fast" and kernels.SHELF == "loops":
+        pytest.skip("the engine runs on loops: the fast kernels are tested without NNLITE_KERNELS")
+    return importlib.import_module(f"nnlite.kernels.{request.param}")
 
 
 @pytest.fixture
 def threads(monkeypatch):
     """A function that sets how many threads the kernels use, however little the work is; put back afterwards."""
+    if kernels.SHELF == "loops":
+        pytest.skip("the loops have one thread")
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("needs two cores")
     monkeypatch.setattr(kernel_threads, "WORTH_A_THREAD", 0)

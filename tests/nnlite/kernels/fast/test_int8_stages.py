@@ -5,75 +5,28 @@ from convolutions import convolutions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
+from requantized import (
+    CHANNELS,
+    LAWS,
+    SEEDS,
+    UNTOUCHED,
+    ZERO_POINTS,
+    accumulators,
+    factors,
+    multipliers,
+    requantize_reference,
+)
 
-from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
 from nncompress.quantization.affine import quantize_affine
 from nnlite.kernels import LANES, geometry, pack_conv_int8, panels_int8
 from nnlite.kernels.fast import int8_stages as kernels
 from nnlite.kernels.fast.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
 from nnlite.kernels.loops.convolution import Walk, conv2d_formula
-from nnlite.kernels.loops.requantize import (
-    add_fixed_formula,
-    add_float_formula,
-    requantize_fixed_formula,
-    requantize_float_formula,
-)
 from nnlite.kernels.machine import sharing
+from nnlite.kernels.machine.memory import address
 
 ALL = numba.config.NUMBA_NUM_THREADS
 QUICK = settings(deadline=None, max_examples=40)
-SEEDS = st.integers(0, 2**32 - 1)
-ZERO_POINTS = st.integers(0, 255)
-CHANNELS = st.integers(1, 20) | st.sampled_from([31, 32, 33, 64, 70])
-LAWS = st.sampled_from(["fixed", "fixed, nothing to the left", "float"])
-NO_SHIFTS, NO_FACTORS, UNTOUCHED = np.empty(0, np.int32), np.empty(0, np.float32), 77
-
-
-def accumulators(rng, R, O, bits=30):
-    """int32 below 2^bits of all magnitudes and both signs; up to 30 bits the sum of two stays inside int32."""
-    return (rng.integers(-(2**bits), 2**bits, (R, O)) >> rng.integers(0, bits, (R, O))).astype(np.int32)
-
-
-def multipliers(rng, O, law):
-    """One for each channel, also for many halves; 1 and more only where something may be shifted left."""
-    M = 2.0 ** rng.uniform(-31, 3, O)
-    M[rng.random(O) < 0.3] = 2.0 ** -rng.integers(1, 10)
-    return np.where(M < 1, M, 0.75) if law == "fixed, nothing to the left" else M
-
-
-def factors(M, law):
-    """(M0, left, right, M) as the kernels take them."""
-    if law == "float":
-        return NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, M.astype(np.float32)
-    M0, shift = quantize_multiplier(M)
-    left = NO_SHIFTS if law == "fixed, nothing to the left" else np.maximum(shift, 0)
-    return M0, left, np.maximum(-shift, 0), NO_FACTORS
-
-
-def requantize_reference(sums, M, law, Z, low, high=255):
-    if law == "float":
-        return requantize_float_formula(sums, M.astype(np.float32), Z, low, high)
-    return requantize_fixed_formula(sums, *quantize_multiplier(M), Z, low, high)
-
-
-@QUICK
-@given(seed=SEEDS, Z=ZERO_POINTS, size=st.floats(-30, 30))
-def test_quantize_rows_equals_affine_quantization(seed, Z, size):
-    rng = np.random.default_rng(seed)
-    x = (rng.standard_normal((7, 5)) * 10**size).astype(np.float32)
-    S = np.float32(10 ** (size - rng.uniform(0, 3)))
-    q = np.empty(x.shape, np.uint8)
-    kernels.quantize_rows(x, S, Z, q, ALL)
-    np.testing.assert_array_equal(q, quantize_affine(x, S, Z, 0, 255, np.uint8))
-
-
-def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even():
-    x = np.float32([[10.0, -10.0, 0.25, 0.75, -0.25, 1e38, -1e38, 0.0]])
-    q = np.empty(x.shape, np.uint8)
-    kernels.quantize_rows(x, np.float32(0.5), 250, q, ALL)
-    np.testing.assert_array_equal(q, [[255, 230, 250, 252, 250, 255, 0, 250]])  # 270 cast alone would be 14
-    kernels.quantize_rows(x, np.float32(1e-45), 7, q, ALL)  # the quotients overflow to infinity
-    np.testing.assert_array_equal(q, [[255, 0, 255, 255, 0, 255, 0, 7]])
 
 
 @QUICK
@@ -87,12 +40,12 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
     q = np.full((3, 4 + 2 * top, W + 2 * left, C), UNTOUCHED, np.uint8)
     expected = q.copy()
     expected[:2, top : top + 4, left : left + W] = quantize_affine(x.transpose(0, 2, 3, 1), S, Z, 0, 255, np.uint8)
-    assert kernels.quantize_images(x, S, Z, q, top, left, ALL)
+    assert kernels._quantize_images(x, S, Z, q, top, left, ALL)
     np.testing.assert_array_equal(q, expected)
     for c in range(C):
         strange = x.copy()
         strange[rng.integers(2), c, rng.integers(4), rng.integers(W)] = rng.choice([np.nan, np.inf, -np.inf])
-        assert not kernels.quantize_images(strange, S, Z, q, top, left, ALL)
+        assert not kernels._quantize_images(strange, S, Z, q, top, left, ALL)
 
 
 # ---- requantization
@@ -102,8 +55,8 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
 def run_requantize(acc, pool, b, M0, left, right, M, first, last, Z, low, high, q, pixels):
     """Blocks of pool × pool pixels of acc (pool, W, O) int32, for the first of the pixels of q (≥ pixels, O)."""
     _, W, O = acc.shape
-    b, M0, left, right, M = (kernels.address(b), kernels.address(M0), kernels.address(left), kernels.address(right),
-                             kernels.address(M))
+    b, M0, left, right, M = (address(b), address(M0), address(left), address(right),
+                             address(M))
     kernels.requantize(acc.reshape(-1), acc.ctypes.data, 4 * O, 4 * W * O, pool, b, M0, left, right, M, first, last, Z, low,
                        high, q.ctypes.data, q.strides[0], pixels)
 
@@ -131,36 +84,6 @@ def test_the_maximum_of_a_block_worked_by_hand():
             q = np.empty((2, 1), np.uint8)
             run_requantize(shown.copy(), 2, np.int32([4]), *factors(np.array([0.5]), law), 0, 1, 10, 0, 255, q, 2)
             assert sorted(q.ravel().tolist()) == [9, 16]  # 5.5 goes up to 6 in both laws: away from 0, and to even
-
-
-@QUICK
-@given(SEEDS, LAWS, st.integers(1, 140), CHANNELS, ZERO_POINTS)
-def test_requantize_rows_equal_both_laws_channel_by_channel(seed, law, R, O, Z):
-    rng = np.random.default_rng(seed)
-    bits = 31 if law == "fixed" else 30  # where something may be shifted left, sums may be beyond int32
-    acc, b, M = accumulators(rng, R + 64, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
-    q = np.full(acc.shape, UNTOUCHED, np.uint8)
-    kernels.requantize_rows(acc[:R], b, *factors(M, law), Z, 0, 255, q[:R], ALL)
-    np.testing.assert_array_equal(q[:R], requantize_reference(acc[:R].astype(np.int64) + b, M, law, Z, 0))
-    assert (q[R:] == UNTOUCHED).all()
-
-
-def test_requantize_rows_worked_by_hand():
-    # (acc + b) M + Z with M = 1/4 and 1/2: 12/4 + 10, 40/2 + 10; −100/4 + 10 and −100/2 + 10; 2000/4 + 10
-    acc, b, M = np.int32([[10, 42], [-102, -98], [1998, 0]]), np.int32([2, -2]), np.array([0.25, 0.5])
-    q = np.empty((3, 2), np.uint8)
-    for low, expected in (0, [[13, 30], [0, 0], [255, 9]]), (10, [[13, 30], [10, 10], [255, 10]]):
-        for law in "fixed", "fixed, nothing to the left", "float":
-            kernels.requantize_rows(acc, b, *factors(M, law), 10, low, 255, q, ALL)
-            np.testing.assert_array_equal(q, expected)
-
-
-def test_sums_beyond_int32_are_shifted_left_and_saturate():
-    # acc + b is 2^31 + 1, −2^31 − 1 and 60
-    acc, b, q = np.int32([[2**31 - 1, -(2**31), 50]]), np.int32([2, -1, 10]), np.empty((1, 3), np.uint8)
-    for M, expected in (1.5, [255, 0, 97]), (1.5 * 2.0**-24, [199, 0, 7]):  # 7 + 1.5 · 2^7 is 199
-        kernels.requantize_rows(acc, b, *factors(np.full(3, M), "fixed"), 7, 0, 255, q, ALL)
-        np.testing.assert_array_equal(q, [expected])
 
 
 # ---- layers
@@ -244,54 +167,3 @@ def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N
     run_stage(row | {"kind": LOGITS, "y_image": 4 * O}, arrays, N, threads)
     np.testing.assert_array_equal(logits[:N], (acc + b).astype(np.float32) * M.astype(np.float32))
     assert (logits[N:] == UNTOUCHED).all()
-
-
-# ---- sums of activations and of windows
-
-
-@QUICK
-@given(SEEDS, CHANNELS, st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS), st.booleans())
-def test_add_rows_equal_both_laws(seed, O, Z, rectified):
-    rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 256, (2, 8, O)).astype(np.uint8)
-    S1, S2, S3 = 10.0 ** rng.uniform(-2, 1, 3)
-    low, q = Z[2] if rectified else 0, np.empty(x.shape, np.uint8)
-
-    M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
-    kernels.add_rows(x, y, Z[0], Z[1], M0, -shift, NO_FACTORS, Z[2], low, 255, q, ALL)
-    np.testing.assert_array_equal(q, add_fixed_formula(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
-
-    M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
-    kernels.add_rows(x, y, Z[0], Z[1], NO_SHIFTS, NO_SHIFTS, np.array([M1, M2]), Z[2], low, 255, q, ALL)
-    np.testing.assert_array_equal(q, add_float_formula(x, y, Z[0], Z[1], M1, M2, Z[2], low, 255))
-
-
-def test_add_rows_worked_by_hand():
-    # 0.5 (q1 − 10) + 2 (q2 − 100) in steps of 1 from Z = 50: 0.5·4 + 2·3 + 50; 0.5·(−10) + 2·(−100) + 50; 0.5·245 + 2·155 + 50
-    x, y, q = np.uint8([[14, 0, 255]]), np.uint8([[103, 0, 255]]), np.empty((1, 3), np.uint8)
-    M0, shift = (np.int32(values) for values in add_fixed_parameters(0.5, 2, 1))
-    for low, expected in (0, [[58, 0, 255]]), (50, [[58, 50, 255]]):
-        kernels.add_rows(x, y, 10, 100, M0, -shift, NO_FACTORS, 50, low, 255, q, ALL)
-        np.testing.assert_array_equal(q, expected)
-        kernels.add_rows(x, y, 10, 100, NO_SHIFTS, NO_SHIFTS, np.float32([0.5, 2]), 50, low, 255, q, ALL)
-        np.testing.assert_array_equal(q, expected)
-
-
-@pytest.mark.parametrize("kernel, stride, padding", [
-    ((2, 2), (2, 2), (0, 0)), ((3, 3), (1, 1), (1, 1)), ((3, 2), (2, 1), (1, 0)), ((1, 1), (3, 3), (0, 0)),
-    ((4, 5), (3, 2), (2, 2)),
-])
-@pytest.mark.parametrize("Z", [0, 3, 255])
-def test_sum_pool_adds_what_the_windows_hold_of_the_image(kernel, stride, padding, Z):
-    x = np.random.default_rng(0).integers(0, 256, (2, 6, 7, 3)).astype(np.uint8)
-    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
-    out_h, out_w = (6 + 2 * ph - kh) // sh + 1, (7 + 2 * pw - kw) // sw + 1
-    expected = np.zeros((2, out_h, out_w, 3), np.int64)
-    for n, i, j, c in np.ndindex(expected.shape):
-        for r in range(i * sh - ph, i * sh - ph + kh):
-            for s in range(j * sw - pw, j * sw - pw + kw):
-                if 0 <= r < 6 and 0 <= s < 7:
-                    expected[n, i, j, c] += int(x[n, r, s, c]) - Z
-    acc = np.full(expected.shape, 99, np.int32)
-    kernels.sum_pool2d(x, Z, kh, kw, sh, sw, ph, pw, acc, ALL)
-    np.testing.assert_array_equal(acc, expected)

@@ -1,6 +1,4 @@
-import copy
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -9,7 +7,7 @@ import numba
 import pytest
 
 import nnlite
-from nnlite.kernels.machine.threads import WORTH_A_THREAD, Turn, most_threads, threads_for
+from nnlite.kernels.machine.threads import WORTH_A_THREAD, most_threads, threads_for
 
 ALL = numba.config.NUMBA_NUM_THREADS
 POOLS = ["omp", "workqueue"]
@@ -160,13 +158,6 @@ from nnlite.kernels.machine import threads
 threads._kernels_turn.lock.acquire()
 """ + FORK
     assert run(code, "workqueue") == "True\nexit 0\n"
-
-
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda turn: pickle.loads(pickle.dumps(turn))])
-def test_a_copy_of_a_turn_is_free(duplicate):
-    turn = Turn()
-    with turn.lock:
-        assert duplicate(turn).lock.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("pool", POOLS)
