@@ -50,12 +50,14 @@ def njit(function=None, *, cache=False, **options):
     return kernel
 
 
-def _compile(kernel, compile, *arguments):
+def _compile(kernel, compile, *arguments, **named):
     """Numba calls this when a kernel meets new types of arguments. One sentence says that it cannot be compiled for them."""
     try:
-        return compile(*arguments)
+        return compile(*arguments, **named)
+    except Warning:  # of the cache, where warnings are errors
+        raise
     except Exception as error:
-        dtypes = " and ".join(dict.fromkeys(str(a.dtype) for a in arguments if isinstance(a, np.ndarray)))
+        dtypes = " and ".join(dict.fromkeys(str(a.dtype) for a in (*arguments, *named.values()) if isinstance(a, np.ndarray)))
         raise TypeError(f"{kernel.__name__.lstrip('_')}: there is no kernel for arrays of {dtypes}") from error
 
 
