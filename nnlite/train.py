@@ -22,6 +22,7 @@ from nnlite import functional as F
 from nnlite.checkpoint import save
 from nnlite.data.dataset import Dataset
 from nnlite.files import check_writable
+from nnlite.nn.loss import CrossEntropyLoss, NLLLoss
 from nnlite.nn.module import inference_mode
 from nnlite.optim import clip_grad_norm_
 from nnlite.tensor import Tensor
@@ -111,6 +112,13 @@ def _logits_of(outputs):
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
+def _is_regression(loss, z, labels):
+    """Whether each example has one output and one float as its label, and the loss is none of classification."""
+    classification = loss in (F.cross_entropy, F.nll_loss) or isinstance(loss, CrossEntropyLoss | NLLLoss)
+    labels = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
+    return not classification and labels.dtype.kind == "f" and labels.shape == z.shape and z[:1].size == 1
+
+
 def _check_loader(name, loader):
     if isinstance(loader, Dataset):
         raise TypeError(f"{name}: the loader is a Dataset, which gives single images, expects batches: DataLoader(dataset)")
@@ -129,7 +137,7 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
     """Train a model for `epochs` passes through a loader; the model changes in place, the history is returned.
 
     loader        yields batches (images, labels) anew each time, such as a DataLoader. labels: class indices or
-                  probabilities, as `count_correct` takes them
+                  probabilities, as `count_correct` takes them, or the numbers of a regression (below)
     loss          loss(outputs, labels) -> a Tensor with one number. outputs: what the model returns, logits (n, classes) or a
                   tuple that begins with them. What a loader yields beyond the labels goes to the loss, too: with batches
                   (images, labels, teacher_logits) it is called as loss(outputs, labels, teacher_logits)
@@ -147,11 +155,15 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
 
     The history has a row for each epoch: {"epoch" (1, 2, …), "loss", "accuracy" (means over the epoch, in training mode),
     "validation_loss", "validation_accuracy" (with `validation`), "lr" (of the first group, at the epoch's first batch),
-    "seconds"}. The model is in training mode at the end. With the loss cross_entropy, a warning where the outputs of the first
-    batch are probabilities: the model ends with a softmax too many.
+    "seconds"}. The model is in training mode at the end.
+    Regression: a loss such as `F.mse_loss`, and float labels of the outputs' shape, (n,) or (n, 1), one number for each
+    example. No answer is simply right or wrong then: the history has no accuracy, and `validation` is refused.
+    With the loss cross_entropy, a warning where the outputs of the first batch are probabilities: the model ends with a
+    softmax too many.
 
     Errors: FloatingPointError with epoch and batch when the loss or a weight becomes NaN or infinite; ValueError for a
-    loader without a batch, labels of another form, or patience without validation; TypeError for a Dataset as the loader.
+    loader without a batch, labels of another form, patience without validation, or validation of a regression; TypeError for
+    a Dataset as the loader.
     After any error, or Ctrl-C, the checkpoint is that of the last whole epoch.
     """
     _check_arguments(loader, validation, patience, checkpoint)
@@ -171,7 +183,11 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
                     _warn_of_probabilities("fit", z)
                 batch_loss = loss(outputs, *targets)
                 _check_finite("the loss", batch_loss.data, optimizer, epoch, batch)
-                hits, labels = count_correct(z, targets[0])
+                regression = _is_regression(loss, z, targets[0])
+                if regression and validation is not None:
+                    raise ValueError(f"fit: validation counts right classes, and outputs {z.shape} with one float for each "
+                                     "example have no classes: leave it out, and compute the loss of other examples afterwards")
+                hits, labels = (0, 0) if regression else count_correct(z, targets[0])
                 batch_loss.backward()
                 if clip is not None:
                     clip_grad_norm_(optimizer.parameters(), clip)
@@ -184,13 +200,14 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
                 seen += len(images)
                 correct, labelled = correct + hits, labelled + labels
                 loss_sum += batch_loss.item() * len(images)
-                batches.set_postfix(loss=f"{loss_sum / seen:.4f}", accuracy=f"{correct / max(labelled, 1):.4f}", refresh=False)
+                means = {"loss": loss_sum / seen} | ({} if regression else {"accuracy": correct / max(labelled, 1)})
+                batches.set_postfix({name: f"{mean:.4f}" for name, mean in means.items()}, refresh=False)
 
         if seen == 0:
             raise ValueError(f"fit: the loader gives no batch in epoch {epoch}; it has to start anew each time it is iterated")
         for name, array in model.state_dict().items():
             _check_finite(name, array, optimizer, epoch, batch)
-        row |= {"loss": loss_sum / seen, "accuracy": correct / max(labelled, 1)}
+        row |= means
         if validation is not None:
             scores = evaluate(model, validation)
             row |= {"validation_loss": scores["loss"], "validation_accuracy": scores["accuracy"]}

@@ -166,20 +166,34 @@ def clone(x):
 
 
 def concatenate(tensors, dim=0):
-    """The tensors one after the other along dim (torch.cat)."""
-    if not tensors:
-        raise ValueError("concatenate: no tensors were given")
-    return record(Concatenate(dim), *tensors)
+    """The tensors one after the other along dim (torch.cat).
+
+    tensors: a list or tuple of them.
+    Errors: TypeError for a single Tensor or array; ValueError for no tensors, for shapes that do not fit, and for an axis that
+    they do not have.
+    """
+    return record(Concatenate(dim), *_several("concatenate", tensors))
 
 
 def stack(tensors, dim=0):
     """The tensors, all of one shape, one after the other along a new axis dim.
 
-    Errors: ValueError for no tensors, for different shapes, and for a dim that cannot be a new axis.
+    tensors: a list or tuple of them.
+    Errors: TypeError for a single Tensor or array; ValueError for no tensors, for different shapes, and for a dim that cannot
+    be a new axis.
     """
+    return record(Stack(dim), *_several("stack", tensors))
+
+
+def _several(name, tensors):
+    """The tensors as a list; a single one is refused, and not taken for the list of its rows."""
+    if isinstance(tensors, Tensor | np.ndarray) or not np.iterable(tensors):
+        what = f"{type(tensors).__name__} of shape {tensors.shape}" if hasattr(tensors, "shape") else repr(tensors)
+        raise TypeError(f"{name}: expects a list of Tensors, got one {what}")
+    tensors = list(tensors)
     if not tensors:
-        raise ValueError("stack: no tensors were given")
-    return record(Stack(dim), *tensors)
+        raise ValueError(f"{name}: no tensors were given")
+    return tensors
 
 
 def pad(x, pad, value=0.0):

@@ -69,6 +69,8 @@ class Optimizer:
     twice, an unknown option, an option out of its range.
     """
 
+    added_options = {}  # options that older state dicts do not have, with the value by which the rule stays what it was
+
     def __init__(self, params, **defaults):
         name = type(self).__name__
         if isinstance(params, dict) or is_parameter(params) or not isinstance(params, Iterable):
@@ -178,6 +180,7 @@ class Optimizer:
     def load_state_dict(self, state_dict):
         """Restore what `state_dict` returned, bit for bit: training goes on as if it had not stopped.
 
+        A state dict may be older than an option (`dampening` of SGD): the rule goes on as it was before there was the option.
         Errors: ValueError if it belongs to other groups, to another rule or to parameters of other shapes; nothing has
         changed then.
         """
@@ -194,6 +197,7 @@ class Optimizer:
         for saved in saved_groups:
             # .tolist(): out of an .npz, numbers come as arrays
             saved = {key: np.asarray(value).tolist() for key, value in saved.items() if key != "params"}
+            saved = self.added_options | saved
             if saved.keys() - {"initial_lr"} != self.defaults.keys():
                 raise ValueError(f"{name}: the state dict has the options {list(saved)}, expects {list(self.defaults)}")
             options.append(checked_options(name, saved))

@@ -37,6 +37,8 @@ class SGD(Optimizer):
     lr acts at once on the whole step.
     """
 
+    added_options = {"dampening": 0.0}
+
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
         super().__init__(params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov)
 

@@ -302,6 +302,19 @@ def test_resume_names_what_is_of_another_kind_or_missing(tmp_path):
     resumed("written with the optimizer None, this run has Adam", model, optimizer)
 
 
+def test_a_file_from_before_sgd_had_dampening_is_resumed(tmp_path):
+    model = mlp()
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    save(tmp_path / "a.npz", model, optimizer=optimizer)
+    saved = json.loads(members(tmp_path / "a.npz")["manifest.json"])["optimizer"]
+    del saved["param_groups"][0]["dampening"]
+    tamper(tmp_path / "a.npz", {"optimizer": saved})
+    model = mlp()
+    optimizer = optim.SGD(model.parameters(), dampening=0.5)
+    resume(tmp_path / "a.npz", model, optimizer)
+    assert optimizer.param_groups[0]["dampening"] == 0.0 and optimizer.param_groups[0]["momentum"] == 0.9
+
+
 def test_resume_says_which_file_does_not_fit_the_optimizer(tmp_path):
     trained_run(tmp_path / "a.npz", epochs=1)
     model, _, _, loader = make_run()

@@ -443,6 +443,58 @@ def test_labels_of_another_form_are_refused_with_their_shape(z, labels):
         train.count_correct(np.zeros(z), labels)
 
 
+# --- regression ---
+
+
+def line(n=40, column=True):
+    """Images whose target is 2·(first pixel) − 1."""
+    images = np.random.default_rng(0).normal(size=(n, 1, 2, 2)).astype(np.float32)
+    return images, (2 * images[:, 0, :1, 0] - 1).reshape((n, 1) if column else n)
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, nn.MSELoss(), lambda outputs, targets: F.mse_loss(outputs, targets)],
+                         ids=["function", "module", "lambda"])
+@pytest.mark.parametrize("column", [True, False])
+def test_a_regression_learns_a_line_and_its_history_has_no_accuracy(loss, column):
+    model = linear_model(classes=1)
+    if not column:
+        model.append(nn.Flatten(0))
+    history = train.fit(model, [line(column=column)], optim.SGD(model.parameters(), lr=0.3), 100, loss)
+    np.testing.assert_allclose(model[1].weight.data, [[2, 0, 0, 0]], atol=1e-3)
+    np.testing.assert_allclose(model[1].bias.data, [-1], atol=1e-3)
+    assert history[-1].keys() == {"epoch", "lr", "loss", "seconds"} and history[-1]["loss"] < 1e-5 < history[0]["loss"]
+
+
+def test_the_loss_of_a_regression_in_the_history_is_the_mean_over_all_examples():
+    images, targets = line(6)
+    model = linear_model(classes=1)
+    z = images.reshape(6, 4) @ model[1].weight.data.T + model[1].bias.data
+    batches = [(images[:4], targets[:4]), (images[4:], targets[4:])]
+    history = train.fit(model, batches, optim.SGD(model.parameters(), lr=0.0), 1, F.mse_loss)
+    assert history[0]["loss"] == pytest.approx(np.mean((z - targets) ** 2), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, nn.CrossEntropyLoss()], ids=["function", "module"])
+def test_one_column_of_floats_fits_no_loss_of_classification(loss):
+    model = linear_model(classes=1)
+    before = model[1].weight.data.copy()
+    images, targets = line(6)
+    with pytest.raises(ValueError, match=r"accuracy: labels float32 \(6, 1\) are neither class indices"):
+        train.fit(model, [(images, np.abs(targets))], optim.SGD(model.parameters(), lr=0.1), 1, loss)
+    np.testing.assert_array_equal(model[1].weight.data, before)
+
+
+def test_validation_of_a_regression_is_refused_before_any_step():
+    model = linear_model(classes=1)
+    before = model[1].weight.data.copy()
+    with pytest.raises(ValueError, match=r"fit: validation counts right classes, and outputs \(6, 1\) .* leave it out"):
+        train.fit(model, [line(6)], optim.SGD(model.parameters(), lr=0.1), 1, F.mse_loss, validation=[line(6)])
+    np.testing.assert_array_equal(model[1].weight.data, before)
+
+
+# --- outputs that are no logits alone ---
+
+
 def test_a_model_may_return_its_features_beside_the_logits():
     class WithFeatures(nn.Module):
         def __init__(self):

@@ -124,6 +124,19 @@ def test_what_does_not_fit_is_named(call, message):
         call()
 
 
+@pytest.mark.parametrize("join", [F.concatenate, F.stack])
+def test_one_tensor_is_not_taken_for_the_list_of_its_rows(join):
+    name = join.__name__
+    with pytest.raises(TypeError, match=rf"^{name}: expects a list of Tensors, got one Tensor of shape \(2, 3\)$"):
+        join(Tensor(np.ones((2, 3))))
+    with pytest.raises(TypeError, match=rf"^{name}: expects a list of Tensors, got one ndarray of shape \(3,\)$"):
+        join(np.ones(3))
+    with pytest.raises(TypeError, match=rf"^{name}: expects a list of Tensors, got one 3$"):
+        join(3)
+    x = np.ones((2, 3))
+    assert join(x for _ in range(2)).size == 12
+
+
 def test_flatten_stops_at_end_dim():
     x = np.arange(120.0).reshape(2, 3, 4, 5)
     for start, end, shape in [(0, 1, (6, 4, 5)), (1, 2, (2, 12, 5)), (-3, -2, (2, 12, 5)), (2, 2, x.shape), (1, 3, (2, 60))]:

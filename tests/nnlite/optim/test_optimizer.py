@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nnlite.kernels.fast import updates
+from nnlite import kernels
 from nnlite.optim import SGD, Adam, AdamW, Optimizer, RMSprop, StepLR
 
 
@@ -318,16 +318,31 @@ def test_a_state_dict_that_does_not_fit_is_an_error_and_changes_nothing(change, 
     assert optimizer.param_groups[0]["lr"] == 0.1
 
 
+def test_a_state_dict_from_before_dampening_goes_on_without_it():
+    p, q = Parameter(np.ones(2)), Parameter(np.ones(2))
+    before, after = SGD([p], lr=0.5, momentum=0.5), SGD([q], lr=0.1, momentum=0.1, dampening=0.75)
+    p.grad = np.ones(2)
+    before.step()
+    saved = before.state_dict()
+    del saved["param_groups"][0]["dampening"]
+    after.load_state_dict(saved)
+    assert after.param_groups[0]["dampening"] == 0.0
+    q.grad = np.ones(2)
+    after.step()
+    assert after.state[0]["momentum_buffer"].tolist() == [1.5, 1.5]  # 0.5·1 + 1
+    assert q.data.tolist() == [0.25, 0.25]  # 1 − 0.5·1.5
+
+
 def calls_of_kernels(monkeypatch, optimizer):
     """What one step calls: (rule, shapes of the parameters, numbers)."""
     calls = []
-    one_pass = updates.in_one_pass
+    one_pass = kernels.in_one_pass
 
     def noted(rule, parameters, numbers):
         calls.append((rule.__name__, [w.shape for w, *_ in parameters], numbers))
         one_pass(rule, parameters, numbers)
 
-    monkeypatch.setattr(updates, "in_one_pass", noted)
+    monkeypatch.setattr(kernels, "in_one_pass", noted)
     optimizer.step()
     return calls
 
