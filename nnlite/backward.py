@@ -15,7 +15,15 @@ USED = object()  # the `operation` of a Tensor whose tape was used by `backward`
 
 
 def run_backward(root, gradient):
-    """Add to `grad` of every leaf below `root` its part of `gradient`, an array of root's shape; then free the tape."""
+    """Add to `grad` of every leaf below `root` its part of `gradient`, an array of root's shape; then free the tape.
+
+    Before anything is computed, `check_kept_arrays` looks at every operation on the tape. An operation's gradients, from
+    `input_gradients`, are asked for once, when the gradient dy of its result is complete: the sum over all uses. A result that
+    got no gradient has none to pass on.
+    A leaf is a Tensor without an operation. Its `grad` is None or an array of its shape, also of shape (). A new one shares
+    memory with no other Tensor's and not with `gradient`. No leaf changes before all gradients are there, so that after an
+    error all is as it was. In the end each operation is taken off the tape (`free`), and its result's `operation` is USED.
+    """
     order = topological_order(root)
     for y in order:
         if y.operation is not None:
@@ -41,7 +49,11 @@ def run_backward(root, gradient):
 
 
 def topological_order(root):
-    """Every Tensor that `root` was made from, each after all of its inputs; `root` comes last."""
+    """Every Tensor that `root` was made from, each once and after all of its inputs; `root` comes last -> a list.
+
+    A Tensor's inputs are its `live_inputs`; a leaf, whose operation is None, has no inputs. A tape may be 100,000 operations
+    deep, and Python's functions cannot call themselves so often.
+    """
     order, seen, stack = [], set(), [(root, False)]
     while stack:
         tensor, inputs_done = stack.pop()

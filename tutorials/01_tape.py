@@ -233,7 +233,7 @@ for name, g in exact.items():
     assert np.abs(g - numeric[name]).max() < 1e-8 * largest
 
 # %% [markdown]
-# All agree with section 1, to eight digits of the largest one. And the price? Nearly all the time goes into the
+# All agree with section 1, to eight digits of the largest one. And the price? Nearly all the work is in the
 # multiplications of `matmul`. The product of a $`(N, I)`$ and an $`(I, O)`$ matrix takes $`N I O`$ of them. On the way back
 # there are two such products for each one, $`dz\, y^T`$ and $`x^T dz`$, with as many multiplications each. So the gradient of
 # all weights costs two more passes, however many weights there are.

@@ -9,7 +9,10 @@ from nnlite.tensor import Operation, record
 
 
 def unbroadcast(dx, shape):
-    """Sum dx over the axes along which an array of `shape` was repeated -> array of `shape`, dx itself where it has that."""
+    """Sum dx over the axes along which an array of `shape` was repeated -> array of `shape`, dx itself where it has that.
+
+    Broadcasting puts missing axes before the first one, and repeats along these and along axes of size 1.
+    """
     if dx.shape == shape:
         return dx
     dx = dx.sum(axis=tuple(range(dx.ndim - len(shape))))
