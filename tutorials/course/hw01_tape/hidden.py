@@ -58,7 +58,7 @@ def memory_of_gradients(tape, rng):
 
 
 def refusals(tape, rng):
-    same(tape.gradients([("exp", 0)], [np.array(0.0)])[0], 1.0)                              # to refuse everything is no solution
+    same(tape.gradients([("exp", 0)], [np.array(0.0)])[0], 1.0)        # to refuse everything is not a solution
     for scenario in (tape.changed_in_place, tape.broken_gradient):
         raised, dx, dw = scenario(np.array([7.0, 8.0]))
         assert raised is True, "backward should have raised an error"
@@ -75,8 +75,8 @@ def used_and_freed(tape, rng):
 def odd_inputs(tape, rng):
     """A single number's gradient is an array; None among the inputs; an input that gets no gradient."""
     for x in (np.array(3.0), np.float32([[2.0]])):
-        got = tape.kinds_of_gradients(x)
-        assert got == (True, x.shape, x.dtype.name) * 2, f"(array, shape, dtype) {got}, expected {(True, x.shape, x.dtype.name)}"
+        got, want = tape.kinds_of_gradients(x), (True, x.shape, x.dtype.name) * 2
+        assert got == want, f"(array, shape, dtype) after two passes: {got}, expected {want}"
     x, w = rng.normal(size=(2, 3)), rng.normal(size=(3, 2))
     visible["check"](tape, [("affine", 0, 1, None), ("tanh", 2)], [x, w], rng.normal(size=(2, 2)))
     dx, dw = tape.gradients([("ignores", 0, 1)], [np.ones(2), np.ones(2)], np.array([1.0, 2.0]))
