@@ -301,7 +301,8 @@ def _manifest(text):
         if key not in manifest or not isinstance(manifest[key], kind):
             raise FormatError(f"manifest.json: {key!r} is missing or of a wrong type")
     for epoch, row in enumerate(manifest["history"], 1):
-        if not isinstance(row, dict) or not all(isinstance(value, int | float) for value in row.values()):
+        if not isinstance(row, dict) or not all(isinstance(value, float) or isinstance(value, int) and abs(value) < 2**63
+                                                for value in row.values()):
             raise FormatError(f"manifest.json: the history of epoch {epoch} holds something other than numbers")
     return manifest
 

@@ -426,6 +426,7 @@ def test_files_that_cannot_be_read_are_an_oserror(tmp_path):
     ({"version": 2}, {}, f"version 2; nnlite {nnlite.__version__} reads version 1"),
     ({"history": None}, {}, "'history' is missing or of a wrong type"),
     ({"history": [{"loss": 1.5}, {"loss": [1.5]}]}, {}, "the history of epoch 2 holds something other than numbers"),
+    ({"history": [{"loss": 10**30}]}, {}, "the history of epoch 1 holds something other than numbers"),
     ({"history": [[]]}, {}, "the history of epoch 1 holds something other than numbers"),
     ({}, {"model/fc1.weight.npy": None}, "there is no model/fc1.weight.npy in it"),
     ({}, {"model/fc1.weight.npy": b"abc"}, "fc1.weight.npy: its header is not one that NumPy"),

@@ -89,7 +89,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(error_of, trained, tmp
     assert error_of(*command_line(command, trained, "--out", "out")) == "cannot write out: No space left on device"
 
 
-@pytest.mark.parametrize("command", ["report", "quantize", "compress"])
+@pytest.mark.parametrize("command", ["report", "quantize", "compress", "export"])
 def test_a_model_is_not_replaced_by_what_is_made_from_it(error_of, trained, tmp_path, command):
     (tmp_path / "m.npz").write_bytes(trained.read_bytes())
     (tmp_path / "same.npz").symlink_to("m.npz")

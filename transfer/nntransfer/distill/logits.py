@@ -22,9 +22,9 @@ def check_logits(name, student_logits, teacher_logits):
 
 
 def check_options(name, temperature, alpha):
-    """ValueError unless T is positive and finite and α in [0, 1]."""
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"{name}: the temperature has to be above 0 and finite, got {temperature}")
+    """ValueError unless T is positive, T² finite, and α in [0, 1]."""
+    if not (0 < temperature and temperature * temperature < math.inf):
+        raise ValueError(f"{name}: the temperature has to be above 0 and its square finite, got {temperature}")
     if not 0 <= alpha <= 1:
         raise ValueError(f"{name}: alpha, the teacher's share of the loss, has to be in [0, 1], got {alpha}")
 
