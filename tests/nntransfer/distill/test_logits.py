@@ -137,7 +137,7 @@ def test_no_gradient_reaches_the_teacher():
     assert teacher.grad is None
 
 
-@pytest.mark.parametrize("T", [0, -1.0, math.nan, math.inf, 1e200])
+@pytest.mark.parametrize("T", [0, -1.0, math.nan, math.inf, 10**400])
 def test_a_temperature_that_is_not_positive_and_finite_is_an_error(T):
     z_s, z_t, y = logits(9)
     with pytest.raises(ValueError, match=rf"distillation_loss: the temperature has to be above 0 and its square .*, got {T}"):
