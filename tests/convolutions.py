@@ -37,6 +37,17 @@ def patches(x, w_shape, stride, dilation):
     return taps.reshape(kh, kw, N, *taps.shape[2:4], G, c).transpose(2, 3, 4, 5, 0, 1, 6)
 
 
+def gradients_by_the_formulas(x, w, dz, stride, dilation):
+    """(dx, dw, db): each pixel gets its share of every patch that holds it."""
+    (N, H, W, C), (G, kh, kw, c, o), (sh, sw), (dh_, dw_) = x.shape, w.shape, stride, dilation
+    D, dx = dz.reshape(*dz.shape[:3], G, o), np.zeros((N, H, W, G, c))
+    for u, v in np.ndindex(kh, kw):
+        share = np.einsum("nijgb,gab->nijga", D, w[:, u, v])
+        dx[:, u * dh_ : H - dh_ * (kh - 1 - u) : sh, v * dw_ : W - dw_ * (kw - 1 - v) : sw] += share
+    dw = np.einsum("nijguva,nijgb->guvab", patches(x, w.shape, stride, dilation), D)
+    return dx.reshape(N, H, W, C), dw, dz.sum(axis=(0, 1, 2))
+
+
 def blocks(z):
     """The 2×2 blocks of z (N, H, W, O), a last odd row or column left out -> (N, H/2, W/2, O, 4), in the order 2u + v."""
     N, H, W, O = z.shape

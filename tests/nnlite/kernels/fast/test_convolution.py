@@ -12,7 +12,6 @@ from nnlite.kernels import (
     geometry,
     lay_out,
     narrow_channels,
-    output_size,
     relu,
     run_stages,
     table,
@@ -26,19 +25,6 @@ from nnlite.kernels.simd.narrow_layout import lay_out_narrow
 
 ALL = numba.config.NUMBA_NUM_THREADS
 GROUPS = [(1, 6, 10), (2, 3, 10), (19, 1, 1)]  # G, c, o: the last is depthwise
-
-
-def seven_loops(x, w, stride, dilation):
-    """The definition, number by number."""
-    (N, H, W, _), (G, kh, kw, c, o) = x.shape, w.shape
-    (sh, sw), (dh, dw) = stride, dilation
-    rows, columns = range(0, H - dh * (kh - 1), sh), range(0, W - dw * (kw - 1), sw)  # where a patch may start
-    y = np.zeros((N, len(rows), len(columns), G * o), np.result_type(x, w))
-    for n, i, j, channel in np.ndindex(y.shape):
-        g, beta = divmod(channel, o)
-        for u, v, alpha in np.ndindex(kh, kw, c):
-            y[n, i, j, channel] += x[n, rows[i] + u * dh, columns[j] + v * dw, g * c + alpha] * w[g, u, v, alpha, beta]
-    return y
 
 
 def convolved(x, w, stride, dilation, b=None, relu=False, pool=False):
@@ -75,27 +61,6 @@ def numbers_with_ties(shape, rng, dtype):
     for odd in (np.inf, -np.inf, np.nan):
         x[rng.random(shape) < 0.01] = odd
     return x
-
-
-@settings(deadline=None, max_examples=25)
-@given(convolutions(), seeds)
-def test_the_reference_equals_seven_loops(case, seed):
-    x_shape, w_shape, stride, dilation = case
-    rng = np.random.default_rng(seed)
-    x = rng.integers(-9, 10, (1, *x_shape[1:3], w_shape[0]))  # one channel a group: the loops are slow
-    w = rng.integers(-9, 10, (*w_shape[:3], 1, min(w_shape[4], 2)))
-    np.testing.assert_array_equal(conv2d_formula(x, w, Walk(stride, dilation)), seven_loops(x, w, stride, dilation))
-
-
-def test_the_reference_splits_channels_into_groups_as_the_loops_do():
-    rng = np.random.default_rng(0)
-    x, w = rng.integers(-9, 10, (2, 4, 4, 6)), rng.integers(-9, 10, (2, 2, 3, 3, 4))
-    np.testing.assert_array_equal(conv2d_formula(x, w, Walk((1, 1), (1, 1))), seven_loops(x, w, (1, 1), (1, 1)))
-
-
-@given(st.integers(1, 40), st.integers(1, 7), st.integers(1, 5), st.integers(1, 4))
-def test_the_output_size_counts_the_places_of_the_kernel(size, kernel, stride, dilation):
-    assert max(output_size(size, kernel, stride, dilation), 0) == len(range(0, size - dilation * (kernel - 1), stride))
 
 
 @pytest.mark.parametrize(("w_shape", "dilation", "expected"), [

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from convolutions import convolutions, floats, patches, result_shape, seeds
+from convolutions import convolutions, floats, gradients_by_the_formulas, result_shape, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
@@ -24,17 +24,6 @@ def back_through_relu_and_pooling(dy, y, argmax, shape):
     dz, (n, i, j, o) = np.zeros(shape, dy.dtype), np.indices(dy.shape)
     dz[n, 2 * i + argmax // 2, 2 * j + argmax % 2, o] = d
     return dz
-
-
-def by_the_formulas(x, w, dz, stride, dilation):
-    """(dx, dw, db): each pixel gets its share of every patch that holds it."""
-    (N, H, W, C), (G, kh, kw, c, o), (sh, sw), (dh_, dw_) = x.shape, w.shape, stride, dilation
-    D, dx = dz.reshape(*dz.shape[:3], G, o), np.zeros((N, H, W, G, c))
-    for u, v in np.ndindex(kh, kw):
-        share = np.einsum("nijgb,gab->nijga", D, w[:, u, v])
-        dx[:, u * dh_ : H - dh_ * (kh - 1 - u) : sh, v * dw_ : W - dw_ * (kw - 1 - v) : sw] += share
-    dw = np.einsum("nijguva,nijgb->guvab", patches(x, w.shape, stride, dilation), D)
-    return dx.reshape(N, H, W, C), dw, dz.sum(axis=(0, 1, 2))
 
 
 @st.composite
@@ -69,7 +58,8 @@ def test_the_gradients_equal_their_formulas(dtype, example, seed):
     x, w, dy, y, argmax = operands(*example, np.random.default_rng(seed), dtype)
     dx, dw, db = gradients(x, w, dy, *options, (top, left), y, argmax)
     X, F, Z = (a.astype(np.float64) for a in (x, w, back_through_relu_and_pooling(dy, y, argmax, result_shape(*case))))
-    expected, magnitude = by_the_formulas(X, F, Z, *options), by_the_formulas(abs(X), abs(F), abs(Z), *options)
+    expected = gradients_by_the_formulas(X, F, Z, *options)
+    magnitude = gradients_by_the_formulas(abs(X), abs(F), abs(Z), *options)
     inside = np.s_[:, top : H - top, left : W - left]
     assert_sums_agree(dx, expected[0][inside], magnitude[0][inside], kh * kw * o)
     assert_sums_agree(dw, expected[1], magnitude[1], int(np.prod(Z.shape[:3])))

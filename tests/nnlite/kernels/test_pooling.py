@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import assert_sums_agree
 
-from nnlite.kernels import Window, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient
+from nnlite.kernels import Window
 from nnlite.kernels.loops.pooling import avg_pool2d_formula, max_pool2d_formula
 
 seeds = st.integers(0, 2**32 - 1)
@@ -50,10 +50,10 @@ def test_the_references_equal_a_loop_over_windows(case, seed):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(deadline=None, max_examples=50)
 @given(poolings(), seeds)
-def test_max_pool2d_equals_its_reference_and_names_the_first_place_that_holds_it(dtype, case, seed):
+def test_max_pool2d_equals_its_reference_and_names_the_first_place_that_holds_it(shelf, dtype, case, seed):
     x = np.random.default_rng(seed).integers(-2, 3, case[0]).astype(dtype)  # many equal ones
     y, argmax = np.full(result_shape(*case), np.nan, dtype), np.full(result_shape(*case), 255, np.uint8)
-    max_pool2d(x, y, argmax, Window(*case[1], *case[2], *case[3]))
+    shelf.max_pool2d(x, y, argmax, Window(*case[1], *case[2], *case[3]))
     np.testing.assert_array_equal(y, max_pool2d_formula(x, Window(*case[1], *case[2], *case[3])))
     for i, j, places in windows(*case):
         holds_it = np.array([x[:, r, s] == y[:, i, j] for r, s, _ in places])
@@ -61,17 +61,17 @@ def test_max_pool2d_equals_its_reference_and_names_the_first_place_that_holds_it
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_a_nan_is_the_maximum_of_its_window(place):
+def test_a_nan_is_the_maximum_of_its_window(shelf, place):
     x = np.array([3.0, -1.0, 7.0, 2.0])
     x[place] = np.nan
     y, argmax = np.empty((1, 1, 1, 1)), np.empty((1, 1, 1, 1), np.uint8)
-    max_pool2d(x.reshape(1, 2, 2, 1), y, argmax, Window(2, 2, 2, 2, 0, 0))
+    shelf.max_pool2d(x.reshape(1, 2, 2, 1), y, argmax, Window(2, 2, 2, 2, 0, 0))
     assert np.isnan(y.item()) and argmax.item() == place
 
 
-def test_minus_infinity_is_a_maximum_like_any_other():
+def test_minus_infinity_is_a_maximum_like_any_other(shelf):
     x, y, argmax = np.full((1, 2, 2, 1), -np.inf), np.empty((1, 2, 2, 1)), np.empty((1, 2, 2, 1), np.uint8)
-    max_pool2d(x, y, argmax, Window(2, 2, 2, 2, 1, 1))
+    shelf.max_pool2d(x, y, argmax, Window(2, 2, 2, 2, 1, 1))
     assert (y == -np.inf).all()
     assert argmax.reshape(-1).tolist() == [3, 2, 1, 0]  # the one pixel of each window that lies in the image
 
@@ -79,17 +79,17 @@ def test_minus_infinity_is_a_maximum_like_any_other():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(deadline=None, max_examples=50)
 @given(poolings(), seeds)
-def test_avg_pool2d_equals_its_reference(dtype, case, seed):
+def test_avg_pool2d_equals_its_reference(shelf, dtype, case, seed):
     x = np.random.default_rng(seed).standard_normal(case[0]).astype(dtype)
     y = np.full(result_shape(*case), np.nan, dtype)
     window, X = Window(*case[1], *case[2], *case[3]), x.astype(np.float64)
-    avg_pool2d(x, y, window)
+    shelf.avg_pool2d(x, y, window)
     assert_sums_agree(y, avg_pool2d_formula(X, window), avg_pool2d_formula(abs(X), window), window.places + 1)
 
 
 @settings(deadline=None, max_examples=50)
 @given(poolings(), seeds)
-def test_the_gradient_of_a_maximum_goes_to_the_place_that_won(case, seed):
+def test_the_gradient_of_a_maximum_goes_to_the_place_that_won(shelf, case, seed):
     rng = np.random.default_rng(seed)
     x, dy = rng.standard_normal(case[0]), rng.integers(-9, 10, result_shape(*case)).astype(np.float64)
     dx, expected = np.full(case[0], np.nan), np.zeros(case[0])
@@ -98,13 +98,13 @@ def test_the_gradient_of_a_maximum_goes_to_the_place_that_won(case, seed):
         for n, c in np.ndindex(dy.shape[0], dy.shape[3]):
             r, s, argmax[n, i, j, c] = max(places, key=lambda place: x[n, place[0], place[1], c])  # noqa: B023
             expected[n, r, s, c] += dy[n, i, j, c]
-    max_pool2d_gradient(dy, argmax, dx, Window(*case[1], *case[2], *case[3]))
+    shelf.max_pool2d_gradient(dy, argmax, dx, Window(*case[1], *case[2], *case[3]))
     np.testing.assert_array_equal(dx, expected)
 
 
 @settings(deadline=None, max_examples=50)
 @given(poolings(), seeds)
-def test_the_gradient_of_a_mean_goes_to_every_place_of_the_window(case, seed):
+def test_the_gradient_of_a_mean_goes_to_every_place_of_the_window(shelf, case, seed):
     dy = np.random.default_rng(seed).standard_normal(result_shape(*case))
     dx, expected, magnitude = np.full(case[0], np.nan), np.zeros(case[0]), np.zeros(case[0])
     kh, kw = case[1]
@@ -112,44 +112,44 @@ def test_the_gradient_of_a_mean_goes_to_every_place_of_the_window(case, seed):
         for r, s, _ in places:
             expected[:, r, s] += dy[:, i, j] / (kh * kw)
             magnitude[:, r, s] += abs(dy[:, i, j]) / (kh * kw)
-    avg_pool2d_gradient(dy, dx, Window(*case[1], *case[2], *case[3]))
+    shelf.avg_pool2d_gradient(dy, dx, Window(*case[1], *case[2], *case[3]))
     assert_sums_agree(dx, expected, magnitude, kh * kw)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_places_that_do_not_count_and_windows_beyond_the_padding(dtype):
+def test_places_that_do_not_count_and_windows_beyond_the_padding(shelf, dtype):
     """One row of 4 pixels, windows of 3 from −1 on, every 2: {_, 0, 1}, {1, 2, 3}, {3, _, beyond}."""
     x, window = np.array([2, 4, 8, 16], dtype).reshape(1, 1, 4, 1), Window(1, 3, 1, 2, 0, 1)
     dy = np.array([6, 12, 24], dtype).reshape(1, 1, 3, 1)
     for count_padding, means, shares in ((True, [6 / 3, 28 / 3, 16 / 2], [2, 4, 12]), (False, [6 / 2, 28 / 3, 16], [3, 4, 24])):
         y, dx = np.empty_like(dy), np.empty_like(x)
-        avg_pool2d(x, y, window, count_padding)
+        shelf.avg_pool2d(x, y, window, count_padding)
         assert y.reshape(-1).tolist() == np.array(means, dtype).tolist()
-        avg_pool2d_gradient(dy, dx, window, count_padding)
+        shelf.avg_pool2d_gradient(dy, dx, window, count_padding)
         a, b, c = shares
         assert dx.reshape(-1).tolist() == [a, a + b, b, b + c]
     y, argmax = np.empty_like(dy), np.empty(dy.shape, np.uint8)
-    max_pool2d(x, y, argmax, window)
+    shelf.max_pool2d(x, y, argmax, window)
     assert y.reshape(-1).tolist() == [4, 16, 16] and argmax.reshape(-1).tolist() == [2, 2, 0]
 
 
 @pytest.mark.parametrize("size", [224, 1024])
-def test_the_mean_of_a_large_image_of_equal_numbers_is_that_number(size):
+def test_the_mean_of_a_large_image_of_equal_numbers_is_that_number(shelf, size):
     x, y = np.full((1, size, size, 1), 0.1, np.float32), np.empty((1, 1, 1, 1), np.float32)
-    avg_pool2d(x, y, Window(size, size, 1, 1, 0, 0))
+    shelf.avg_pool2d(x, y, Window(size, size, 1, 1, 0, 0))
     assert y.item() == np.float32(0.1)
 
 
-def test_the_number_of_threads_changes_no_bit(threads):
+def test_the_number_of_threads_changes_no_bit(shelf, threads):
     rng = np.random.default_rng(0)
     x, dy = rng.standard_normal((5, 12, 11, 3)), rng.standard_normal((5, 10, 9, 3))
     (y, mean), (dx, dx_mean), argmax = np.empty((2, *dy.shape)), np.empty((2, *x.shape)), np.empty(dy.shape, np.uint8)
     results = []
     for count in (1, 2):
         threads(count)
-        max_pool2d(x, y, argmax, Window(3, 3, 1, 1, 0, 0))
-        max_pool2d_gradient(dy, argmax, dx, Window(3, 3, 1, 1, 0, 0))
-        avg_pool2d(x, mean, Window(3, 3, 1, 1, 0, 0))
-        avg_pool2d_gradient(dy, dx_mean, Window(3, 3, 1, 1, 0, 0))
+        shelf.max_pool2d(x, y, argmax, Window(3, 3, 1, 1, 0, 0))
+        shelf.max_pool2d_gradient(dy, argmax, dx, Window(3, 3, 1, 1, 0, 0))
+        shelf.avg_pool2d(x, mean, Window(3, 3, 1, 1, 0, 0))
+        shelf.avg_pool2d_gradient(dy, dx_mean, Window(3, 3, 1, 1, 0, 0))
         results.append([a.tobytes() for a in (y, argmax, dx, mean, dx_mean)])
     assert results[0] == results[1]
