@@ -3,6 +3,7 @@
 Rooms, in the order to read them:
     distill    a small student learns from a large teacher's outputs
     finetune   a pretrained model goes on with another task: new head, frozen layers, a rate for each layer
+    taps       the features of named layers, for losses on features
     articles   the articles' own distillation losses, and what is off with them
 """
 
@@ -12,4 +13,5 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "articles": ["cross_entropy_with_log_probabilities", "log_loss"],
     "distill.logits": ["WithTeacher", "distillation", "distillation_loss"],
     "finetune.layers": ["discriminative_groups", "freeze", "layer_groups", "replace_head", "thaw", "unfreeze"],
-}, rooms=("articles", "distill", "finetune"))
+    "taps": ["tap"],
+}, rooms=("articles", "distill", "finetune", "taps"))
