@@ -1,12 +1,20 @@
 """What the tests share: random arrays, the bound for sums in floats, and the checks of gradients, dtypes and layouts."""
 
+import os
+
 import numpy as np
+import pytest
 
 from nnlite import Tensor
 
 STEP = 1e-5  # of the central difference: its errors, h²·L'''/6 and eps·L/h, are then both near 1e-11
 RELATIVE = 1e-6
 EVERY_COORDINATE = 64  # inputs up to this size are checked coordinate by coordinate
+
+
+def fast_only(reason):
+    """The mark of a test of what `kernels/loops` does not have, and why."""
+    return pytest.mark.skipif(os.environ.get("NNLITE_KERNELS") == "loops", reason=f"fast kernels only: {reason}")
 
 
 def bound(K, dtype=np.float64):

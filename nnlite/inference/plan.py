@@ -35,7 +35,7 @@ class Plan:
 
     def __call__(self, images):
         if kernels.SHELF == "loops" or any(step.kind == "operation" for step in self.steps):  # an operation might mix images
-            return _from_memory(self.run(images)[-1])
+            return _from_memory(self.run(images)[-1]).copy()  # a plan of no steps would hand out the caller's own array
         return self.pipeline(self.check(images))
 
     def __reduce__(self):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import assert_same_plan, random_network, random_plan
+from support import fast_only
 
 from nncompress import Int8Plan, quantize
 from nncompress.int8.plan import LAWS
@@ -109,6 +110,7 @@ print(LEVEL.name)
 """
 
 
+@fast_only("loops have no SIMD level")
 @pytest.mark.parametrize("name", ["amx", "avx512vnni", "avx2", "neon", "generic"])
 def test_plans_equal_their_reference_on_every_level(some_plans, name):
     features = host_features()
@@ -146,6 +148,7 @@ def test_a_hidden_layer_of_many_rows_on_two_threads_equals_its_reference(monkeyp
         np.testing.assert_array_equal(plan(x), run_reference(plan, x))
 
 
+@fast_only("on loops plans have no table of stages")
 @pytest.mark.parametrize("O", [65, 100, 128, 130])
 def test_the_sums_of_a_layer_stay_in_their_room(monkeypatch, O):
     guarded, guard = [], 8192

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import fast_only
 
 from nncompress import matmul_int8, pack_int8
 
@@ -66,6 +67,7 @@ def test_no_pair_of_products_saturates_at_16_bits():
     assert matmul_int8(a, pack_int8(w)).item() == 33278
 
 
+@fast_only("loops read weights as they are")
 def test_four_weights_of_a_column_lie_side_by_side_and_zeros_fill_the_panel():
     w = np.arange(1, 13).reshape(6, 2).astype(np.int8)
     panels, K, N = pack_int8(w)

@@ -5,7 +5,7 @@ import pytest
 from convolutions import options_and_shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import check_dtypes_and_layouts, check_gradients, sample, value_and_gradients
+from support import check_dtypes_and_layouts, check_gradients, fast_only, sample, value_and_gradients
 
 from nnlite import Tensor
 from nnlite import functional as F
@@ -96,6 +96,7 @@ def test_conv2d_with_relu_and_pooling_in_all_dtypes_and_layouts():
         check_dtypes_and_layouts(lambda *a: conv2d_relu_pool(*a, padding=1, **behind), (2, 3, 5, 6), (4, 3, 3, 3), (4,))  # noqa: B023
 
 
+@fast_only("loops fuse nothing")
 def test_pooling_counts_the_multiply_accumulates_of_all_that_is_pooled():
     operation = Conv2dReLUPool(1, 1, 1, 1, relu=False, pool=True)
     assert operation.macs(operation.forward(np.ones((2, 4, 4, 6)), np.ones((5, 4, 3, 3)))) == 2 * 5 * 4 * 6 * 4 * 9

@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 from networks import random_network, random_plan
+from support import fast_only
 
 import nnlite
 from nncompress import quantize
@@ -100,6 +101,7 @@ def test_calls_from_several_threads_do_not_mix(plan):
     assert not wrong
 
 
+@fast_only("on loops plans have no buffers")
 def test_buffers_hold_a_chunk_however_large_the_batch(plan):
     plan(images_for(plan, 3 * CHUNK))
     assert {len(buffer.array) for buffer in plan.pipeline.buffers.values()} == {CHUNK}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from support import fast_only
 
 from nnlite import kernels
 from nnlite.optim import SGD, Adam, AdamW, Optimizer, RMSprop, StepLR
@@ -90,6 +91,7 @@ def test_a_step_does_not_change_the_gradient(make):
     assert p.grad.tolist() == [0.0, 1.0, 2.0]
 
 
+@fast_only("on loops a rule works on whole arrays")
 @each_optimizer
 def test_a_step_needs_memory_for_at_most_two_temporary_arrays_of_the_parameters_dtype(make):
     p = Parameter(np.ones(2**18, np.float32), np.ones(2**18, np.float32))
