@@ -24,7 +24,9 @@ class Matmul(Operation):
         dx = dz yᵀ        dy = xᵀ dz
 
     x (…, M, K), y (…, K, N) -> z (…, M, N).   A vector x (K,) counts as one row, a vector y (K,) as one column; the axis of
-    size 1 that this adds to z is taken out: (K,) (K, N) -> (N,), (M, K) (K,) -> (M,), (K,) (K,) -> ().
+    size 1 that this adds to z is taken out: (K,) (K, N) -> (N,), (M, K) (K,) -> (M,), (K,) (K,) -> (). Each gradient has the
+    shape of its input: along axes that were broadcast it is summed (`unbroadcast`).
+    Errors: as `matmul`.
     """
 
     def forward(self, x, y):
@@ -49,6 +51,7 @@ class Matmul(Operation):
 
 
 def _batched(x, y):
+    """x (…, M, K), y (…, K, N), the axes before the last two broadcast -> z = x y (…, M, N)"""
     if x.ndim == y.ndim == 2:
         return kernels.matmul(x, y)
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
@@ -70,7 +73,9 @@ class Linear(Operation):
         y = x wᵀ + b
         dx = dy w        dw = dyᵀ x        db = Σ_n dy_n
 
-    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype.
+    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype. Every index before the last one is an example n:
+    dw and db are summed over all of them, dx has x's shape. There may be no examples; db is None where b is.
+    Errors: as `linear`, from `prepare`.
     Source: any textbook; the names are PyTorch's `torch.nn.functional.linear`.
     """
 
@@ -105,7 +110,8 @@ class Linear(Operation):
 class Embedding(Operation):
     """y = w[indices], one row of w for each index;   dw[indices] += dy.
 
-    indices: whole numbers of any shape S; w (V, D) -> y (*S, D)
+    indices: whole numbers of any shape S; w (V, D) -> y (*S, D). An index that comes several times adds up in dw (V, D).
+    Errors: ValueError for an index below 0 or beyond the last row.
     """
 
     def __init__(self, indices):
@@ -119,7 +125,7 @@ class Embedding(Operation):
 
     def backward(self, dy):
         dw = np.zeros(self.w_shape, dy.dtype)
-        kernels.add_rows(np.ascontiguousarray(dy).reshape(-1, self.w_shape[1]), self.indices.reshape(-1), dw)
+        kernels.add_rows(as_rows(np.ascontiguousarray(dy)), self.indices.reshape(-1), dw)
         return (dw,)
 
 
@@ -140,7 +146,10 @@ def linear(x, w, b=None):
 
 
 def embedding(indices, w):
-    """Rows of w (V, D) by their numbers -> (*indices.shape, D)."""
+    """Rows of w (V, D) by their numbers -> (*indices.shape, D); see `Embedding`.
+
+    Errors: TypeError for indices that are not whole numbers, ValueError for an index below 0 or beyond the last row.
+    """
     indices = np.asarray(option_array("embedding: the indices", indices))
     if indices.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices have to be whole numbers, got {indices.dtype}")

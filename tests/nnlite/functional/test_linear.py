@@ -108,6 +108,12 @@ def test_embedding_looks_rows_up_for_indices_of_any_shape(kind):
     assert F.embedding(kind(2), w).data.tolist() == w[2].tolist()
 
 
+def test_rows_of_no_numbers_have_a_gradient_of_no_numbers():
+    w = Tensor(np.ones((3, 0)), requires_grad=True)
+    F.embedding(np.array([1, 2]), w).backward(np.ones((2, 0)))
+    assert w.grad.shape == (3, 0)
+
+
 @pytest.mark.parametrize("shape", [(), (5,), (2, 3)])
 def test_gradients_of_embedding(shape):
     indices = np.random.default_rng(0).integers(0, 4, shape)
