@@ -5,6 +5,7 @@
 
 import json
 
+from nnlite import kernels
 from nnlite.bench import report
 from nnlite.bench.measure import measure
 from nnlite.bench.picture import draw_roofline
@@ -16,6 +17,8 @@ MODELS = ["cnn", "lenet-300-100", "lenet-5", "resnet"]
 
 
 def run(arguments):
+    if kernels.SHELF == "loops":
+        raise ValueError("bench: times both shelves of kernels itself, and has to run without NNLITE_KERNELS=loops")
     check_files(arguments)
     result = measure(arguments.model or MODELS, thread_count(arguments), arguments.seconds)
     write(result, arguments)

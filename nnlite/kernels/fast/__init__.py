@@ -1,5 +1,8 @@
 """Kernels that run by default: the names of `loops`, file by file, on the register tile, in threads.
 
+Each file begins with what it does differently and how many times as fast that is as the loops, where not stated otherwise on
+one thread of an AMD EPYC with AVX-512 (level avx512vnni). Formulas and letters stand in `loops`.
+
 Below them stands what only these kernels have: the layouts of the tile and the table of stages, by which plans run in one call.
 """
 

@@ -1,9 +1,9 @@
-"""The loops of int8 inference that are not matrix products: quantize the input, requantize, add, pool.
+"""Int8 inference as a table of stages, and what its stages consist of beside products: quantize images, requantize sums.
 
-Each fills its last array. Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the
-result; the multiplier of each channel is M0, left and right by the fixed law, M by the float law (the other's arrays are
-empty). Where left is empty, nothing is to be shifted left and no sum can exceed int32.
-The formulas and their NumPy twins stand in `affine`, `requantize` and `int8_reference`.
+`loops` has no table: there a plan runs step by step. Letters: R rows, O channels (the last axis), S scale, Z zero point,
+[low, high] the range of the result; the multiplier of each channel is M0, left and right by the fixed law, M by the float law
+(the other's arrays are empty). Where left is empty, nothing is to be shifted left and no sum can exceed int32. The formulas
+stand in `loops/requantize.py` and `loops/int8_steps.py`.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The two requantization laws for a register full of numbers, to be called inside Numba loops.
+"""The two requantization laws for a register full of numbers at once, to be called inside compiled loops.
 
 The same bits as `loops/requantize.py`, where the formulas and their sources stand.
 x, q1, q2, M0, left and right are vectors of int32 (`nnlite.kernels.simd.vector`), M of float32; Z, low and high plain numbers.

@@ -64,3 +64,9 @@ def test_the_file_has_a_line_for_each_row():
     written = as_json(result)
     assert json.loads(written) == result
     assert '  {"a": 1, "b": "÷"},\n  {"a": 2}\n' in written
+
+
+def test_on_loops_there_is_nothing_to_compare_with(run, monkeypatch):
+    monkeypatch.setattr("nnlite.kernels.SHELF", "loops")
+    code, out, err = run("bench")
+    assert (code, out) == (2, "") and "bench: times both shelves of kernels itself" in err
