@@ -33,6 +33,7 @@ class Conv2d(Operation):
 
     With G groups, the o-th kernel sees only the C/G channels of its group.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W'),  H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1.
+    The loops that compute this: `kernels/loops/convolution.py` and, for the three gradients, `convolution_gradients.py` there.
     Source: the names are PyTorch's `torch.nn.functional.conv2d`.
     """
 

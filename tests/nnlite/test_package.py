@@ -169,6 +169,17 @@ def test_imports_run_one_way_from_room_to_room(room, below):
             assert name.split(".")[1] in below, f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("shelf, below", [
+    ("loops", ["loops", "machine.cache"]),  # what a student reads and changes needs neither SIMD nor threads
+    ("fast", ["loops", "fast", "simd", "machine"]),
+    ("simd", ["simd", "machine"]),
+])
+def test_the_shelves_of_kernels_import_only_what_lies_below_them(shelf, below):
+    for path in sorted((PACKAGES["nnlite"] / "kernels" / shelf).rglob("*.py")):
+        for name in starting_with(imports(path), "nnlite"):
+            assert any(starting_with([name], f"nnlite.kernels.{room}") for room in below), f"{path} imports {name}"
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_kernels_are_compiled_by_the_njit_that_knows_all_their_sources(package):
     # Numba's own cache would go on running code of another SIMD level, or of an older tile.
