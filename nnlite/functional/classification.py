@@ -29,7 +29,10 @@ class Classification(Operation):
 
 
 class NegativeLogLikelihood(Classification):
-    """l_n = −Σ_c t_nc ℓ_nc for log-probabilities ℓ and weighted targets t, 0 where t = 0;   dℓ_nc = −t_nc dl_n."""
+    """l_n = −Σ_c t_nc ℓ_nc for log-probabilities ℓ and weighted targets t, 0 where t = 0;   dℓ_nc = −t_nc dl_n.
+
+    forward(ℓ) -> `total` of the l_n.   backward(dl) -> (dℓ,), a tuple with one array of ℓ's shape, with dl_n from `spread`.
+    """
 
     def forward(self, l):
         return self.total(-times_log(self.t, l).sum(axis=self.axis))
@@ -42,6 +45,7 @@ class CrossEntropy(Classification):
     """l_n = −Σ_c t_nc ln softmax(z_n)_c, 0 where t = 0;   dz_nc = (softmax(z_n)_c Σ_k t_nk − t_nc) dl_n.
 
     z logits, t weighted targets. Where t sums to 1 the gradient is softmax(z) − t: prediction less truth.
+    forward(z) -> `total` of the l_n.   backward(dl) -> (dz,), a tuple with one array of z's shape, with dl_n from `spread`.
     """
 
     def forward(self, z):
@@ -123,9 +127,18 @@ def _divisor(name, t, kept, weight, axis):
 
 
 def target_distribution(name, target, shape, dtype, ignore_index=-100):
-    """A target as probabilities t of the logits' shape, and which examples are kept (None for a target of probabilities).
+    """A target as probabilities t of the logits' shape, and which examples are kept -> (t, kept).
 
-    Class indices become one-hot rows; a row of an ignored example holds zeros.
+    target, an array, is one of these. shape, dtype: of the logits. Their C classes are along axis 1, of a shape (C,) along axis
+    0; the logits' shape without this axis is that of the places.
+
+        class indices    whole numbers of the places' shape. t is 1 at the class of each place and 0 elsewhere. kept is a bool
+                         array of the places' shape: False where the index is ignore_index; there t is 0 for all classes
+        probabilities    floats or bools of the logits' shape. t is a copy of them, kept is None
+
+    Both give t in the logits' dtype.
+    Errors, with `name` at the sentence's beginning: ValueError for a target that is neither, for an index that is neither
+    ignore_index nor one of 0 … C − 1, and for a negative probability.
     """
     axis = min(1, len(shape) - 1)
     C, places = shape[axis], shape[:axis] + shape[axis + 1 :]

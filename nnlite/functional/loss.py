@@ -53,5 +53,8 @@ def check_same_shape(name, x, y):
 
 
 def times_log(p, log_q):
-    """p · ln q, and 0 where p = 0, also for ln q = −∞: x ln x → 0 as x → 0."""
+    """p · ln q, number by number; 0 where p = 0, also for ln q = −∞, because x ln x → 0 as x → 0.
+
+    p, log_q: arrays of one shape, of ln q the second -> an array of that shape.
+    """
     return p * np.where(p == 0, 0, log_q)

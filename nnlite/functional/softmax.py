@@ -1,6 +1,6 @@
 """Softmax, its logarithm, and the logarithm of its denominator.
 
-The largest logit is subtracted first: that changes nothing but keeps e^z from overflowing.
+The largest logit is subtracted first: that changes nothing but keeps e^z from overflowing. A logit may be −∞: its p is 0.
 """
 
 import numpy as np
@@ -14,20 +14,31 @@ def largest(z, dim):
 
 
 def softmax_array(z, dim=-1):
-    """p_c = e^(z_c − m) / Σ_k e^(z_k − m) with m = max z."""
+    """p_c = e^(z_c − m) / Σ_k e^(z_k − m) with m = max z: the largest, and the sum over k, along dim.
+
+    z any shape, also without numbers; dim one of its axes -> a new array of z's shape and dtype. −∞ gives 0, and NaN where
+    all are −∞.
+    """
     p = np.exp(z - largest(z, dim))
     p /= p.sum(axis=dim, keepdims=True)
     return p
 
 
 def log_softmax_array(z, dim=-1):
-    """ln p_c = z_c − m − ln Σ_k e^(z_k − m) with m = max z."""
+    """ln p_c = z_c − m − ln Σ_k e^(z_k − m) with m = max z: the largest, and the sum over k, along dim.
+
+    z, dim and the result as in `softmax_array`. −∞ gives −∞. A finite z gives a finite number, also where p itself is so
+    small that it becomes 0.
+    """
     shifted = z - largest(z, dim)
     return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True)) if z.size else shifted
 
 
 class Softmax(Operation):
-    """p = softmax(z) along dim;   dz = p (dp − Σ_k dp_k p_k)."""
+    """p = softmax(z) along dim;   dz = p (dp − Σ_k dp_k p_k).
+
+    backward(dp) -> (dz,), a tuple with one array; both have z's shape. `forward` has left p on self.
+    """
 
     def __init__(self, dim):
         self.dim = dim
@@ -41,7 +52,10 @@ class Softmax(Operation):
 
 
 class LogSoftmax(Operation):
-    """l = ln softmax(z) along dim;   dz = dl − e^l Σ_k dl_k."""
+    """l = ln softmax(z) along dim;   dz = dl − e^l Σ_k dl_k.
+
+    backward(dl) -> (dz,), a tuple with one array; both have z's shape. `forward` has left l on self.
+    """
 
     def __init__(self, dim):
         self.dim = dim
@@ -57,7 +71,10 @@ class LogSoftmax(Operation):
 class LogSumExp(Operation):
     """y = ln Σ_k e^(x_k) along dim, computed as m + ln Σ_k e^(x_k − m) with m = max x;   dx_k = dy e^(x_k − y).
 
+    dim: an axis or a tuple of axes, along which m and the sum over k are taken. y has x's shape without these axes; with
+    keepdim they stay, of size 1. x stays as it is.   forward(x) -> y, backward(dy) -> (dx,), a tuple with one array like x.
     Where every x_k is −∞, y is −∞ and dx is 0.
+    Errors: ValueError along an axis that holds no numbers.
     """
 
     def __init__(self, dim, keepdim):
