@@ -30,9 +30,9 @@ def draw():
     axes.set_axis_off()
 
     axes.text(0, 3.75, "An arrow points from the importer to what it imports", fontsize=9, color=DARK, style="italic")
-    room(axes, 0.0, 0.9, 1.9, "kernels", "Numba loops\narrays in,\narray filled")
+    room(axes, 0.0, 0.9, 1.9, "kernels", "loops: to read\nfast: what runs\nsimd, machine")
     room(axes, 2.6, 0.9, 2.1, "functional", "one operation:\nforward + backward\nformula, on the tape")
-    room(axes, 5.4, 0.9, 2.5, "nn, optim, data,\ntrain, models", "\n\nwhat a user composes")
+    room(axes, 5.4, 0.9, 2.5, "nn, optim, data,\ntrain, inference", "\n\nwhat a user composes")
     room(axes, 8.6, 1.9, 2.1, "nncompress", "pruning, int8,\ncoding, .nnz", ORANGE)
     room(axes, 8.6, -0.1, 2.1, "nntransfer", "distillation,\nfine-tuning", ORANGE)
     room(axes, 11.3, 0.9, 1.6, "nnlite.cli", "the commands")
