@@ -318,7 +318,7 @@ for k, (model, its) in enumerate(zip(networks, plans, strict=True)):
 assert np.abs(wrong[:, 0] - wrong[:, 1]).max() <= 4
 
 # %% [markdown]
-# ## 7 · Four ways to do it wrong
+# ## 7 · Five ways to do it wrong
 #
 # **The zero-point correction is forgotten.** The sum runs over $`q_1`$ instead of $`q_1 - Z_1`$, and the bias is not
 # corrected. Then every sum of the first layer is off by $`78 \sum_k w[k]`$.
@@ -359,8 +359,8 @@ assert (low - exact)[live].mean() < -0.5
 # Rounded down, a neuron there is more than half a step too low on average. This is why the lesson insists on "equal".
 #
 # **The wrong law.** The plan can also run by the *float* law, ONNX Runtime's: multiply by $`M`$ in float32, halves to the
-# even neighbour. Then some integers are one higher or lower, none more than that in the first layer; nobody is wrong, but
-# "equal" needs one law on both sides.
+# even neighbour. Then a few bytes of the first layer may come out one higher or lower, and none by more than one. Neither law
+# is wrong, but "equal" needs one law on both sides.
 
 # %%
 by_float = nncompress.quantize(networks[0], some, law="float")

@@ -26,8 +26,9 @@ def quantize_multiplier(M):
 
         M ≈ M0 / 2^31 · 2^shift        2^30 ≤ M0 < 2^31, so that 31 bits of M are kept
 
-    shift is −n of Jacob et al.: positive shifts left (M ≥ 1), negative ones right. If M0 rounds up to 2^31, which int32
-    does not hold, it is halved and shift grows by 1. A factor below 2^−32 becomes M0 = 0, shift = 0.
+    M0 is rounded to the nearest integer, halves up. shift is −n of Jacob et al.: positive shifts left (M ≥ 1), negative ones
+    right. If M0 rounds up to 2^31, which int32 does not hold, it is halved and shift grows by 1. A factor below 2^−32 becomes
+    M0 = 0, shift = 0.
 
     A number or an array -> M0 int32, shift int32, of its shape. ValueError if M is negative, NaN, or 2^30 and more.
 

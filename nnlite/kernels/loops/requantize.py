@@ -32,7 +32,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 def round_and_clamp_formula(y, Z, low, high):
-    """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32 -> q int32"""
+    """q = Z + round(clamp(y, low − Z, high − Z)), halves to even.   y float32, any shape; Z, low, high integers -> q int32"""
     low, high = np.float32(int(low) - int(Z)), np.float32(int(high) - int(Z))
     return np.rint(np.clip(y, low, high)).astype(np.int32) + np.int32(Z)
 
@@ -74,8 +74,9 @@ def add_float_formula(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
 
 
 def rounding_divide_by_power_of_two_formula(x, n):
-    """x / 2^n to the nearest integer, halves away from zero.   x int64, 0 ≤ n ≤ 31 -> int64
+    """x / 2^n to the nearest integer, halves away from zero.
 
+    x int64, n from 0 to 31, numbers or arrays that broadcast -> int64
     `>>` rounds down, so what it cut off decides whether to add 1. At exactly half, x ≥ 0 gets the 1 and x < 0 does not.
 
     Source: gemmlowp fixedpoint/fixedpoint.h, RoundingDivideByPOT.
@@ -188,7 +189,7 @@ def round_and_clamp(y, Z, low, high):
 
 @njit(cache=True)
 def requantize_float(acc, M, Z, low, high):
-    """q = Z + round(clamp(float32(acc) · M, low − Z, high − Z))   acc an integer, M float32"""
+    """q = Z + round(clamp(float32(acc) · M, low − Z, high − Z)), halves to even.   acc an integer, M float32 -> an integer"""
     return round_and_clamp(np.float32(acc) * M, Z, low, high)
 
 
@@ -225,7 +226,7 @@ def shift_left(x, left):
 
 @njit(cache=True)
 def multiply(x, M0, right):
-    """x · M0 / 2^31 / 2^right, rounded twice."""
+    """x · M0 / 2^31 / 2^right: rounded after 2^31 (halves up), and again after 2^right (halves away from zero)."""
     return rounding_divide_by_power_of_two(rounding_doubling_high_multiply(x, M0), right)
 
 
