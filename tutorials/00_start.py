@@ -1,8 +1,7 @@
 # %% [markdown]
 # # From 90,000 bytes to 6,000 in ten minutes
 #
-# `nnlite demo` trains a network that reads digits, and makes its file more than twelve times smaller while it still reads
-# them.
+# `nnlite demo` trains a network that reads digits, and makes its file more than twelve times smaller.
 # **Where do the bytes go, and which step takes away what?** In this lesson you take the demo apart. Each step is a few lines.
 # You need not understand the methods yet: each has a lesson of its own, and the map at the end says which.
 #
@@ -59,9 +58,9 @@ print(f"{steps[-1][2]:.1%} of the test images are right")
 assert steps[-1][2] > 0.95
 
 # %% [markdown]
-# 22,602 parameters. Each is a `float32`, four bytes, so the network is 90,408 bytes. Most of them belong to *one* layer:
-#    `fc1` joins 128 numbers to 128 others. A **MAC** is one multiplication and one addition, and there the convolutions lead,
-#    because they use each weight at many places.
+# The network has 22,602 parameters. Each is a `float32`, four bytes, so the network is 90,408 bytes. Most of them belong to
+# *one* layer: `fc1` joins 128 numbers to 128 others. A **MAC** is one multiplication and one addition, and there the
+# convolutions lead, because they use each weight at many places.
 
 # %%
 summary = nnlite.summary(model, x_test[:1])

@@ -233,10 +233,10 @@ for name, g in exact.items():
     assert np.abs(g - numeric[name]).max() < 1e-8 * largest
 
 # %% [markdown]
-# All agree with section 1, to eight digits of the largest one. And the price? Nearly all the work is in the
-# multiplications of `matmul`. The product of a $`(N, I)`$ and an $`(I, O)`$ matrix takes $`N I O`$ of them. On the way back
-# there are two such products for each one, $`dz\, y^T`$ and $`x^T dz`$, with as many multiplications each. So the gradient of
-# all weights costs two more passes, however many weights there are.
+# All agree with section 1, to eight digits of the largest one. And the price? Nearly all the work is in the multiplications
+# of `matmul`. The product of a $`(N, I)`$ and an $`(I, O)`$ matrix takes $`N I O`$ of them. On the way back there are two
+# such products for each one, $`dz\, y^T`$ and $`x^T dz`$, with as many multiplications each. So the gradient of all weights
+# costs two more passes, however many weights there are.
 
 # %%
 def multiplications(x, y):
@@ -388,7 +388,8 @@ loss.backward()
 assert (w.grad, x.grad, t.grad) == (14, 12, -4)
 
 # %% [markdown]
-# Then the network with the skip. The library sums in another order, so the last of the 16 digits may differ, and no more.
+# Then the network with the skip. The library sums in another order, so the last digits may differ: by less than $`10^{-13}`$
+# of the largest gradient.
 
 # %%
 W = new_weights(0)
@@ -427,9 +428,9 @@ print("dx:", x.grad, " by differences:", differences)
 assert x.grad.tolist() == [6.75, 0.75, 12.0] and np.allclose(differences, x.grad, rtol=1e-8)
 
 # %% [markdown]
-# What does the library have that our sixty lines lack? It leaves out gradients that nobody asked for (`requires_grad`), frees
-# the tape when it was used, and does not run out of stack. Our `visit` calls itself once for each step of a chain, and Python
-# allows about a thousand such calls:
+# What does the library have that our sixty lines lack? It leaves out gradients that nobody asked for (`requires_grad`). It
+# frees the tape when it was used, and says so if you use it again. And it does not run out of stack: our `visit` calls itself
+# once for each step of a chain, and Python allows about a thousand such calls.
 
 # %%
 def chain(x, length):
@@ -447,6 +448,16 @@ start = Tensor(1.0, requires_grad=True)
 chain(start, 5000).backward()
 print("nnlite: dx =", start.grad)
 assert start.grad == 1
+
+constant, x = Tensor(2.0), Tensor(3.0, requires_grad=True)
+y = constant * x
+y.backward()
+assert constant.grad is None and x.grad == 2
+try:
+    y.backward()
+    raise SystemExit("this should have been refused")
+except RuntimeError as error:
+    print("again:", str(error).replace("; ", ";\n       "))
 
 # %% [markdown]
 # ## 7 · Three ways to do it wrong
@@ -506,6 +517,13 @@ truth = central_differences(loss_of_skip, W)
 def relative_error(way, name):
     found = gradients(way, W, images[:8], targets[:8])[name]
     return np.linalg.norm(found - truth[name]) / np.linalg.norm(truth[name])
+
+def cosine(a, b):
+    return (a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b))
+
+for way in (backward_overwriting, backward_by_levels):        # roughly downhill
+    wrong_way = gradients(way, W, images[:8], targets[:8])
+    assert all(cosine(wrong_way[name], truth[name]) > 0.3 for name in ("w1", "w2", "w3"))
 
 found = {name: {w: relative_error(way, w) for w in ("w1", "w2", "w3")} for name, way in ways.items()}
 assert max(found["right"].values()) < 1e-7

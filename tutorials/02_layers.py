@@ -121,6 +121,9 @@ np.testing.assert_allclose(db, dy.sum(axis=0), rtol=1e-13)
 # downwards.
 
 # %%
+at = rng.permutation(3)                                       # shuffled inputs, shuffled weights
+np.testing.assert_allclose(slow_linear(x[:, at], w[:, at], b), slow_linear(x, w, b), rtol=1e-13)
+
 digits, test_digits = data.load("digits")
 image = digits.images[digits.labels == 0][0].astype(float)[None] / 255               # (1, 1, 8, 8)
 rightwards = np.array([[-1.0, 0, 1]] * 3)
@@ -139,8 +142,6 @@ def slow_conv(x, w, b, stride=1, padding=0):
 
 edges = slow_conv(image, kernels, np.zeros(2))
 assert edges.shape == (1, 2, 6, 6)                            # a 3×3 window has 6 places in 8 pixels
-shuffled = rng.permutation(3)
-np.testing.assert_allclose(slow_linear(x[:, shuffled], w[:, shuffled], b), slow_linear(x, w, b), rtol=1e-13)
 by_hand = sum(image[0, 0, 2 + u, 4] - image[0, 0, 2 + u, 2] for u in range(3))
 assert np.isclose(edges[0, 0, 2, 2], by_hand)
 
