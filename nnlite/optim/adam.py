@@ -16,6 +16,7 @@ def adam(w, g, m, v, rate, beta1, rest1, beta2, rest2, eps, coupled, keep):
 
     Adam has coupled = weight_decay, keep = 1; AdamW coupled = 0, keep = 1 − lr·weight_decay. The two numbers `rate` and `eps`
     hold the corrections m̂ and v̂, which saves two divisions for each weight: Kingma & Ba 2015, end of §2.
+    w, g, m, v: arrays of one shape, or single numbers -> the new w, m and v; the given ones are not changed.
     """
     d = g + coupled * w
     m = beta1 * m + rest1 * d
@@ -64,7 +65,12 @@ class AdamW(Optimizer):
 
 
 def adam_update(w, state, options, coupled, keep):
-    """What the rule `adam` needs for parameter w in its next step t."""
+    """What the rule `adam` needs for parameter w in its next step t -> (adam, [m, v], numbers), see `Optimizer.update`.
+
+    state: the parameter's; its entry "step" becomes t, which is 1 the first time. `running_average` finds or makes m as
+    "exp_avg" and v as "exp_avg_sq".   options: "lr", "betas" (beta1 and beta2) and the user's "eps".
+    numbers: rate to keep, in the order of `adam`'s arguments and as defined there; coupled and keep are handed on.
+    """
     (beta1, beta2), eps = options["betas"], options["eps"]
     t = state["step"] = state.get("step", 0) + 1
     m = running_average(state, "exp_avg", w)

@@ -29,14 +29,15 @@ def clip_grad_norm_(params, max_norm):
         ‖g‖ = √(Σ_p Σ_i g_pi²)
         g ← g · min(1, max_norm / (‖g‖ + 1e-6))
 
-    params: Parameters, or a single one; those without a gradient are passed over. Returns ‖g‖, a Python float.
+    params: Parameters, or a single one; those without a gradient are passed over (`_with_gradient`). Returns ‖g‖, a Python
+    float, which is computed in float64: a square overflows float32 from 1.8e19 on. A gradient that is shortened is a new
+    array of the same dtype, also where two parameters share one; gradients that are short enough stay the same arrays.
     Where ‖g‖ is NaN or infinite, the gradients stay as they are (PyTorch makes them NaN); the result tells.
     Errors: ValueError for a negative max_norm; TypeError for anything but Parameters.
     Source: Pascanu, Mikolov & Bengio 2013 (arXiv 1211.5063), algorithm 1; the 1e-6 is PyTorch's.
     """
     max_norm = not_negative("clip_grad_norm_", "max_norm", max_norm)
     with_gradient = _with_gradient("clip_grad_norm_", params)
-    # In float64, since a square overflows float32 from 1.8e19 on.
     norm = sqrt(sum(float(np.square(p.grad, dtype=np.float64).sum()) for p in with_gradient))
     scale = max_norm / (norm + 1e-6)
     if scale < 1 and isfinite(norm):

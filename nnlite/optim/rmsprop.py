@@ -1,4 +1,7 @@
-"""RMSprop: each weight's step is divided by the root mean square of its recent gradients."""
+"""RMSprop: each weight's step is divided by the root mean square of its recent gradients.
+
+The rules take w, g, v and b as arrays of one shape, or as single numbers. They return new ones and change none.
+"""
 
 import numpy as np
 
@@ -6,14 +9,17 @@ from nnlite.optim.optimizer import Optimizer, running_average
 
 
 def rmsprop(w, g, v, lr, alpha, rest, eps, weight_decay):
-    """v ← alpha·v + rest·d²,   w ← w − lr·d / (√v + eps)   with d = g + weight_decay·w, rest = 1 − alpha"""
+    """v ← alpha·v + rest·d²,   w ← w − lr·d / (√v + eps)   with d = g + weight_decay·w, rest = 1 − alpha
+
+    -> the new w and v
+    """
     d = g + weight_decay * w
     v = alpha * v + rest * (d * d)
     return w - lr * (d / (np.sqrt(v) + eps)), v
 
 
 def rmsprop_momentum(w, g, v, b, lr, alpha, rest, eps, weight_decay, momentum):
-    """v as in `rmsprop`;   b ← momentum·b + d / (√v + eps),   w ← w − lr·b"""
+    """v as in `rmsprop`;   b ← momentum·b + d / (√v + eps),   w ← w − lr·b  -> the new w, v and b"""
     d = g + weight_decay * w
     v = alpha * v + rest * (d * d)
     b = momentum * b + d / (np.sqrt(v) + eps)

@@ -1,21 +1,27 @@
-"""Stochastic gradient descent with momentum."""
+"""Stochastic gradient descent with momentum.
+
+The rules take w, g and b as arrays of one shape, or as single numbers. They return new ones and change none.
+"""
 
 from nnlite.optim.optimizer import Optimizer, running_average
 
 
 def sgd(w, g, lr, weight_decay):
-    """w ← w − lr·(g + weight_decay·w)"""
+    """w ← w − lr·(g + weight_decay·w)  -> the new w"""
     return w - lr * (g + weight_decay * w)
 
 
 def heavy_ball(w, g, b, lr, momentum, rest, weight_decay):
-    """b ← momentum·b + rest·(g + weight_decay·w),   w ← w − lr·b   with rest = 1 − dampening, in the first step 1"""
+    """b ← momentum·b + rest·(g + weight_decay·w),   w ← w − lr·b  -> the new w and b
+
+    rest: 1 − dampening, and 1 in a parameter's first step, where b is 0.
+    """
     b = momentum * b + rest * (g + weight_decay * w)
     return w - lr * b, b
 
 
 def nesterov(w, g, b, lr, momentum, weight_decay):
-    """b ← momentum·b + d,   w ← w − lr·(d + momentum·b)   with d = g + weight_decay·w"""
+    """b ← momentum·b + d,   w ← w − lr·(d + momentum·b)   with d = g + weight_decay·w  -> the new w and b"""
     d = g + weight_decay * w
     b = momentum * b + d
     return w - lr * (d + momentum * b), b
@@ -43,6 +49,12 @@ class SGD(Optimizer):
         super().__init__(params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov)
 
     def update(self, w, g, state, options):
+        """(rule, averages, numbers), see `Optimizer.update`.
+
+        The rule is `sgd` without momentum, else `heavy_ball` or, with the option nesterov, `nesterov`. The numbers are in the
+        order of the rule's arguments. The one average is b: `running_average` finds it in the state as "momentum_buffer", or
+        puts zeros there in the parameter's first step.
+        """
         lr, momentum, weight_decay = options["lr"], options["momentum"], options["weight_decay"]
         if momentum == 0:
             return sgd, [], (lr, weight_decay)

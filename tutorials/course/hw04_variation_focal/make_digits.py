@@ -1,4 +1,4 @@
-"""Writes digits.npz: training images of which 0 to 4 are rare, and the 360 test images, for the item `digits`; pixels 0 to 16."""
+"""Writes digits.npz: training images of which 0 to 4 are rare, and the 360 test images, pixels 0 to 16, for one item."""
 
 from pathlib import Path
 
