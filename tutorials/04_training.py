@@ -516,7 +516,7 @@ ax.set(title="First it understands, then it memorises", xlabel="epoch", ylabel="
 # %% [markdown]
 # In the first epochs the network answers with the *true* digit even where its label is wrong: what it has understood from the
 # other images outweighs the label. Later it knows nearly all labels by heart, the wrong ones included, and the validation
-# images pay for it. This is **overfitting**. The training accuracy does not warn us; it only ever rises. The validation
+# images pay for it. This is **overfitting**. The training accuracy does not warn us; it goes on rising. The validation
 # images do. The cure here is to stop early: `fit(…, validation=…, patience=5)` stops after five epochs without a better
 # validation accuracy, and a checkpoint keeps the best epoch's network.
 
@@ -591,7 +591,7 @@ assert abs(redrawn.std() / sqrt(287 * p * (1 - p)) - 1) < 0.05
 
 # %% [markdown]
 # For nine errors among 360 images it is about three. So "nine errors" means something between six and twelve for the next 360
-# images, and a difference of one or two between two networks means nothing at all.
+# images, and a difference of one or two between two networks means little.
 
 # %%
 assert round(sqrt(360 * (9 / 360) * (1 - 9 / 360))) == 3
