@@ -1,6 +1,7 @@
 """What the README says works."""
 
 import json
+import pkgutil
 import re
 import runpy
 import shlex
@@ -68,3 +69,41 @@ def test_continuous_integration_runs_the_command_that_the_readme_gives_for_the_t
 def test_both_commands_make_their_own_environment():
     own = [block for block in blocks("sh") if ".venv/bin/nnlite demo" in block or "-m pytest" in block]
     assert len(own) == 2 and all(block.startswith("python3 -m venv .venv && .venv/bin/pip install ") for block in own)
+
+
+CHAPTERS = [ROOT / "compression" / "README.md", ROOT / "transfer" / "README.md"]
+ROWS = [pytest.param(chapter.parent, row.strip("| \n").split(" | "), id=row.split(" | ")[0].strip("| "))
+        for chapter in CHAPTERS for row in re.findall(r"^\| .*\n", chapter.read_text(encoding="utf-8"), re.MULTILINE)[1:]]
+
+
+@pytest.mark.parametrize(("folder", "cells"), ROWS)
+def test_each_method_of_a_chapter_names_functions_that_there_are_and_a_file_with_tests(folder, cells):
+    _, _, function, test, _ = cells
+    for names, path in re.findall(r"\[([^]]+)\]\(([^)]+)\)", function):
+        source = (folder / path).read_text(encoding="utf-8")
+        for name in re.findall(r"`([^`]+)`", names):
+            for part in name.split("."):
+                assert re.search(rf"^ *(def|class) {part}\b", source, re.MULTILINE), f"{path} has no {part}"
+    (path,) = re.findall(r"\]\(([^)]+)\)", test)
+    assert "\ndef test_" in (folder / path).read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize("folder", [chapter.parent for chapter in CHAPTERS], ids=lambda folder: folder.name)
+def test_every_other_name_in_a_chapters_table_is_one_of_the_packages_or_a_file(folder):
+    package = {"compression": "nncompress", "transfer": "nntransfer"}[folder.name]
+    rows = [row.values[1] for row in ROWS if row.values[0] == folder]
+    names = {name for _, _, function, _, source in rows for cell in (function, source)
+             for name in re.findall(r"`([^`]+)`", re.sub(r"\[[^]]+\]\([^)]+\)", "", cell))}
+    for name in names - {"fit"}:
+        places = ROOT / name, folder / name, folder / package / name
+        assert any(place.exists() for place in places) or resolves(name, package), name
+
+
+def resolves(name, package):
+    """Whether the dotted name is an attribute of the package, or has its own package's name at the front."""
+    for full in (f"{package}.{name}", name):
+        try:
+            return pkgutil.resolve_name(full) is not None
+        except (ImportError, AttributeError, ValueError):
+            continue
+    return False

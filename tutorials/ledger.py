@@ -22,8 +22,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from compileall import compile_dir
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from py_compile import PycInvalidationMode
+from queue import Queue
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
@@ -31,12 +34,14 @@ REPO = HERE.parent
 PACKAGES = {"nnlite": REPO, "nncompress": REPO / "compression", "nntransfer": REPO / "transfer"}
 ROOMS = ("nnlite/functional", "nnlite/optim", "nnlite/kernels/loops", "nnlite/inference", "nncompress", "nntransfer")
 EQUATION = re.compile(r"\S+ (?:=|←|≈|≤|≥|\+=) \S")
+CODE = re.compile(r"^    .*:\n(    .*\n)+", re.MULTILINE)  # an indented block that begins like `with tap(…) as features:`
 INTRODUCTION = """# Ledger
 
 Every formula of the project: the function that computes it, the test that executes it, a small change of the source that this
 test was seen to catch, and where the formula comes from. `python tutorials/ledger.py` writes this page from docstrings and
 `tutorials/ledger/*.toml`; `python tutorials/ledger.py --perturb` tries every change."""
 WORKERS = 2  # perturbations that are tried at a time
+PLAIN = ("tests/nnlite/kernels/", "tests/nnlite/optim/", "tests/nncompress/coding/")  # tests of what Numba would compile anew
 
 
 class Formula(NamedTuple):
@@ -80,11 +85,17 @@ def formulas_in(path, module):
             continue
         if isinstance(node, ast.FunctionDef) and node.name.replace("_", "") in classes:
             continue  # it records the operation whose class has the formula
-        docstring = ast.get_docstring(node) or ""
+        docstring = docstring_of(node)
         equation = equation_of(docstring)
         if equation:
-            source = source_in(docstring) or source_in(ast.get_docstring(tree) or "")
+            source = source_in(docstring) or source_in(docstring_of(tree))
             yield Formula(f"{module}:{node.name}", path, node.lineno, equation, source)
+
+
+def docstring_of(node):
+    """A docstring without its own indentation, but with that of its formulas, also where they alone follow the first line."""
+    docstring = ast.get_docstring(node, clean=False) or ""
+    return docstring.replace("\n" + " " * node.body[0].col_offset, "\n")
 
 
 def source_in(docstring):
@@ -94,8 +105,8 @@ def source_in(docstring):
 
 
 def equation_of(docstring):
-    """The first equation: of an indented line, else of the first line; "" if there is none."""
-    lines = docstring.partition("Errors:")[0].splitlines()
+    """The first equation: of an indented line, else of the first line; "" if there is none. A block of code has none."""
+    lines = CODE.sub("", docstring.partition("Errors:")[0]).splitlines()
     indented = [line.strip() for line in lines[1:] if line.startswith("    ") and not line.strip().startswith(">>>")]
     for line in [*indented, *lines[:1]]:
         if EQUATION.search(line):
@@ -160,40 +171,81 @@ def row(entry, tried):
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def try_out(perturbation):
-    """Apply a perturbation to a copy of the project and run its test -> "" where the test fails, else what happened."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
+class Copy:
+    """A copy of the project in which one expression at a time is made wrong."""
+
+    def __init__(self, folder):
+        self.root = Path(folder) / "copy"
         for name in ("nnlite", "compression", "transfer", "tests"):
-            shutil.copytree(REPO / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(REPO / "pyproject.toml", copy)
-        target = copy / source_of(perturbation)
-        source = target.read_text(encoding="utf-8")
-        target.write_text(source.replace(perturbation.old, perturbation.new), encoding="utf-8")
-        packages = [str(copy), str(copy / "compression"), str(copy / "transfer")]
+            shutil.copytree(REPO / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(REPO / "pyproject.toml", self.root)
+        # Python tells by the source's hash, and not by the second of the last change, whether a file has to be compiled anew.
+        compile_dir(self.root, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+
+    def fails(self, perturbation):
+        """Whether the perturbation's test fails with it."""
+        source = self.root / source_of(perturbation)
+        right = source.read_text(encoding="utf-8")
+        source.write_text(right.replace(perturbation.old, perturbation.new), encoding="utf-8")
+        try:
+            cache = self.root.parent / "cache" if "njit" in right or "kernels" in source.parts else None
+            done = self.run([perturbation.test], as_it_stands(perturbation), cache)
+            return done.returncode == 1 and "NameError" not in done.stdout  # a wrong name is no mistake in a formula
+        finally:
+            source.write_text(right, encoding="utf-8")
+
+    def run(self, tests, plain, cache=None):
+        """pytest on some tests. plain: without Numba and the fast kernels. cache: where compiled kernels go."""
+        packages = [str(self.root), str(self.root / "compression"), str(self.root / "transfer")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(packages)}
-        if "kernels" in target.parts:
-            environment["XDG_CACHE_HOME"] = folder  # compiled code of a wrong kernel is not kept
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", perturbation.test]
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
-    if done.returncode == 1:
-        return ""
-    return (f"{perturbation.formula}, {perturbation.name!r}: not caught by {perturbation.test} "
-            f"(pytest's status {done.returncode})")
+        environment |= {"XDG_CACHE_HOME": str(cache)} if cache else {}
+        if plain:
+            environment |= {"NNLITE_KERNELS": "loops", "NUMBA_DISABLE_JIT": "1"}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider", *tests]
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+
+
+def as_it_stands(perturbation):
+    """Whether the test runs without Numba: a test of the kernels' loops, of optimizers or of coding."""
+    return perturbation.test.startswith(PLAIN)
 
 
 def try_all(recorded, count):
-    """Try perturbations, all or `count` of them, drawn by the day -> what was not caught."""
+    """Try perturbations, all or `count` of them, drawn by the day -> what went wrong, in sentences."""
     chosen = recorded
     if count is not None:
         chosen = random.Random(datetime.date.today().toordinal()).sample(recorded, min(count, len(recorded)))
-    missed = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for p, told in zip(chosen, pool.map(try_out, chosen), strict=True):
-            print(f"{'NOT CAUGHT' if told else 'caught':10}  {p.formula}: {p.name}", flush=True)
-            missed += [told] * bool(told)
-    print(f"{len(chosen) - len(missed)} of {len(chosen)} perturbations caught")
-    return missed
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WORKERS) as pool:
+        copies = Queue()
+        for copy in pool.map(Copy, [Path(folder) / str(i) for i in range(WORKERS)]):
+            copies.put(copy)
+        wrong = pass_as_they_are(chosen, copy)
+        if wrong:
+            return wrong
+
+        def try_out(p):
+            copy = copies.get()
+            try:
+                return copy.fails(p)
+            finally:
+                copies.put(copy)
+
+        for p, caught in zip(chosen, pool.map(try_out, chosen), strict=True):
+            print(f"{'caught' if caught else 'NOT CAUGHT':10}  {p.formula}: {p.name}", flush=True)
+            wrong += [] if caught else [f"{p.formula}, {p.name!r}: not caught by {p.test}"]
+    print(f"{len(chosen) - len(wrong)} of {len(chosen)} perturbations caught")
+    return wrong
+
+
+def pass_as_they_are(chosen, copy):
+    """A test that fails on the unchanged source catches nothing: what pytest says of such tests."""
+    wrong = []
+    for plain in (False, True):
+        tests = sorted({p.test for p in chosen if as_it_stands(p) == plain})
+        if tests:
+            done = copy.run(tests, plain)
+            wrong += [] if done.returncode == 0 else [f"tests fail without any perturbation:\n{done.stdout}{done.stderr}"]
+    return wrong
 
 
 def main():

@@ -1,4 +1,8 @@
-"""Activations: relu, leaky_relu, sigmoid, tanh, softplus, gelu."""
+"""Activations: relu, leaky_relu, sigmoid, tanh, softplus, gelu.
+
+Source: ReLU: Nair & Hinton 2010 (ICML); leaky ReLU: Maas, Hannun & Ng 2013 (ICML workshop), §2; softplus: Dugas et al. 2001
+(NIPS 13); sigmoid and tanh: any textbook. The names are PyTorch's.
+"""
 
 import math
 

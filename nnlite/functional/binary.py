@@ -1,4 +1,8 @@
-"""Binary cross-entropy: each element is a question of its own, answered by yes (1) or no (0)."""
+"""Binary cross-entropy: each element is a question of its own, answered by yes (1) or no (0).
+
+Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.90 and 4.91; the limit of −100 and pos_weight are
+PyTorch's.
+"""
 
 import numpy as np
 

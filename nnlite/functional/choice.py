@@ -1,4 +1,7 @@
-"""Choosing between numbers: clamp, maximum, minimum, where."""
+"""Choosing between numbers: clamp, maximum, minimum, where.
+
+Source: the derivatives are any calculus textbook's; the names are PyTorch's, and so are the gradients at a tie and at a limit.
+"""
 
 import numpy as np
 

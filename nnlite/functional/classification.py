@@ -2,6 +2,8 @@
 
 Logits z and log-probabilities have the shape (N, C), or (N, C, d…) where there is a class for each of d… places, such as
 the pixels of an image, or (C,) for a single example. The class axis is axis 1; of (C,) it is axis 0.
+
+Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.108 and 4.109; weights and means are PyTorch's.
 """
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""Comparisons, number by number: ==, !=, <, <=, >, >=."""
+"""Comparisons, number by number: ==, !=, <, <=, >, >=.
+
+Source: IEEE 754-2019, §5.11, for the NaN; the names are PyTorch's.
+"""
 
 import numpy as np
 

@@ -34,7 +34,8 @@ class Conv2d(Operation):
     With G groups, the o-th kernel sees only the C/G channels of its group.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W'),  H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1.
     The loops that compute this: `kernels/loops/convolution.py` and, for the three gradients, `convolution_gradients.py` there.
-    Source: the names are PyTorch's `torch.nn.functional.conv2d`.
+    Source: Goodfellow, Bengio & Courville 2016, Deep Learning, eq. 9.6, 9.11 and 9.13; sizes: Dumoulin & Visin 2016
+    (arXiv 1603.07285), chapter 2 and §5.1. The names are PyTorch's `torch.nn.functional.conv2d`.
     """
 
     makes_new_gradients = True

@@ -1,4 +1,8 @@
-"""The Kullback-Leibler divergence: how far one distribution is from another."""
+"""The Kullback-Leibler divergence: how far one distribution is from another.
+
+Source: Kullback & Leibler 1951, Annals of Mathematical Statistics 22(1); Cover & Thomas, Elements of Information Theory, eq.
+2.26.
+"""
 
 import numpy as np
 

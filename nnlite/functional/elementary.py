@@ -1,4 +1,7 @@
-"""Elementary functions of each number: exp, log, log1p, sqrt, absolute."""
+"""Elementary functions of each number: exp, log, log1p, sqrt, absolute.
+
+Source: the derivatives are any calculus textbook's; the names are PyTorch's.
+"""
 
 import numpy as np
 

@@ -1,6 +1,8 @@
 """Arithmetic, number by number, with broadcasting: +, −, ·, / and the sign.
 
 Broadcasting repeats an input along an axis; its gradient is therefore the sum along that axis (`unbroadcast`).
+
+Source: the derivatives are any calculus textbook's; the names are PyTorch's.
 """
 
 import numpy as np

@@ -4,6 +4,8 @@ The results are those of the operations one after the other, bit for bit; what l
 `nn.Sequential` uses these functions for layers that follow each other. A traced model is never fused: its graph has each
 operation by itself. Only the fast kernels can do several things in one pass: on `kernels/loops` these functions call the
 operations one after the other.
+
+Source: the formulas are those of `linear`, `convolution`, `activation` and `pooling`, one after the other.
 """
 
 import numpy as np

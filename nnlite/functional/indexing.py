@@ -2,6 +2,8 @@
 
 A number or slice picks a part of the memory (basic indexing). An array picks places one by one (advanced indexing), perhaps
 the same place several times.
+
+Source: NumPy's basic and advanced indexing, in PyTorch's order.
 """
 
 import math

@@ -1,4 +1,8 @@
-"""Matrix products: matmul, linear, and embedding (a product with a one-hot matrix, done by look-up)."""
+"""Matrix products: matmul, linear, and embedding (a product with a one-hot matrix, done by look-up).
+
+Source: Giles 2008, Collected matrix derivative results for forward and reverse mode algorithmic differentiation, on the
+product; the names are PyTorch's.
+"""
 
 import math
 
@@ -76,7 +80,7 @@ class Linear(Operation):
     x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype. Every index before the last one is an example n:
     dw and db are summed over all of them, dx has x's shape. There may be no examples; db is None where b is.
     Errors: as `linear`, from `prepare`.
-    Source: any textbook; the names are PyTorch's `torch.nn.functional.linear`.
+    Source: Bishop 2006, Pattern Recognition and Machine Learning, §5.3; the names are PyTorch's `torch.nn.functional.linear`.
     """
 
     makes_new_gradients = True

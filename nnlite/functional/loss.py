@@ -8,6 +8,8 @@ Each loss gives one number for each element or example; `reduction` says what be
     "batchmean"    their sum divided by the number of examples N; `kl_div` alone knows it
 
 In every loss the options after the two arrays are given by name, as `fit` hands on whatever a loader yields by position.
+
+Source: Cover & Thomas, Elements of Information Theory, §2.1, for 0 ln 0 = 0; the names are PyTorch's.
 """
 
 import numpy as np

@@ -1,4 +1,8 @@
-"""Pooling: the maximum or the mean of each window of an image."""
+"""Pooling: the maximum or the mean of each window of an image.
+
+Source: Goodfellow, Bengio & Courville 2016, Deep Learning, §9.3; sizes: Dumoulin & Visin 2016 (arXiv 1603.07285), chapter 3;
+names and options are PyTorch's.
+"""
 
 import numpy as np
 

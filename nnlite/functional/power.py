@@ -1,4 +1,7 @@
-"""Powers: xᵖ for a number p, and for p a Tensor or an array."""
+"""Powers: xᵖ for a number p, and for p a Tensor or an array.
+
+Source: the derivatives are any calculus textbook's; the names are PyTorch's, and so is the gradient at 0.
+"""
 
 from numbers import Number
 

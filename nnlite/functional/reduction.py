@@ -1,6 +1,8 @@
 """Reductions over some axes: sum, mean, max, min, variance, standard deviation and norm.
 
 `dim` is an axis, a tuple of axes, or None for all; `keepdim` keeps the reduced axes with size 1.
+
+Source: the derivatives are any calculus textbook's; the names are PyTorch's, and so are ties and `correction`.
 """
 
 import math

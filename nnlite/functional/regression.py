@@ -1,4 +1,7 @@
-"""Losses between two arrays of numbers: squared, absolute, and Huber's, which is the one near 0 and the other far from it."""
+"""Losses between two arrays of numbers: squared, absolute, and Huber's, which is the one near 0 and the other far from it.
+
+Source: Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, §10.6; the names are PyTorch's.
+"""
 
 import numpy as np
 

@@ -1,6 +1,8 @@
 """Moving numbers without changing them: reshape, flatten, permute, transpose, clone, concatenate, stack, pad.
 
 The gradient moves back the other way.
+
+Source: the names are PyTorch's; the gradient of a permutation is its inverse.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""Cosine similarity: how nearly two vectors have the same direction."""
+"""Cosine similarity: how nearly two vectors have the same direction.
+
+Source: Manning, Raghavan & Schütze 2008, Introduction to Information Retrieval, §6.3; the name and ε are PyTorch's.
+"""
 
 import numpy as np
 

@@ -1,6 +1,9 @@
 """Softmax, its logarithm, and the logarithm of its denominator.
 
 The largest logit is subtracted first: that changes nothing but keeps e^z from overflowing. A logit may be −∞: its p is 0.
+
+Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.104 and 4.106; the largest logit: Goodfellow, Bengio &
+Courville 2016, Deep Learning, §4.1.
 """
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""Limits on gradients, between `backward` and `step`."""
+"""Limits on gradients, between `backward` and `step`.
+
+Source: Goodfellow, Bengio & Courville 2016, Deep Learning, §10.11.1; the names are PyTorch's.
+"""
 
 from collections.abc import Iterable
 from math import isfinite, sqrt

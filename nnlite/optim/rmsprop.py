@@ -1,6 +1,8 @@
 """RMSprop: each weight's step is divided by the root mean square of its recent gradients.
 
 The rules take w, g, v and b as arrays of one shape, or as single numbers. They return new ones and change none.
+
+Source: Tieleman & Hinton 2012, Coursera "Neural Networks for Machine Learning", lecture 6e; momentum as in PyTorch.
 """
 
 import numpy as np

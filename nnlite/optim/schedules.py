@@ -3,6 +3,9 @@
 Each is a formula for lr at step t (a function), and a class that writes its values into an optimizer's groups. They
 count the calls of `schedule.step()` and know of no epochs: call it after each batch's `optimizer.step()`, or after each
 epoch.
+
+Source: PyTorch's `torch.optim.lr_scheduler`; one cycle: Smith & Topin 2017 (arXiv 1708.07120); cosine: Loshchilov & Hutter 2017
+(arXiv 1608.03983), eq. 5.
 """
 
 from bisect import bisect_right

@@ -1,6 +1,8 @@
 """Stochastic gradient descent with momentum.
 
 The rules take w, g and b as arrays of one shape, or as single numbers. They return new ones and change none.
+
+Source: heavy ball: Polyak 1964; Nesterov: Sutskever et al. 2013, §2; both in PyTorch's form.
 """
 
 from nnlite.optim.optimizer import Optimizer, running_average

@@ -2,6 +2,8 @@
 
 Its formula for knowledge distillation (A4) has no teacher in it; its code (A8) has one, but gives the loss logarithms of
 probabilities where it needs probabilities. The accepted form is `nntransfer.distillation_loss`.
+
+Source: the articles' formulas A4 and A8, which `tutorials/articles.md` quotes.
 """
 
 from nnlite import functional as F

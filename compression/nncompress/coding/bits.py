@@ -1,4 +1,7 @@
-"""Fixed-width fields: packing small unsigned integers into bytes without gaps."""
+"""Fixed-width fields: packing small unsigned integers into bytes without gaps.
+
+Source: the binary number system; the order of bits is that of `numpy.packbits`.
+"""
 
 import numpy as np
 
@@ -11,7 +14,7 @@ def packed_size(count, width):
 
 
 def as_fields(caller, values, limit):
-    """`values` as a uint16 array (N,), once each is known to be an integer in 0..limit−1 (limit ≤ 65536).
+    """`values` as a uint16 array (N,), once each is known to be an integer in 0..limit−1, limit up to 65536.
 
     Errors, in the name of `caller`: TypeError for other types, ValueError for other shapes and values out of range.
     """

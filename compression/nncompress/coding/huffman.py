@@ -64,6 +64,8 @@ def check_lengths(lengths):
 def codes(lengths):
     """The canonical codes: in order of (length, symbol) each code is the one before plus 1, shifted to its own length.
 
+        code_k = (code_(k−1) + 1) · 2^(length_k − length_(k−1))        code_0 = 0
+
     lengths (n,)  ->  uint32 (n,), each code in its lowest `length` bits; 0 where the length is 0.
     Errors: FormatError for lengths of no complete code.
 

@@ -61,6 +61,8 @@ def from_relative(gaps, values, size):
 def to_relative(dense, index_bits):
     """Store each non-zero entry as (gap, value); the gap is the number of zeros since the entry before, or the start.
 
+        gap_k = r_k mod 2^index_bits, after ⌊r_k / 2^index_bits⌋ fillers of gap 2^index_bits − 1        r_k zeros in between
+
     A gap has `index_bits` bits, so it spans at most 2^index_bits − 1 zeros. In a longer run every 2^index_bits-th zero
     is stored as an entry itself, a *filler* with value zero. Zeros after the last non-zero are not stored: the size of
     the array tells them.

@@ -1,4 +1,7 @@
-"""The int8 matrix product by itself."""
+"""The int8 matrix product by itself.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), §2.2 and §2.3.
+"""
 
 import numpy as np
 

@@ -2,6 +2,8 @@
 
 RUNNERS has a function for each kind of `nnlite.inference.kinds` that has an integer form: (plan, step) -> the function from
 the uint8 arrays that the step reads, (N, H, W, C) or (N, F), to its result. `quantize` refuses kinds that are not in it.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 7 to 9 and §2.4.
 """
 
 from dataclasses import dataclass, field

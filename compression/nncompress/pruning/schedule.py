@@ -9,6 +9,8 @@ hence the smallest, and stay removed):
         magnitude_masks(model, agp_sparsity(next(steps), start=100, steps=1000, final=0.9)).apply()
 
     fit(model, loader, optimizer, epochs=5, after_step=prune)
+
+Source: Zhu & Gupta 2017 (arXiv 1710.01878), §3, which compares pruning at once with gradual pruning.
 """
 
 from nncompress.pruning.scores import check_fraction

@@ -5,6 +5,8 @@
 
 Zero is always exact, because padding, ReLU and pruning are full of zeros. Scales are float32: files and other
 runtimes keep them so.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1; to the letter of the articles: A3 and B2 in `tutorials/articles.md`.
 """
 
 import numpy as np

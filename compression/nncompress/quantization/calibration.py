@@ -1,4 +1,7 @@
-"""Calibration: which real range does an activation take? Run real inputs through the model and watch."""
+"""Calibration: which real range does an activation take? Run real inputs through the model and watch.
+
+Source: Krishnamoorthi 2018 (arXiv 1806.08342), §2.1 and §3.1.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Post-training quantization: a trained float32 model becomes an int8 plan, with a few inputs to calibrate it."""
+"""Post-training quantization: a trained float32 model becomes an int8 plan, with a few inputs to calibrate it.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4; Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
+"""
 
 import numpy as np
 

@@ -27,7 +27,7 @@ def pays_from(rows, form, batch):
 
 
 def time_forms(shape=(300, 784), batches=(1, 64), sparsities=SPARSITIES, rounds=101, seed=0):
-    """Time y = x wᵀ by the dense tile, by CSR and by the relative form, for random w (O, I) of each sparsity, x (B, I).
+    """Time the product x wᵀ by the dense tile, by CSR and by the relative form, for random w (O, I) of each sparsity, x (B, I).
 
     The three take turns, so that what else the machine does falls on all alike; a time is the median of the rounds.
     -> rows {"sparsity", "batch", "dense_us", "csr_us", "relative_us", "dense_bytes", "csr_bytes", "relative_bytes"}

@@ -6,6 +6,9 @@ kernel, s stride, d dilation (vertical sh, dh, horizontal sw, dw). The weights l
     y[n, i, j, g·o + β] = b[g·o + β] + Σ_u Σ_v Σ_α  x[n, i·s + u·d, j·s + v·d, g·c + α] · w[g, u, v, α, β]
 
 for n < N, i < H', j < W', g < G, β < o, summed over u < kh, v < kw, α < c. With one group g is 0 and β is the channel.
+
+Source: Goodfellow, Bengio & Courville 2016, Deep Learning, eq. 9.6; sizes: Dumoulin & Visin 2016 (arXiv 1603.07285), chapter 2
+and §5.1.
 """
 
 from typing import NamedTuple
@@ -24,12 +27,14 @@ class Walk(NamedTuple):
 
 
 def output_size(size, kernel, stride, dilation=1):
-    """⌊(H − d(k − 1) − 1) / s⌋ + 1 for a padded size H."""
+    """H' = ⌊(H − d(k − 1) − 1) / s⌋ + 1 for a padded size H."""
     return (size - dilation * (kernel - 1) - 1) // stride + 1
 
 
 def conv2d_formula(x, w, walk):
-    """The formula without b. x (N, H, W, C) padded, w (G, kh, kw, c, o) -> y (N, H', W', G·o).
+    """y[n, i, j, g·o + β] = Σ_u Σ_v Σ_α x[n, i·s + u·d, j·s + v·d, g·c + α] · w[g, u, v, α, β]: the formula without b.
+
+    x (N, H, W, C) padded, w (G, kh, kw, c, o) -> y (N, H', W', G·o).
 
     For one place (u, v) of the kernel every pixel of y meets its own pixel of x: one product of arrays does them all.
     """
@@ -47,7 +52,7 @@ def conv2d_formula(x, w, walk):
 
 @njit(cache=True)
 def conv2d(x, w, y, walk, b=None):
-    """Fill y by the formula above, one multiplication after the other.
+    """y[n, i, j, k] = b[k] + the sum of the formula above, one multiplication after the other.
 
     x (N, H, W, C), padded already; w (G, kh, kw, c, o); b (O,) or None; all of one float dtype. y (N, H', W', O).
     """

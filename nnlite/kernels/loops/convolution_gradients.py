@@ -13,6 +13,8 @@ respect to one factor is the other factor, and what a number feeds into several 
 
 The sum for dx looks for the pixels of y that x[r, t] has fed. The loops below go the other way round: each pixel of dy gives
 its share to every pixel of x that it was made from. Both add the same products.
+
+Source: Goodfellow, Bengio & Courville 2016, Deep Learning, eq. 9.11 and 9.13.
 """
 
 import numpy as np
@@ -21,7 +23,7 @@ from nnlite.kernels.machine.cache import njit
 
 
 def conv2d_gradients_formula(x, w, dy, walk):
-    """(dx, dw, db) by the formulas above, dx still with the padding: one product of arrays for each place of the kernel."""
+    """(dx, dw, db) = the three sums above, dx still with the padding: one product of arrays for each place of the kernel."""
     G, kh, kw, c, o = w.shape
     (sh, sw), (dh, dw_) = walk.stride, walk.dilation
     N, out_h, out_w, O = dy.shape

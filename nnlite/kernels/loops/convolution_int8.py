@@ -1,6 +1,8 @@
 """Convolution of uint8 images with int8 weights, summed exactly in int32.
 
 Letters and formula as in `convolution`, without b.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), §2.2 and §2.3.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""Images between the two orders in memory, (N, C, H, W) as users give them and (N, H, W, C) as kernels read them."""
+"""Images between the two orders in memory, (N, C, H, W) as users give them and (N, H, W, C) as kernels read them.
+
+Source: the two orders are PyTorch's memory formats, contiguous and channels_last.
+"""
 
 import numpy as np
 

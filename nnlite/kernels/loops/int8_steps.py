@@ -2,6 +2,8 @@
 
 Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the result; r < R, o < O. Each
 kernel fills its last array. How a real factor is multiplied with integers is the law, see `requantize`.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1, 4 and 5, §2.4 and appendix A.2.
 """
 
 import numpy as np

@@ -1,6 +1,8 @@
 """Matrix product c = a b.
 
 Letters: a (M, K), b (K, N), c (M, N); m, k, n count along M, K, N.
+
+Source: Golub & Van Loan 2013, Matrix Computations, §1.1.
 """
 
 import numpy as np

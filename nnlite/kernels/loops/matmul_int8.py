@@ -1,6 +1,8 @@
 """Matrix product of uint8 with int8 weights, summed exactly in int32: c = a w.
 
 Letters: a (M, K), w (K, N), c (M, N).
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), §2.2 and §2.3.
 """
 
 from typing import NamedTuple

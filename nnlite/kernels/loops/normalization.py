@@ -2,6 +2,8 @@
 
 Letters: x, dy (R, C) of one float dtype: R rows, which are the examples or all pixels of all images, of C channels; r < R,
 c < C. Whatever belongs to the channels is (C,) in any dtype. Sums are float64: their errors then do not grow with R.
+
+Source: Ioffe & Szegedy 2015 (arXiv 1502.03167), algorithm 1 and the gradients in §3.
 """
 
 import numpy as np
@@ -21,7 +23,7 @@ def moments_formula(x):
 
 
 def gradient_sums_formula(x, dy, mean):
-    """Σ dy   and   Σ dy·(x − mean)"""
+    """sums = Σ dy   and   Σ dy·(x − mean)"""
     return dy.sum(axis=0), (dy * (x - mean)).sum(axis=0)
 
 

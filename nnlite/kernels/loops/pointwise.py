@@ -1,4 +1,7 @@
-"""Element by element: ReLU, the error function, and rows added to rows."""
+"""Element by element: ReLU, the error function, and rows added to rows.
+
+Source: ReLU: Nair & Hinton 2010 (ICML); erf: Abramowitz & Stegun, Handbook of Mathematical Functions, 7.1.1.
+"""
 
 import math
 

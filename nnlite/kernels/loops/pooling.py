@@ -5,6 +5,8 @@ window (i, j) looks at the rows r = i·sh + u − ph for u < kh and at the colum
 
 A window may hang over the edge, by the padding and, at the right and below, further (PyTorch's ceil_mode). What lies outside
 the image counts as −∞ for the maximum and as 0 for the sum of an average.
+
+Source: Goodfellow, Bengio & Courville 2016, Deep Learning, §9.3; sizes: Dumoulin & Visin 2016 (arXiv 1603.07285), chapter 3.
 """
 
 from typing import NamedTuple

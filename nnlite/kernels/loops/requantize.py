@@ -220,13 +220,13 @@ def rounding_doubling_high_multiply(x, M0):
 
 @njit(cache=True)
 def shift_left(x, left):
-    """x · 2^left, no more than int32 holds.   x int64 -> int64"""
+    """y = clamp(x · 2^left, −2^31, 2^31 − 1).   x int64 -> int64"""
     return min(max(np.int64(x) << np.int64(left), INT32_MIN), INT32_MAX)
 
 
 @njit(cache=True)
 def multiply(x, M0, right):
-    """x · M0 / 2^31 / 2^right: rounded after 2^31 (halves up), and again after 2^right (halves away from zero)."""
+    """y = x · M0 / 2^31 / 2^right: rounded after 2^31 (halves up), and again after 2^right (halves away from zero)."""
     return rounding_divide_by_power_of_two(rounding_doubling_high_multiply(x, M0), right)
 
 

@@ -2,6 +2,9 @@
 
 Letters: x (B, I), w (O, I), y (B, O); b < B, r < O a row of w, c < I a column of it, k a stored entry. The entries of row r are
 those with starts[r] ≤ k < starts[r + 1]. All floats are float32.
+
+Source: Saad 2003, Iterative Methods for Sparse Linear Systems, §3.4 and §3.5; the relative form: Han et al. 2016, EIE (arXiv
+1602.01528), §III.
 """
 
 import numpy as np

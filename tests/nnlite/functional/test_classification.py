@@ -213,3 +213,7 @@ def test_a_mean_in_float32_stays_float32():
     z = np.ones((2, 3), np.float32)
     assert F.cross_entropy(z, [0, 1]).dtype == F.cross_entropy(z, np.eye(3)[:2]).dtype == np.float32
     assert F.cross_entropy(z, [0, 1], weight=np.ones(3)).dtype == np.float32
+
+
+def test_nll_loss_takes_the_numbers_as_they_are():
+    assert F.nll_loss(np.array([[-1.0, -2.0], [-3.0, -5.0]]), np.array([1, 0]), reduction="none").data.tolist() == [2, 3]

@@ -97,3 +97,9 @@ def test_float64_tensors_and_arrays_alone_keep_float64():
     x32, x64 = np.ones(3, np.float32), np.ones(3)
     assert F.add(Tensor(x32), Tensor(x64)).dtype == F.add(x32, x64).dtype == F.add(Tensor(x64), x32).dtype == np.float64
     assert F.exp(Tensor([1, 2])).dtype == F.multiply(Tensor([1, 2]), 0.5).dtype == np.float32
+
+
+def test_the_gradient_of_the_opposite_number_is_the_opposite_of_the_gradient():
+    assert F.negative(np.array([3.0, -0.5])).data.tolist() == [-3, 0.5]
+    check_gradients(F.negative, (2, 3))
+    check_dtypes_and_layouts(F.negative, (4, 3, 5))

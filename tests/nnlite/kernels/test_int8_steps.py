@@ -67,6 +67,12 @@ def test_requantize_rows_worked_by_hand(shelf):
             np.testing.assert_array_equal(q, expected)
 
 
+def test_by_the_float_law_the_product_is_rounded_to_float32_before_it_is_rounded_to_a_step(shelf):
+    acc, q = np.int32([[5], [15], [25], [-5]]), np.empty((4, 1), np.uint8)
+    shelf.requantize_rows(acc, np.int32([0]), factors(np.array([0.1]), "float"), 10, 0, 255, q)
+    assert q.ravel().tolist() == [10, 12, 12, 10]  # 0.1 is 0.1000000015 in float32, and yet 5 · 0.1 is 0.5
+
+
 def test_sums_beyond_int32_are_shifted_left_and_saturate(shelf):
     # acc + b is 2^31 + 1, −2^31 − 1 and 60
     acc, b, q = np.int32([[2**31 - 1, -(2**31), 50]]), np.int32([2, -1, 10]), np.empty((1, 3), np.uint8)

@@ -15,6 +15,7 @@ seeds = st.integers(0, 2**32 - 1)
 def test_the_reference_equals_a_product_done_by_hand():
     a, w = np.array([[1, 2, 3], [4, 5, 6]], np.uint8), np.array([[1, 0], [-1, 2], [0, 1]], np.int8)
     assert matmul_int8_formula(a, w).tolist() == [[-1, 7], [-1, 16]]
+    assert matmul_int8_formula(np.uint8([[255, 200]]), np.int8([[-128], [127]])).tolist() == [[255 * -128 + 200 * 127]]
 
 
 @settings(deadline=None, max_examples=50)

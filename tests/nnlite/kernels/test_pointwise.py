@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from support import every_other_reversed
 
+from nnlite.kernels.loops.pointwise import relu_formula, relu_gradient_formula
+
 
 @pytest.mark.parametrize("x", [0.0, 0.3, -1.0, 2.5])
 def test_erf_equals_its_integral(shelf, x):
@@ -62,3 +64,9 @@ def test_relu_gradient_passes_where_the_result_is_positive_whatever_the_order_of
 
 def test_relu_of_nothing_is_nothing(shelf):
     assert shelf.relu(np.empty((0, 3), np.float32)).shape == (0, 3)
+
+
+def test_the_formulas_of_relu_and_its_gradient_worked_by_hand():
+    y = relu_formula(np.array([-2.0, 0.0, 3.0, np.nan]))
+    np.testing.assert_array_equal(y, [0, 0, 3, np.nan])
+    np.testing.assert_array_equal(relu_gradient_formula(np.array([5.0, 6.0, 7.0]), y[:3]), [0, 0, 7])

@@ -10,7 +10,7 @@ from nnlite.nn.module import inference_mode
 
 
 def check_logits(name, student_logits, teacher_logits):
-    """Both logits as Tensors, the teacher's cut off from the tape; ValueError unless both have the same shape (N, C), N ≥ 1."""
+    """Both logits as Tensors, the teacher's cut off from the tape; ValueError unless both have one shape (N, C), N > 0."""
     z_s = student_logits if isinstance(student_logits, Tensor) else Tensor(student_logits)
     z_t = Tensor(teacher_logits)
     if z_s.ndim != 2 or len(z_s) == 0 or z_s.shape != z_t.shape:
