@@ -74,7 +74,7 @@ def add_float_formula(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
 
 
 def rounding_divide_by_power_of_two_formula(x, n):
-    """x / 2^n to the nearest integer, halves away from zero.
+    """q = x / 2^n to the nearest integer, halves away from zero.
 
     x int64, n from 0 to 31, numbers or arrays that broadcast -> int64
     `>>` rounds down, so what it cut off decides whether to add 1. At exactly half, x ≥ 0 gets the 1 and x < 0 does not.
