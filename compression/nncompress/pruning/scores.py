@@ -50,10 +50,6 @@ def remove_lowest(scores, count, name):
         raise ValueError(f"{name}: {np.isnan(scores).sum()} of {scores.size} scores are NaN")
     if 0 < count < scores.size and not scores.any():
         raise ValueError(f"{name}: all {scores.size} scores are zero, so nothing says which {count} to remove")
-    return _without_lowest(scores, count)
-
-
-def _without_lowest(scores, count):
     mask = np.ones(scores.size, bool)
     mask[np.argsort(scores, axis=None, kind="stable")[:count]] = False
     return mask.reshape(scores.shape)
@@ -72,6 +68,24 @@ def keep_highest(scores, sparsity, name="keep_highest"):
     return remove_lowest(scores, round(sparsity * np.size(scores)), name)
 
 
+def keep_highest_in_rows(scores, sparsity, name="keep_highest_in_rows"):
+    """`keep_highest` for each row by itself: of the n scores of row o the round(sparsity · n) lowest go, of equals the first.
+
+    scores (O, …), n numbers in each row -> booleans of that shape. In a row whose scores are all 0 the first go.
+    Errors: as `keep_highest` for all scores together.
+
+    >>> keep_highest_in_rows(np.array([[5, 6, 7, 8], [0, 0, 0, 1]]), 0.5).astype(int)
+    array([[0, 0, 1, 1],
+           [0, 0, 1, 1]])
+    """
+    keep_highest(scores, sparsity, name)
+    rows = np.reshape(scores, (len(scores), -1))
+    lowest = np.argsort(rows, axis=1, kind="stable")[:, : round(sparsity * rows.shape[1])]
+    mask = np.ones(rows.shape, bool)
+    np.put_along_axis(mask, lowest, False, axis=1)
+    return mask.reshape(np.shape(scores))
+
+
 def masks_from_scores(scores, sparsity, scope="layer"):
     """{name: mask} from {name: scores}: the lowest scores are removed.
 
@@ -86,7 +100,7 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     if scope == "layer":
         return {name: keep_highest(scores[name], s, name) for name, s in per_name("prune", sparsity, scores).items()}
     if scope == "row":
-        return {name: _keep_in_rows(name, scores[name], s) for name, s in per_name("prune", sparsity, scores).items()}
+        return {name: keep_highest_in_rows(scores[name], s, name) for name, s in per_name("prune", sparsity, scores).items()}
     if scope != "global":
         raise ValueError(f"prune: the scope is 'layer', 'row' or 'global', got {scope!r}")
     if isinstance(sparsity, dict):
@@ -94,9 +108,3 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     together = keep_highest(np.concatenate([s.reshape(-1) for s in scores.values()]), sparsity, "prune")
     ends = np.cumsum([s.size for s in scores.values()])[:-1]
     return {name: mask.reshape(scores[name].shape) for name, mask in zip(scores, np.split(together, ends), strict=True)}
-
-
-def _keep_in_rows(name, scores, sparsity):
-    """`keep_highest` for each row by itself, once the scores of all rows together have passed its checks."""
-    keep_highest(scores, sparsity, name)
-    return np.stack([_without_lowest(row, round(sparsity * row.size)) for row in scores])

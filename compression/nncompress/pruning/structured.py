@@ -16,8 +16,14 @@ def group_scores(group, state, criterion=magnitude_scores, evidence=None):
 
         score_c = Σ_W Σ score(W)[c]   over the weights W (convolution, depthwise, linear) with the channels on axis 0
 
-    group: Group; state: {name: array} as `state_dict` gives it; criterion, evidence: as in `criterion_masks`
-    -> scores (group.size,) float64.
+    Such a W is a member of the group on axis 0 whose array has two axes or more: a bias or a BatchNorm has one.
+
+    group       Group; group.members are (name, axis, repeat)
+    state       {name: array} as `state_dict` gives it
+    criterion   criterion(W, evidence of W) -> scores of W's shape; `scores_of` calls it and checks what it gives
+    evidence    {name: Evidence}; None for a criterion that needs none
+
+    -> scores (group.size,), summed in float64.   Errors: ValueError for scores of another shape than W.
     Source: Li et al. 2017 (arXiv 1608.08710), §3.1; for sets joined by a residual addition, the sum over their makers.
     """
     scores = np.zeros(group.size)
@@ -68,8 +74,15 @@ def _highest_channels(name, scores, fraction):
 def shrink_to(model, groups, keep, masks=None):
     """Cut every array of the groups, and its mask, down to the channels to keep, in place; their gradients are forgotten.
 
-    groups: as `dependency_groups` gave them; keep: {group name: indices of the channels to keep}, in this order; a group
-    that is not named stays whole.
+    A member (name, axis, repeat) of a group gives channel c the indices c·repeat … c·repeat + repeat − 1 of that axis of the
+    array `name`. An array may be a member of two groups, on another axis each.
+
+    model    its parameters and buffers, from `named_parameters` and `named_buffers`, get a new array each as `data`, and None
+             as `grad`
+    groups   as `dependency_groups` gave them
+    keep     {group name: indices of the channels to keep}, in this order; a group that is not named stays whole
+    masks    {name: booleans of the array's shape} or None; those of arrays that are cut are replaced in it
+
     Errors: ValueError for an unknown group, indices out of range, given twice or none at all, or groups of a model that
     has changed since; nothing has changed then.
     """
