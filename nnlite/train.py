@@ -82,6 +82,7 @@ def evaluate(model, loader):
     loader: yields batches (images, labels, …), the labels of a form that `count_correct` knows.
     Errors: ValueError for a loader without a batch, and for a label that is not a class; TypeError for a Dataset in the
     loader's place. A warning where the outputs are probabilities, of which the loss is not the model's.
+    Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.108.
     """
     z, labels = logits(model, loader)
     _warn_of_probabilities("evaluate", z)

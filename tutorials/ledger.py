@@ -32,14 +32,18 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent
 PACKAGES = {"nnlite": REPO, "nncompress": REPO / "compression", "nntransfer": REPO / "transfer"}
-ROOMS = ("nnlite/functional", "nnlite/optim", "nnlite/kernels/loops", "nnlite/inference", "nncompress", "nntransfer")
+ROOMS = ("nnlite/functional", "nnlite/optim", "nnlite/kernels/loops", "nnlite/inference", "nnlite/nn/container",
+         "nnlite/data/transforms", "nnlite/train", "nncompress", "nntransfer")  # packages and files
 EQUATION = re.compile(r"\S+ (?:=|←|≈|≤|≥|\+=) \S")
 CODE = re.compile(r"^    .*:\n(    .*\n)+", re.MULTILINE)  # an indented block that begins like `with tap(…) as features:`
 INTRODUCTION = """# Ledger
 
 Every formula of the project: the function that computes it, the test that executes it, a small change of the source that this
 test was seen to catch, and where the formula comes from. `python tutorials/ledger.py` writes this page from docstrings and
-`tutorials/ledger/*.toml`; `python tutorials/ledger.py --perturb` tries every change."""
+`tutorials/ledger/*.toml`; `python tutorials/ledger.py --perturb` tries every change.
+
+Layers of `nnlite/nn` repeat the formula of the function that they call, and `nnlite/kernels/fast` computes what
+`nnlite/kernels/loops` computes: their tests compare the two. Neither is listed again."""
 WORKERS = 2  # perturbations that are tried at a time
 PLAIN = ("tests/nnlite/kernels/", "tests/nnlite/optim/", "tests/nncompress/coding/")  # tests of what Numba would compile anew
 
@@ -50,7 +54,7 @@ class Formula(NamedTuple):
     name: str  # nnlite.functional.linear:Linear
     file: Path
     line: int
-    equation: str
+    equations: tuple
     source: str
 
 
@@ -70,7 +74,7 @@ def formulas():
     found = []
     for room in ROOMS:
         base = PACKAGES[room.split("/")[0]]
-        for path in sorted((base / room).rglob("*.py")):
+        for path in sorted((base / room).rglob("*.py")) or [base / f"{room}.py"]:
             module = ".".join(path.relative_to(base).with_suffix("").parts)
             found += formulas_in(path, module)
     return found
@@ -86,10 +90,10 @@ def formulas_in(path, module):
         if isinstance(node, ast.FunctionDef) and node.name.replace("_", "") in classes:
             continue  # it records the operation whose class has the formula
         docstring = docstring_of(node)
-        equation = equation_of(docstring)
-        if equation:
+        equations = equations_in(docstring)
+        if equations:
             source = source_in(docstring) or source_in(docstring_of(tree))
-            yield Formula(f"{module}:{node.name}", path, node.lineno, equation, source)
+            yield Formula(f"{module}:{node.name}", path, node.lineno, equations, source)
 
 
 def docstring_of(node):
@@ -104,14 +108,11 @@ def source_in(docstring):
     return " ".join(found[1].split()) if found else ""
 
 
-def equation_of(docstring):
-    """The first equation: of an indented line, else of the first line; "" if there is none. A block of code has none."""
+def equations_in(docstring):
+    """The equations: the first line, if there is one in it, and the indented lines; a block of code has none."""
     lines = CODE.sub("", docstring.partition("Errors:")[0]).splitlines()
     indented = [line.strip() for line in lines[1:] if line.startswith("    ") and not line.strip().startswith(">>>")]
-    for line in [*indented, *lines[:1]]:
-        if EQUATION.search(line):
-            return line.strip()
-    return ""
+    return tuple(line.strip() for line in [*lines[:1], *indented] if EQUATION.search(line))
 
 
 def perturbations():
@@ -165,9 +166,10 @@ def page(entries, recorded):
 def row(entry, tried):
     """One line of the table."""
     path = entry.file.relative_to(REPO)
-    function = f"[`{entry.name.split(':')[1]}`](../{path}#L{entry.line})"
+    function = f"`{entry.name.split(':')[1]}` [{path.name}:{entry.line}](../{path}#L{entry.line})"
     tests = "<br>".join(dict.fromkeys(f"[`{p.test.partition('::')[2]}`](../{p.test.partition('::')[0]})" for p in tried))
-    cells = [f"`{entry.equation}`", function, tests, "<br>".join(p.name for p in tried), entry.source]
+    equations = "<br>".join(f"`{equation}`" for equation in entry.equations)
+    cells = [equations, function, tests, "<br>".join(p.name for p in tried), entry.source[:1].upper() + entry.source[1:]]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

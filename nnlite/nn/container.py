@@ -1,4 +1,7 @@
-"""Modules made of modules."""
+"""Modules made of modules.
+
+Source: the names are PyTorch's.
+"""
 
 from nnlite import functional as F
 from nnlite.nn.fusion import in_one_pass, run_in_one_pass

@@ -333,6 +333,12 @@ def test_evaluate_equals_a_plain_loop():
     assert [type(value) for value in scores.values()] == [int, int, float, float]
 
 
+def test_a_loss_that_float32_would_round_to_0_is_not_lost():
+    batch = np.zeros((3, 1, 1, 1), np.float32), np.zeros(3, int)
+    scores = train.evaluate(lambda images: np.float32([[20, 0]] * len(images)), [batch])
+    assert scores["loss"] == pytest.approx(np.log1p(np.exp(-20)), rel=1e-6)  # 2 · 10⁻⁹
+
+
 def test_evaluate_and_predict_take_any_function_of_arrays():
     data = blobs(20)
 

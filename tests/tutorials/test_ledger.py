@@ -20,6 +20,10 @@ def agp(t):
     """Sparsity at step t.
 
         s_t = s_f + (s_i − s_f) (1 − t)³
+        s_0 = s_i
+
+        with what(t) as s:
+            s_t = s
 
     Errors: ValueError unless t = 1.
     Source: Zhu & Gupta 2017,
@@ -54,7 +58,8 @@ def entries(ledger, tmp_path):
 
 def test_formulas_are_read_off_public_docstrings_with_an_equation(entries):
     assert [entry.name for entry in entries] == ["two:Double", "two:agp"]
-    assert entries[1].equation == "s_t = s_f + (s_i − s_f) (1 − t)³" and entries[1].line == 12
+    assert entries[0].equations == ("y = 2 x;   dx = 2 dy.",) and entries[1].line == 12
+    assert entries[1].equations == ("s_t = s_f + (s_i − s_f) (1 − t)³", "s_0 = s_i")
 
 
 def test_a_source_may_be_the_formulas_own_or_its_files(entries):
@@ -72,9 +77,29 @@ def test_what_is_missing_is_told(ledger):
     assert list(ledger.faults([linear], []))[0].endswith("has a formula and no perturbation that a test catches")
 
 
-def test_a_perturbation_that_its_test_catches_and_one_that_no_test_can_see(ledger):
-    caught = ledger.Perturbation("nncompress.pruning.schedule:agp_sparsity", "squared instead of cubed", "** 3", "** 2",
-                                 "tests/nncompress/pruning/test_schedule.py")
-    unseen = caught._replace(old="** 3", new="** 3.0", name="the same")
-    assert ledger.try_out(caught) == ""
-    assert "not caught" in ledger.try_out(unseen)
+@pytest.fixture(scope="module")
+def cubed(ledger):
+    return ledger.Perturbation("nncompress.pruning.schedule:agp_sparsity", "squared, not cubed", "** 3", "** 2",
+                               "tests/nncompress/pruning/test_schedule.py::test_agp_prunes_fast_at_first")
+
+
+def test_a_perturbation_that_its_test_catches_one_that_no_test_can_see_and_one_that_is_no_mistake_in_a_formula(
+        ledger, cubed, tmp_path):
+    by_hand = cubed._replace(test="tests/nncompress/pruning/test_schedule.py::test_agp_equals_equation_1_worked_by_hand")
+    copy = ledger.Copy(tmp_path)
+    before = {path: path.read_bytes() for path in copy.root.rglob("*.py")}
+    assert copy.fails(by_hand)
+    assert not copy.fails(by_hand._replace(new="** 3.0"))
+    assert not copy.fails(by_hand._replace(new="** three"))
+    assert {path: path.read_bytes() for path in copy.root.rglob("*.py")} == before
+
+
+def test_the_names_of_what_was_not_caught_are_told(ledger, cubed, capsys):
+    told = ledger.try_all([cubed, cubed._replace(old="(1.0 - progress)", new="(2.0 - progress)")], None)
+    assert told == ["nncompress.pruning.schedule:agp_sparsity, 'squared, not cubed': not caught by " + cubed.test] * 2
+    assert capsys.readouterr().out.endswith("0 of 2 perturbations caught\n")  # both curves prune fast at first
+
+
+def test_a_test_that_fails_by_itself_catches_nothing(ledger, cubed):
+    (told,) = ledger.try_all([cubed._replace(test="tests/nncompress/pruning/test_schedule.py::test_of_nothing")], None)
+    assert told.startswith("tests fail without any perturbation:\n") and "test_of_nothing" in told
