@@ -68,7 +68,7 @@ def _batched(x, y):
 
 def as_rows(x):
     """(…, I) -> (n, I), also where I is 0."""
-    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 class Linear(Operation):
