@@ -112,7 +112,8 @@ def equations_in(docstring):
     """The equations: the first line, if there is one in it, and the indented lines; a block of code has none."""
     lines = CODE.sub("", docstring.partition("Errors:")[0]).splitlines()
     indented = [line.strip() for line in lines[1:] if line.startswith("    ") and not line.strip().startswith(">>>")]
-    return tuple(line.strip() for line in [*lines[:1], *indented] if EQUATION.search(line))
+    lines = [line.partition("Source:")[0].strip() for line in [*lines[:1], *indented]]
+    return tuple(line for line in lines if EQUATION.search(line))
 
 
 def perturbations():
@@ -163,12 +164,24 @@ def page(entries, recorded):
     return "\n".join(lines) + "\n"
 
 
+def parts_of(equation):
+    """An equation's formulas and remarks, which stand side by side, without the shapes that follow ":  " or "->"."""
+    parts = re.split(r" {3,}", re.split(r": {2}| -> ", equation.replace("`", ""))[0])
+    return [f"`{part.rstrip(',;.')}`" if EQUATION.search(part) else part for part in parts]
+
+
+def sentence(test):
+    """What a test's name says: tests/x.py::test_a_sum_is_exact[1] -> a sum is exact [1]."""
+    name, bracket, case = test.partition("::test_")[2].partition("[")
+    return name.replace("_", " ") + (f" [{case}" if bracket else "")
+
+
 def row(entry, tried):
     """One line of the table."""
     path = entry.file.relative_to(REPO)
-    function = f"`{entry.name.split(':')[1]}` [{path.name}:{entry.line}](../{path}#L{entry.line})"
-    tests = "<br>".join(dict.fromkeys(f"[`{p.test.partition('::')[2]}`](../{p.test.partition('::')[0]})" for p in tried))
-    equations = "<br>".join(f"`{equation}`" for equation in entry.equations)
+    function = f"`{entry.name.split(':')[1]}`<br>[{path.name}:{entry.line}](../{path}#L{entry.line})"
+    tests = "<br>".join(dict.fromkeys(f"[{sentence(p.test)}](../{p.test.partition('::')[0]})" for p in tried))
+    equations = "<br>".join(part for equation in entry.equations for part in parts_of(equation))
     cells = [equations, function, tests, "<br>".join(p.name for p in tried), entry.source[:1].upper() + entry.source[1:]]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -1,7 +1,6 @@
 """Activations: relu, leaky_relu, sigmoid, tanh, softplus, gelu.
 
-Source: ReLU: Nair & Hinton 2010 (ICML); leaky ReLU: Maas, Hannun & Ng 2013 (ICML workshop), §2; softplus: Dugas et al. 2001
-(NIPS 13); sigmoid and tanh: any textbook. The names are PyTorch's.
+Source: Goodfellow, Bengio & Courville 2016, Deep Learning, §6.3.2; the names are PyTorch's.
 """
 
 import math
@@ -20,7 +19,7 @@ def check_numbers(name, x):
 
 
 class ReLU(Operation):
-    """y = max(x, 0);   dx = dy where x > 0, else 0."""
+    """y = max(x, 0);   dx = dy where x > 0, else 0.   Source: Nair & Hinton 2010 (ICML)."""
 
     def forward(self, x):
         check_numbers("relu", x)
@@ -32,7 +31,7 @@ class ReLU(Operation):
 
 
 class LeakyReLU(Operation):
-    """y = x where x > 0, else slope·x;   dx = dy or slope·dy."""
+    """y = x where x > 0, else slope·x;   dx = dy or slope·dy.   Source: Maas, Hannun & Ng 2013 (ICML workshop)."""
 
     def __init__(self, slope):
         self.slope = float(slope)  # a NumPy float64 would make y float64
@@ -69,7 +68,10 @@ class Tanh(Operation):
 
 
 class Softplus(Operation):
-    """y = ln(1 + e^βx)/β;   dx = dy σ(βx).   Computed as max(z, 0) + ln(1 + e^−|z|) with z = βx, so that nothing overflows."""
+    """y = ln(1 + e^βx)/β;   dx = dy σ(βx).   Computed as max(z, 0) + ln(1 + e^−|z|) with z = βx, so that nothing overflows.
+
+    Source: Dugas et al. 2001 (NIPS 13).
+    """
 
     def __init__(self, beta):
         self.beta = float(beta)  # a NumPy float64 would make y float64

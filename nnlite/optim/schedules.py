@@ -4,8 +4,7 @@ Each is a formula for lr at step t (a function), and a class that writes its val
 count the calls of `schedule.step()` and know of no epochs: call it after each batch's `optimizer.step()`, or after each
 epoch.
 
-Source: PyTorch's `torch.optim.lr_scheduler`; one cycle: Smith & Topin 2017 (arXiv 1708.07120); cosine: Loshchilov & Hutter 2017
-(arXiv 1608.03983), eq. 5.
+Source: PyTorch's `torch.optim.lr_scheduler`.
 """
 
 from bisect import bisect_right
@@ -171,7 +170,10 @@ class LinearWarmup(Schedule):
 
 
 def half_cosine(start, end, p):
-    """From start (p = 0) to end (p = 1) along half a cosine wave: end + (start − end)/2 · (1 + cos πp)."""
+    """From start (p = 0) to end (p = 1) along half a cosine wave: end + (start − end)/2 · (1 + cos πp).
+
+    Source: Loshchilov & Hutter 2017 (arXiv 1608.03983), eq. 5.
+    """
     return end + (start - end) / 2 * (1 + cos(pi * p))
 
 
@@ -211,6 +213,8 @@ def one_cycle_lr(t, max_lr, total_steps, pct_start=0.3, div_factor=25.0, final_d
 
         lr_t = max_lr + (first − max_lr)/2 · (1 + cos(π t / peak))                     t < peak
         lr_t = last + (max_lr − last)/2 · (1 + cos(π (t − peak) / (end − peak)))       t ≥ peak
+
+    Source: Smith & Topin 2017 (arXiv 1708.07120).
 
     >>> [round(one_cycle_lr(t, 1.0, total_steps=10), 3) for t in range(10)]
     [0.04, 0.52, 1.0, 0.95, 0.812, 0.611, 0.389, 0.188, 0.05, 0.0]
