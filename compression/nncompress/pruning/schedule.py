@@ -10,7 +10,7 @@ hence the smallest, and stay removed):
 
     fit(model, loader, optimizer, epochs=5, after_step=prune)
 
-Source: Zhu & Gupta 2017 (arXiv 1710.01878), §3, which compares pruning at once with gradual pruning.
+Source: Han et al. 2015 (arXiv 1506.02626), §3, for all at once; the letters are those of Zhu & Gupta 2017 (arXiv 1710.01878).
 """
 
 from nncompress.pruning.scores import check_fraction

@@ -1,6 +1,6 @@
 """Calibration: which real range does an activation take? Run real inputs through the model and watch.
 
-Source: Krishnamoorthi 2018 (arXiv 1806.08342), §2.1 and §3.1.
+Source: Krishnamoorthi 2018 (arXiv 1806.08342), §2.5 and §3.1.
 """
 
 import numpy as np
