@@ -1,4 +1,4 @@
-"""Functions on Tensors: each operation a class with its forward and backward formula, each function a line that records it.
+"""Functions on Tensors. Each operation is a class with its forward and backward formula; a function records it on the tape.
 
 The names and their meaning are those of `torch.nn.functional`. Every function takes Tensors, arrays or numbers and returns
 a Tensor; an operation's own `forward` and `backward` take and return plain arrays.

@@ -13,7 +13,7 @@ from nnlite.tensor import Operation, record
 
 
 def check_numbers(name, x):
-    """Kernels take float32, float64 and whole numbers; say so with the dtype that came."""
+    """TypeError, with the dtype of x, unless it is float32, float64, whole numbers or booleans: the kernels take no other."""
     if x.dtype not in FLOATS and x.dtype.kind not in "iub":
         raise TypeError(f"{name}: expects float32, float64 or whole numbers, got {x.dtype}")
 
@@ -31,7 +31,7 @@ class ReLU(Operation):
 
 
 class LeakyReLU(Operation):
-    """y = x where x > 0, else slope·x;   dx = dy or slope·dy.   Source: Maas, Hannun & Ng 2013 (ICML workshop)."""
+    """y = x where x > 0, else slope·x;   dx = dy where x > 0, else slope·dy.   Source: Maas, Hannun & Ng 2013 (ICML workshop)."""
 
     def __init__(self, slope):
         self.slope = float(slope)  # a NumPy float64 would make y float64
@@ -120,28 +120,32 @@ class GELUTanh(Operation):
 
 
 def relu(x):
-    """max(x, 0)."""
+    """max(x, 0), number by number: x of any shape -> that shape and dtype. At x = 0 the gradient is 0.
+
+    Errors: TypeError unless x is float32, float64, whole numbers or booleans.
+    """
     return record(ReLU(), x)
 
 
 def leaky_relu(x, negative_slope=0.01):
-    """x where positive, negative_slope·x elsewhere."""
+    """x where x > 0, negative_slope·x elsewhere: x of any shape -> that shape. At x = 0 the gradient is negative_slope."""
     return record(LeakyReLU(negative_slope), x)
 
 
 def sigmoid(x):
-    """1 / (1 + e⁻ˣ)."""
+    """1 / (1 + e⁻ˣ), number by number: x of any shape -> that shape. No x overflows: −∞ gives 0, ∞ gives 1."""
     return record(Sigmoid(), x)
 
 
 def tanh(x):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent (eˣ − e⁻ˣ)/(eˣ + e⁻ˣ), number by number: x of any shape -> that shape."""
     return record(Tanh(), x)
 
 
 def softplus(x, beta=1.0):
-    """ln(1 + e^βx)/β, a smooth relu. It needs no `threshold`, from which on PyTorch returns x itself: nothing overflows.
+    """ln(1 + e^βx)/β, a smooth relu: x of any shape -> that shape.
 
+    Nothing overflows, so PyTorch's option `threshold`, above which it returns x itself, is not needed.
     Errors: ValueError for a beta that is not above 0.
     """
     if not beta > 0:
@@ -150,9 +154,11 @@ def softplus(x, beta=1.0):
 
 
 def gelu(x, approximate="none"):
-    """x Φ(x), Φ the normal distribution function; approximate="tanh": the formula of `GELUTanh`, within 0.0005 of it.
+    """x Φ(x), number by number, with the normal distribution function Φ: x of any shape -> that shape.
 
-    Errors: ValueError for another `approximate`.
+    approximate: "none" for the exact formula; "tanh" for the formula of `GELUTanh`, which differs by less than 0.0005.
+    Errors: ValueError for another `approximate`; TypeError, for the exact formula, unless x is float32, float64, whole numbers
+    or booleans.
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f'gelu: approximate has to be "none" or "tanh", got {approximate!r}')

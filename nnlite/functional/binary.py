@@ -13,8 +13,8 @@ from nnlite.tensor import Operation, record
 class BinaryCrossEntropy(Operation):
     """l = −[y ln p + (1 − y) ln(1 − p)];   dp = (p − y)/(p (1 − p)) dl.
 
-    The article's formula A4, with hard or soft labels y in [0, 1] and a probability p. As in PyTorch a logarithm is never
-    taken below −100, so that p = 0 or 1 gives a finite loss; in the gradient p (1 − p) is never taken below 1e-12.
+    The article's formula A4, with hard or soft labels y in [0, 1] and a probability p. As in PyTorch, a logarithm below −100
+    is replaced by −100, so that p = 0 or 1 gives a finite loss. In the gradient, p (1 − p) is replaced by 1e-12 if it is less.
     """
 
     def __init__(self, y):
@@ -37,8 +37,8 @@ class BinaryCrossEntropyWithLogits(Operation):
 
         ln σ(z) = −max(−z, 0) − ln(1 + e^−|z|)          ln(1 − σ(z)) = −max(z, 0) − ln(1 + e^−|z|)
 
-    w: the weight of the positive class. With w = 1 this is BinaryCrossEntropy of p = σ(z), and dz = (σ(z) − y) dl. A term with
-    a = 0 or b = 0 is 0, also for an infinite z.
+    w: the weight of the positive class. With w = 1 this is BinaryCrossEntropy of p = σ(z), and dz = (σ(z) − y) dl. The first
+    term is 0 where a = 0 and the second where b = 0, also for an infinite z.
     """
 
     def __init__(self, y, pos_weight=1):
@@ -59,10 +59,11 @@ def binary_cross_entropy(p, y, *, reduction="mean"):
 
         l = −1/n Σ [y ln p + (1 − y) ln(1 − p)]          over all n elements
 
-    p probabilities, y labels in [0, 1], both of one shape, any -> a single number; with reduction "none" that shape. The
-    gradient flows to p only; y is taken in p's dtype. No logarithm is taken below −100, as in PyTorch: p = 0 or 1 gives a
-    finite loss.
-    Errors: ValueError for two shapes, for p or y outside [0, 1] or p NaN, for another reduction, and for the mean of no
+    p: probabilities; y: labels in [0, 1]; both of the same shape, which may be any -> a single number; with reduction "none"
+    that shape. The gradient flows to p only; y is converted to p's dtype. As in PyTorch, a logarithm below −100 counts as −100,
+    so p = 0 or 1 gives a finite loss.
+    reduction: "mean", "sum" or "none".
+    Errors: ValueError if the shapes differ, if p or y is outside [0, 1] or NaN, for another reduction, and for the mean of no
     elements.
     """
     p, y = _checked("binary_cross_entropy", p, y)
@@ -70,16 +71,17 @@ def binary_cross_entropy(p, y, *, reduction="mean"):
 
 
 def binary_cross_entropy_with_logits(z, y, *, pos_weight=None, reduction="mean"):
-    """binary_cross_entropy(sigmoid(z), y), without overflow for large |z|; a term whose label weighs 0 is 0.
+    """binary_cross_entropy(sigmoid(z), y), without overflow for large |z|; a term whose factor y or 1 − y is 0 is 0.
 
         l = −1/n Σ [w y ln σ(z) + (1 − y) ln(1 − σ(z))]          over all n elements
 
-    z logits, y labels in [0, 1], both of one shape, any -> a single number; with reduction "none" that shape. The gradient
-    flows to z only; y is taken in z's dtype.
-    pos_weight: w, the weight of the label 1, a number or an array that broadcasts to z's shape, such as one number for each
+    z: logits; y: labels in [0, 1]; both of the same shape, which may be any -> a single number; with reduction "none" that
+    shape. The gradient flows to z only; y is converted to z's dtype.
+    pos_weight: w, the weight of the label 1: a number, or an array that broadcasts to z's shape, such as one number for each
     column. With few positive examples, w = negatives/positives balances the two.
-    Errors: ValueError for two shapes, for y outside [0, 1], for a pos_weight that is negative or does not broadcast, for
-    another reduction, and for the mean of no elements.
+    reduction: "mean", "sum" or "none".
+    Errors: ValueError if the shapes differ, if y is outside [0, 1] or NaN, for a pos_weight that is negative, NaN or does not
+    broadcast, for another reduction, and for the mean of no elements.
     """
     name = "binary_cross_entropy_with_logits"
     z, y = _checked(name, z, y)

@@ -28,7 +28,7 @@ class Clamp(Operation):
 
 
 class Maximum(Operation):
-    """z = max(x, y), NaN where one of them is;   dx = dz where x > y, dz/2 where x = y, else 0; dy likewise."""
+    """z = max(x, y), NaN where x or y is NaN;   dx = dz where x > y, dz/2 where x = y, else 0; dy likewise."""
 
     name, function = "maximum", np.maximum
 
@@ -44,7 +44,7 @@ class Maximum(Operation):
 
 
 class Minimum(Maximum):
-    """z = min(x, y), NaN where one of them is;   dx = dz where x < y, dz/2 where x = y, else 0; dy likewise."""
+    """z = min(x, y), NaN where x or y is NaN;   dx = dz where x < y, dz/2 where x = y, else 0; dy likewise."""
 
     name, function = "minimum", np.minimum
 
@@ -63,21 +63,34 @@ class Where(Operation):
 
 
 def clamp(x, min=None, max=None):
-    """x limited to [min, max]; either may be None."""
+    """min(max(x, low), high) with low = `min` and high = `max`: x of any shape -> that shape and dtype.
+
+    min, max: a number, or None for no limit. The gradient flows where low ≤ x ≤ high.
+    """
     return record(Clamp(min, max), x)
 
 
 def maximum(x, y):
-    """The larger of x and y, with broadcasting."""
+    """The larger of x and y, number by number with broadcasting; NaN where x or y is NaN.
+
+    Errors: ValueError for shapes that do not broadcast together.
+    """
     return record(Maximum(), x, y)
 
 
 def minimum(x, y):
-    """The smaller of x and y, with broadcasting."""
+    """The smaller of x and y, number by number with broadcasting; NaN where x or y is NaN.
+
+    Errors: ValueError for shapes that do not broadcast together.
+    """
     return record(Minimum(), x, y)
 
 
 def where(condition, x, y):
-    """x where `condition` (array or Tensor of booleans) holds, else y; all three broadcast."""
+    """x where `condition` (an array or Tensor of booleans) is True, else y; all three broadcast.
+
+    The gradient flows to x and y, never to the condition.
+    Errors: ValueError for shapes that do not broadcast together.
+    """
     condition = condition.detach() if isinstance(condition, Tensor) and condition.requires_grad else condition
     return record(Where(), condition, x, y)

@@ -1,7 +1,7 @@
 """Losses of classification: which of C classes each example has.
 
-Logits z and log-probabilities have the shape (N, C), or (N, C, d…) where there is a class for each of d… places, such as
-the pixels of an image, or (C,) for a single example. The class axis is axis 1; of (C,) it is axis 0.
+Logits z and log-probabilities have the shape (N, C), or (C,) for a single example, or (N, C, d…) if each example has a class
+for each of d… places, such as the pixels of an image. The class axis is axis 1; for the shape (C,) it is axis 0.
 
 Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.108 and 4.109; weights and means are PyTorch's.
 """
@@ -14,10 +14,10 @@ from nnlite.tensor import Operation, record
 
 
 class Classification(Operation):
-    """A loss for each example against weighted targets t, of the logits' shape; or the one number l = 1/D Σ_n l_n.
+    """What both losses share: weighted targets t of the logits' shape, and the mean l = 1/D Σ_n l_n of the examples' losses.
 
-    axis: of the classes. `total` turns the examples' losses l_n into l, if there is a divisor D; `spread` turns dl back into
-    dl_n, shaped to broadcast over the classes.
+    axis: the axis of the classes. divisor: D, or None for no mean, then the result is the l_n themselves.
+    `total` turns the l_n into l; `spread` turns dl back into dl_n, shaped to broadcast over the classes.
     """
 
     def __init__(self, t, axis, divisor=None):
@@ -59,11 +59,13 @@ class CrossEntropy(Classification):
 
 
 def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean"):
-    """The negative log-likelihood: −ln p of the right class, from log-probabilities.
+    """The negative log-likelihood of a target: for class indices, −ln p of the right class.
 
         l = −1/N Σ_n Σ_c w_c t_nc ln p_nc
 
-    log_p: ln p, as `log_softmax(z, dim=1)` gives them. Everything else as in `cross_entropy`, which does both in one.
+    log_p: the log-probabilities ln p, such as `log_softmax(z, dim=1)`, of the shapes that `cross_entropy` takes for z. The
+    target, the options, the result and the errors are those of `cross_entropy`, which equals
+    nll_loss(log_softmax(z, dim=1), …); there is no label_smoothing.
     """
     return _classify("nll_loss", NegativeLogLikelihood, log_p, target, weight, ignore_index, reduction, 0.0)
 
@@ -73,19 +75,20 @@ def cross_entropy(z, target, *, weight=None, ignore_index=-100, reduction="mean"
 
         l = −1/N Σ_n Σ_c w_c t_nc ln softmax(z_n)_c          a term with t = 0 is 0, also where z = −∞
 
-    z (N, C), (N, C, d…) or (C,) -> a single number; with reduction "none" z's shape without the classes. The gradient flows to
-    z only. The target is one of these:
+    z (N, C), (N, C, d…) or (C,) -> a single number; with reduction "none" z's shape without the class axis. The gradient flows
+    to z only. The target has one of two forms:
 
         class indices    (N,), (N, d…) or () of whole numbers 0 … C − 1
-        probabilities t  of z's shape; rows that do not sum to 1 count by their sum
+        probabilities t  of z's shape; a row that does not sum to 1 counts in proportion to its sum
 
-    weight: w (C,), for classes that count more than others. The mean divides by Σ_n w of the right classes for indices, and by
-    the number of examples (and places) for probabilities, as in PyTorch.
-    ignore_index: a class index that means "no label": such an example has loss and gradient 0, and the mean leaves it out.
+    weight: w (C,), for classes that count more than others. As in PyTorch the mean divides by Σ_n w of the right classes for
+    indices, and by the number of examples times places for probabilities.
+    ignore_index: a class index that means "no label". Such an example has loss and gradient 0, and the mean leaves it out.
+    reduction: "mean", "sum" or "none".
     label_smoothing: ε in [0, 1], t ← (1 − ε) t + ε/C.
-    Errors: ValueError for shapes that do not fit, no example, an index outside 0 … C − 1, a negative probability
-    (log-probabilities as a target, the article's A8, would leave the loss without a lower bound), a mean where all examples
-    are ignored, an ε outside [0, 1], another reduction.
+    Errors: TypeError for a tuple in the place of z. ValueError for shapes that do not fit, no example, an index outside
+    0 … C − 1, a negative probability (log-probabilities as a target, the article's A8, would leave the loss without a lower
+    bound), a weight that is not (C,), a mean where all examples are ignored, an ε outside [0, 1], another reduction.
     Source: any textbook; label smoothing: Szegedy et al. 2016 (arXiv 1512.00567), §7. Names and means are PyTorch's.
     """
     return _classify("cross_entropy", CrossEntropy, z, target, weight, ignore_index, reduction, float(label_smoothing))
@@ -131,16 +134,16 @@ def _divisor(name, t, kept, weight, axis):
 def target_distribution(name, target, shape, dtype, ignore_index=-100):
     """A target as probabilities t of the logits' shape, and which examples are kept -> (t, kept).
 
-    target, an array, is one of these. shape, dtype: of the logits. Their C classes are along axis 1, of a shape (C,) along axis
-    0; the logits' shape without this axis is that of the places.
+    shape, dtype: those of the logits. Their class axis has length C and is axis 1, for a shape (C,) axis 0. The logits' shape
+    without this axis is the shape of the places. target: an array of one of two forms:
 
         class indices    whole numbers of the places' shape. t is 1 at the class of each place and 0 elsewhere. kept is a bool
                          array of the places' shape: False where the index is ignore_index; there t is 0 for all classes
         probabilities    floats or bools of the logits' shape. t is a copy of them, kept is None
 
     Both give t in the logits' dtype.
-    Errors, with `name` at the sentence's beginning: ValueError for a target that is neither, for an index that is neither
-    ignore_index nor one of 0 … C − 1, and for a negative probability.
+    Errors, which begin with `name`: ValueError for a target of neither form, for an index that is neither ignore_index nor one
+    of 0 … C − 1, and for a negative probability.
     """
     axis = min(1, len(shape) - 1)
     C, places = shape[axis], shape[:axis] + shape[axis + 1 :]

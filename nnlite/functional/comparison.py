@@ -10,9 +10,9 @@ from nnlite.tensor import Operation, record
 
 
 class Compare(Operation):
-    """z = whether x and y are in the given relation, number by number with broadcasting; a boolean has no gradient.
+    """z = whether the relation holds between x and y, number by number with broadcasting; a boolean has no gradient.
 
-    symbol: "==", "!=", "<", "<=", ">" or ">=".   A NaN is in none of them to any number but "!=".
+    symbol: the relation "==", "!=", "<", "<=", ">" or ">=". If x or y is NaN, only "!=" holds.
     """
 
     has_gradient = False
@@ -28,5 +28,8 @@ class Compare(Operation):
 
 
 def compare(symbol, x, y):
-    """The booleans of `x symbol y`, without a gradient."""
+    """Whether x == y (or !=, <, <=, >, >=, as `symbol` says), number by number with broadcasting: booleans without a gradient.
+
+    Errors: ValueError for shapes that do not broadcast together.
+    """
     return record(Compare(symbol), x, y)

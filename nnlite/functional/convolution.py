@@ -11,7 +11,10 @@ from nnlite.tensor import Operation, record
 
 
 def pair(name, value, least):
-    """An option given as one number or as (vertical, horizontal) -> the pair, checked."""
+    """An option that is one number or a pair (vertical, horizontal) -> the pair, as ints.
+
+    Errors, which begin with `name`: ValueError unless each is a whole number ≥ `least`.
+    """
     values = tuple(value) if np.iterable(value) and not isinstance(value, str) else (value, value)
     if len(values) != 2 or not all(isinstance(v, Real) and v % 1 == 0 and v >= least for v in values):
         raise ValueError(f"{name} has to be a whole number ≥ {least} or a pair of such, got {value}")
@@ -19,7 +22,7 @@ def pair(name, value, least):
 
 
 def as_nchw(x):
-    """(N, H, W, C) -> (N, C, H, W): a view, nothing is moved."""
+    """(N, H, W, C) -> (N, C, H, W), as a view: no number is moved."""
     return x.transpose(0, 3, 1, 2)
 
 
@@ -32,8 +35,12 @@ class Conv2d(Operation):
         db[o] = Σ_n Σ_i Σ_j  dy[n, o, i, j]
 
     With G groups, the o-th kernel sees only the C/G channels of its group.
-    x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W'),  H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1.
-    The loops that compute this: `kernels/loops/convolution.py` and, for the three gradients, `convolution_gradients.py` there.
+    x is 0 outside the image. Stride s, padding p and dilation d are pairs: the vertical number goes with i, u and r, the
+    horizontal one with j, v and t.
+    x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W')
+    H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1, W' likewise from W and kw.
+    The loops that compute y are in `kernels/loops/convolution.py`, those for the gradients in `convolution_gradients.py` there.
+    Errors: as `conv2d`.
     Source: Goodfellow, Bengio & Courville 2016, Deep Learning, eq. 9.6, 9.11 and 9.13; sizes: Dumoulin & Visin 2016
     (arXiv 1603.07285), chapter 2 and §5.1. The names are PyTorch's `torch.nn.functional.conv2d`.
     """
@@ -69,7 +76,7 @@ class Conv2d(Operation):
         return self.gradients(dy)
 
     def gradients(self, dy, *fused):
-        """(dx, dw, db). fused: what a ReLU and a pooling in the same pass have left (see `fused`), or nothing."""
+        """(dx, dw, db). fused: y and argmax of a ReLU and a pooling in the same pass (see `Conv2dReLUPool`), or nothing."""
         dy, (N, H, W, C), (top, left) = kernels.to_nhwc(dy), self.x.shape, self.padding
         dx = kernels.empty((N, H - 2 * top, W - 2 * left, C), dy.dtype) if self.needs_gradient(0) else None
         dw, db = np.empty_like(self.w), np.empty(dy.shape[3], dy.dtype)
@@ -104,19 +111,23 @@ class Conv2d(Operation):
 
 
 def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
-    """x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) or None -> (N, O, H', W'); see `Conv2d` for the formula and H'.
+    """The convolution of images with kernels: x (N, C, H, W), w (O, C/groups, kh, kw), b (O,) or None -> (N, O, H', W').
 
-    stride s, padding p, dilation d: a number or (vertical, horizontal).   padding "valid" is 0; "same", with stride 1, gives
-    H' = H and W' = W: d(k − 1) zeros are added to an axis, if that is odd one more at its end (by `pad`, as PyTorch does it).
-    groups: into how many the channels are divided, each seen by its own share of the kernels; groups = C is depthwise.
-    Errors: TypeError for arrays that are not of one float dtype, ValueError for options and shapes that do not fit.
+    `Conv2d` has the formula, the gradients and H', W'.
+    stride s ≥ 1, padding p ≥ 0, dilation d ≥ 1: a whole number or a pair (vertical, horizontal).
+    padding "valid" is 0. padding "same" needs stride 1 and gives H' = H, W' = W: it adds d(k − 1) zeros to each axis, half of
+    them at each end. If the number is odd, the end gets one more, as in PyTorch.
+    groups: the number of groups into which the C channels and the O kernels are divided. Kernels of a group see the channels of
+    that group only; groups = C is a depthwise convolution.
+    Errors: TypeError for arrays that are not of one float dtype. ValueError for an option of another form, for shapes that do
+    not fit, kernels without pixels, O or C that groups does not divide, and a kernel larger than the padded image.
     """
     x, padding = resolve_padding(x, w, stride, padding, dilation)
     return record(Conv2d(stride, padding, dilation, groups), x, w, b)
 
 
 def resolve_padding(x, w, stride, padding, dilation):
-    """(x, padding in numbers) of what `conv2d` is asked for; x has its odd zeros where padding is "same"."""
+    """x and padding as `Conv2d` takes them: padding in numbers, and with "same" the odd zeros added to x."""
     if not isinstance(padding, str):
         return x, padding
     if padding == "valid":

@@ -11,7 +11,7 @@ from nnlite.tensor import Operation, record
 
 
 class KLDivergence(Operation):
-    """l = p (ln p − ln q), given ln q and the target p; 0 where p = 0, also for ln q = −∞;   d(ln q) = −p dl."""
+    """l = p (ln p − ln q) for ln q and the target p, with l = 0 where p = 0, also if ln q = −∞;   d(ln q) = −p dl."""
 
     def __init__(self, p):
         self.p = p
@@ -25,16 +25,16 @@ class KLDivergence(Operation):
 
 
 def kl_div(log_q, p, *, reduction="mean", log_target=False):
-    """The divergence of a distribution q from a target p, of which each element gives a term p (ln p − ln q).
+    """The Kullback-Leibler divergence of a distribution q from a target p. Each element gives a term p (ln p − ln q).
 
-        KL(p ‖ q) = Σ_c p_c (ln p_c − ln q_c)          the price of coding p with a code made for q
+        KL(p ‖ q) = Σ_c p_c (ln p_c − ln q_c)          the cost of coding p with a code made for q, in nats
 
-    log_q: ln q, and p, both of one shape (N, …) -> a single number; with reduction "none" that shape. The gradient flows to
-    log_q only; p is taken in log_q's dtype. A term with p = 0 is 0, also where q = 0; one with q = 0 < p is infinite.
-    reduction: "batchmean" divides by the number of examples N, which is the divergence of the formula; "mean" divides by the
-    number of elements, as in PyTorch.
-    log_target: whether the target is ln p.
-    Errors: ValueError for two shapes, for a negative p, for another reduction, and for a mean of nothing.
+    log_q: ln q; p: the target; both of the same shape (N, …) -> a single number; with reduction "none" that shape. The gradient
+    flows to log_q only; p is converted to log_q's dtype. A term with p = 0 is 0, also where q = 0. A term with q = 0 < p is ∞.
+    reduction: "batchmean" divides the sum by the number of examples N, and gives the mean of the formula's divergence; "mean"
+    divides by the number of elements, as in PyTorch; "sum"; "none".
+    log_target: whether the target is given as ln p.
+    Errors: ValueError if the shapes differ, for a negative p, for another reduction, and for a mean of no elements or examples.
     Source: Kullback & Leibler 1951, Annals of Mathematical Statistics 22(1).
     """
     log_q = as_tensor(log_q)

@@ -31,7 +31,7 @@ class Log(Operation):
 
 
 class Log1p(Operation):
-    """y = ln(1 + x), precise for small x too;   dx = dy / (1 + x)."""
+    """y = ln(1 + x), precise also for small x;   dx = dy / (1 + x)."""
 
     def forward(self, x):
         self.x = x
@@ -64,25 +64,25 @@ class Absolute(Operation):
 
 
 def exp(x):
-    """eˣ."""
+    """eˣ, number by number; ∞ where it is too large for x's dtype, with NumPy's warning."""
     return record(Exp(), x)
 
 
 def log(x):
-    """The natural logarithm."""
+    """The natural logarithm, number by number: −∞ for 0 and NaN below 0, with NumPy's warning."""
     return record(Log(), x)
 
 
 def log1p(x):
-    """ln(1 + x), precise for small x too."""
+    """ln(1 + x), number by number, precise also for small x; −∞ for −1 and NaN below −1, with NumPy's warning."""
     return record(Log1p(), x)
 
 
 def sqrt(x):
-    """√x."""
+    """√x, number by number; NaN below 0, with NumPy's warning. At x = 0 the gradient is infinite."""
     return record(Sqrt(), x)
 
 
 def absolute(x):
-    """|x|."""
+    """|x|, number by number. At x = 0 the gradient is 0."""
     return record(Absolute(), x)

@@ -11,9 +11,9 @@ from nnlite.tensor import Operation, record
 
 
 def unbroadcast(dx, shape):
-    """Sum dx over the axes along which an array of `shape` was repeated -> array of `shape`, dx itself where it has that.
+    """Sum dx over the axes along which an array of `shape` was repeated -> an array of `shape`; dx itself if it has that shape.
 
-    Broadcasting puts missing axes before the first one, and repeats along these and along axes of size 1.
+    Broadcasting adds missing axes before the first one. It repeats the array along the added axes and along axes of size 1.
     """
     if dx.shape == shape:
         return dx
@@ -23,6 +23,7 @@ def unbroadcast(dx, shape):
 
 
 def check_broadcast(name, *shapes):
+    """ValueError, beginning with `name`, unless the shapes broadcast together."""
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
@@ -90,22 +91,22 @@ class Negative(Operation):
 
 
 def add(x, y):
-    """x + y with broadcasting."""
+    """x + y with broadcasting. Errors: ValueError for shapes that do not broadcast together."""
     return record(Add(), x, y)
 
 
 def subtract(x, y):
-    """x − y with broadcasting."""
+    """x − y with broadcasting. Errors: ValueError for shapes that do not broadcast together."""
     return record(Subtract(), x, y)
 
 
 def multiply(x, y):
-    """x y with broadcasting."""
+    """x y, number by number with broadcasting. Errors: ValueError for shapes that do not broadcast together."""
     return record(Multiply(), x, y)
 
 
 def divide(x, y):
-    """x / y with broadcasting."""
+    """x / y with broadcasting; x / 0 is ±∞ and 0 / 0 NaN. Errors: ValueError for shapes that do not broadcast together."""
     return record(Divide(), x, y)
 
 

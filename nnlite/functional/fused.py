@@ -1,9 +1,9 @@
 """Several operations in one pass over the memory: linear + ReLU, and convolution + ReLU + 2×2 max-pooling.
 
-The results are those of the operations one after the other, bit for bit; what lies between them is never written to memory.
-`nn.Sequential` uses these functions for layers that follow each other. A traced model is never fused: its graph has each
-operation by itself. Only the fast kernels can do several things in one pass: on `kernels/loops` these functions call the
-operations one after the other.
+The results are those of the operations one after the other, bit for bit. The arrays between the operations are never written
+to memory. `nn.Sequential` uses these functions for layers that follow each other. A traced model is never fused: its graph has
+each operation by itself. Only the fast kernels fuse operations; on `kernels/loops` these functions call them one after the
+other.
 
 Source: the formulas are those of `linear`, `convolution`, `activation` and `pooling`, one after the other.
 """
@@ -36,7 +36,8 @@ class Conv2dReLUPool(Conv2d):
 
         dz = dy at the place of the block's maximum, 0 elsewhere and where y = 0; then dx, dw, db as in `Conv2d`
 
-    Of z, which may be four times as large as y, backward needs one byte for each number of y: the place 0 … 3 of the maximum.
+    With `pool`, z is four times as large as y, and is not kept: backward needs only the place 0 … 3 of each maximum, one byte
+    for each number of y.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None -> y (N, O, H', W'), with `pool` (N, O, ⌊H'/2⌋, ⌊W'/2⌋)
     """
 
@@ -63,14 +64,18 @@ class Conv2dReLUPool(Conv2d):
 
 
 def linear_relu(x, w, b=None):
-    """relu(linear(x, w, b)) in one pass: x (…, I), w (O, I), b (O,) or None -> (…, O)."""
+    """relu(linear(x, w, b)) in one pass: x (…, I), w (O, I), b (O,) or None -> (…, O). Errors: as `linear`."""
     if kernels.SHELF == "loops":
         return F.relu(F.linear(x, w, b))
     return record(LinearReLU(), x, w, b)
 
 
 def conv2d_relu_pool(x, w, b=None, stride=1, padding=0, dilation=1, groups=1, *, relu=True, pool=False):
-    """conv2d(x, w, b, …), then relu, then max_pool2d(…, 2), each where asked for, in one pass."""
+    """conv2d(x, w, b, …), then relu if `relu`, then max_pool2d(…, 2) if `pool`, in one pass.
+
+    Shapes, options and errors as for `conv2d`; with `pool` the result is (N, O, ⌊H'/2⌋, ⌊W'/2⌋), and there is a ValueError
+    unless H' ≥ 2 and W' ≥ 2.
+    """
     if kernels.SHELF == "loops":
         y = F.conv2d(x, w, b, stride, padding, dilation, groups)
         y = F.relu(y) if relu else y
