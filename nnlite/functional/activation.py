@@ -31,7 +31,10 @@ class ReLU(Operation):
 
 
 class LeakyReLU(Operation):
-    """y = x where x > 0, else slope·x;   dx = dy where x > 0, else slope·dy.   Source: Maas, Hannun & Ng 2013 (ICML workshop)."""
+    """y = x where x > 0, else slope·x;   dx = dy where x > 0, else slope·dy.
+
+    Source: Maas, Hannun & Ng 2013 (ICML workshop).
+    """
 
     def __init__(self, slope):
         self.slope = float(slope)  # a NumPy float64 would make y float64
