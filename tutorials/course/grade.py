@@ -58,7 +58,7 @@ def lay_out(spec, submission, tree):
             remarks.append(f"{path.relative_to(tree)} was changed; the grader uses its own")
     for relative in spec["hole_files"]:
         theirs = submission / relative
-        if theirs.is_symlink() or not theirs.is_file() or theirs.stat().st_size > LARGEST_FILE:
+        if theirs.resolve() != submission.resolve() / relative or not theirs.is_file() or theirs.stat().st_size > LARGEST_FILE:
             remarks.append(f"{relative} is missing, a link, or larger than 1 MB: it counts as not written")
             continue
         if more := reaches_for(theirs.read_text(errors="replace")) - reaches_for((tree / relative).read_text(encoding="utf-8")):
@@ -77,9 +77,10 @@ def pristine(spec, tree):
 
 
 def reaches_for(source):
-    """First words of the imports of a source, and of the names that can import or open files."""
-    found = re.findall(r"(?m)^\s*(?:import|from)\s+(\w+)|\b(__import__|importlib|exec|eval|open|compile)\b", source)
-    return {name for pair in found for name in pair if name}
+    """The packages that a source imports, and the names in it that can import or open files."""
+    found = re.findall(r"(?m)(?:^|[;:])[ \t]*import[ \t]+([\w., \t]+)|(?:^|[;:])[ \t]*from[ \t]+(\w+)"
+                       r"|\b(__import__|importlib|exec|eval|open|compile)\b", source)
+    return {re.match(r"\s*(\w*)", word)[1] for several, *one in found for word in (*several.split(","), *one)} - {""}
 
 
 def unpacked(submission, folder):

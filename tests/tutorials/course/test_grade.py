@@ -99,6 +99,23 @@ def test_a_submission_that_looks_for_an_installed_library_finds_none_and_is_repo
     assert remarks == ["nncompress/quantization/affine.py uses importlib, nnlite: look at why"]
 
 
+def test_each_name_of_an_import_is_reported_wherever_it_stands():
+    from grade import reaches_for
+
+    assert reaches_for("import numpy as np, os.path, sys\nif x: import site; from glob import glob\nimports = open") == {
+        "numpy", "os", "sys", "site", "glob", "open"}
+    assert reaches_for("    from shutil import a, b\nreimport = 1") == {"shutil"}
+
+
+def test_a_folder_that_is_a_link_counts_as_not_written(spec, submission, tmp_path):
+    solve(spec, submission)
+    (submission / "nncompress").rename(tmp_path / "elsewhere")
+    (submission / "nncompress").symlink_to(tmp_path / "elsewhere")
+    rows, remarks = graded(spec, submission)
+    assert rows[CLAMP][0] == 0
+    assert "nncompress/quantization/affine.py is missing, a link, or larger than 1 MB: it counts as not written" in remarks
+
+
 def test_changed_tests_and_other_files_are_not_used_and_are_named(spec, submission):
     (submission / "tests" / "visible.py").write_text("def clamp_then_cast(affine, rng): pass\n")
     rows, remarks = graded(spec, submission)
