@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,11 @@ def run(*arguments):
 def test_the_list_names_every_assignment():
     lines = run("list").stdout.splitlines()
     assert NAMES and [line.split()[0] for line in lines] == NAMES
+
+
+def test_the_table_of_the_readme_names_every_assignment_and_nothing_else():
+    rows = re.findall(r"(?m)^\| \d+ \|.*$", (COURSE / "README.md").read_text(encoding="utf-8"))
+    assert sorted(re.findall(r"`(hw\d\d_\w+)`", "\n".join(rows))) == NAMES
 
 
 def test_an_unknown_name_is_answered_with_those_there_are():
