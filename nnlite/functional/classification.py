@@ -153,7 +153,7 @@ def target_distribution(name, target, shape, dtype, ignore_index=-100):
         if wrong.any():
             at = np.argwhere(wrong)[0].tolist()
             where = "" if not at else f" at position {at[0] if len(at) == 1 else tuple(at)}"
-            raise ValueError(f"{name}: target {target[tuple(at)]}{where} is no class from 0 to {C - 1}")
+            raise ValueError(f"{name}: target {target[tuple(at)]}{where} is not a class from 0 to {C - 1}")
         t = ((target[..., None] == np.arange(C)) & kept[..., None]).astype(dtype)
         return t if t.ndim <= 2 else np.moveaxis(t, -1, axis), kept
     if target.dtype.kind in "iu" or target.shape != shape:

@@ -1,7 +1,8 @@
 """The operators that change a Tensor in place: +=, -=, *=, /=, **=, as in PyTorch.
 
-Off the tape they write into the array, which every Tensor of the same memory sees. On the tape the Tensor becomes the result
-of an operation, and its old array stays for the gradient; where another reader needs the old Tensor they refuse.
+Off the tape an operator writes into the array, so that every Tensor with the same memory changes. On the tape the Tensor
+becomes the result of an operation, and its old array stays for the gradient. If another reader needs the old Tensor, the
+operator raises a RuntimeError.
 """
 
 import numpy as np
@@ -12,9 +13,11 @@ from nnlite.tensor import Tensor, is_recording_gradients
 def in_place(symbol, function, x, y):
     """x becomes function(x, y).
 
-    Errors: RuntimeError for a leaf that requires a gradient outside of `no_grad`, and on the tape for a Tensor that an
-    operation has read or that shares its memory with another; ValueError for a result of another shape than x; TypeError for
-    a result that x's dtype cannot hold.
+    symbol: the operator for errors, such as "+=".   function: the operation on Tensors.   x: a Tensor, returned.   y: what
+    function takes as its second argument.
+    Errors: RuntimeError for a leaf that requires a gradient, outside of `no_grad`; on the tape also for a Tensor that an
+    operation has read, or that shares its memory with another Tensor. ValueError if the result has not x's shape. TypeError if
+    x's dtype cannot hold the result.
     """
     if x.requires_grad and x.operation is None and is_recording_gradients():
         raise RuntimeError(f"{symbol}: a leaf that requires a gradient, of shape {x.shape}, cannot be changed in place while "

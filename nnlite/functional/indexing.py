@@ -1,7 +1,7 @@
 """Indexing: x[i] with numbers, slices, None, Ellipsis, and arrays of whole numbers or booleans, as in PyTorch.
 
-A number or slice picks a part of the memory (basic indexing). An array picks places one by one (advanced indexing), perhaps
-the same place several times.
+A number or slice picks a part of the memory (basic indexing). An array picks single places (advanced indexing), and may pick
+a place several times.
 
 Source: NumPy's basic and advanced indexing, in PyTorch's order.
 """
@@ -15,10 +15,10 @@ from nnlite.tensor import Operation, option_array, record
 
 
 class Index(Operation):
-    """y = x[basic][advanced];   dx = 0, then dx[basic][advanced] += dy (a number that was picked twice collects twice).
+    """y = x[basic][advanced];   dx = 0, then dx[basic][advanced] += dy (a place that was picked twice adds up both numbers).
 
-    Numbers and slices go first, then arrays. So `x[0, :, [0, 1]]` is `x[0][:, [0, 1]]` as in PyTorch, with the axis of the
-    array where it stood; NumPy counts the number as an array and puts that axis first.
+    Numbers and slices are applied first, then arrays. So `x[0, :, [0, 1]]` is `x[0][:, [0, 1]]` as in PyTorch, and the array's
+    axis stays in its place. NumPy treats the number as an array and puts the array's axis first.
     """
 
     def __init__(self, index):
@@ -51,9 +51,9 @@ class Index(Operation):
 
 
 def split(index, ndim):
-    """An index of an array with ndim axes as two, one applied after the other: (basic, advanced).
+    """An index of an array with ndim axes as two indices, (basic, advanced), where x[index] is x[basic][advanced].
 
-    Each array stands in `advanced`, and for its axes `basic` has slices over everything. `advanced` is empty without arrays.
+    Each array stands in `advanced`, and `basic` has full slices for the array's axes. Without arrays `advanced` is empty.
     """
     index = [_plain(i) for i in (index if isinstance(index, tuple) else (index,))]
     if any(i is Ellipsis for i in index):
@@ -74,7 +74,7 @@ def split(index, ndim):
 
 
 def _plain(i):
-    """A number as int, an array of numbers or booleans as an array; anything else (slice, None, Ellipsis) as it is."""
+    """One entry of an index: a number as int, numbers or booleans as an array; a slice, None or Ellipsis unchanged."""
     if i is None or i is Ellipsis or isinstance(i, (slice, int)) and not isinstance(i, bool):
         return i
     array = np.array(option_array("index: the places", i))  # a copy: backward reads it
@@ -85,15 +85,17 @@ def _plain(i):
 
 
 def _axes(i):
-    """How many axes of x an entry of the index speaks for."""
+    """How many axes of x an entry of the index takes: none for None, ndim for an array of booleans, else one."""
     if i is None or i is Ellipsis:
         return 0
     return i.ndim if isinstance(i, np.ndarray) and i.dtype == bool else 1
 
 
 def index(x, index):
-    """x[index]: numbers, slices, None, Ellipsis, arrays, lists or Tensors of whole numbers or booleans.
+    """x[index]: one entry or a tuple of entries, each for an axis of x; see `Index` for the order in which they are applied.
 
-    Errors: IndexError for a place that x does not have, for too many indices and for what is none.
+    An entry is a whole number, which may be negative; a slice; None for a new axis of size 1; Ellipsis for all axes that no
+    other entry takes; or an array, list or Tensor of whole numbers or booleans. The gradient flows to x only.
+    Errors: IndexError for a place that x does not have, for too many entries, and for an entry of another kind.
     """
     return record(Index(index), x)

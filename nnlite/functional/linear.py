@@ -16,7 +16,7 @@ FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def check_floats(name, *arrays):
-    """Kernels take one float dtype; say so with the dtypes that came."""
+    """TypeError, with all dtypes, unless the arrays (None is skipped) have one dtype, float32 or float64: kernels need that."""
     dtypes = [a.dtype for a in arrays if a is not None]
     if len(set(dtypes)) > 1 or dtypes[0] not in FLOATS:
         raise TypeError(f"{name}: expects arrays of one dtype, float32 or float64, got {', '.join(map(str, dtypes))}")
@@ -28,8 +28,8 @@ class Matmul(Operation):
         dx = dz yᵀ        dy = xᵀ dz
 
     x (…, M, K), y (…, K, N) -> z (…, M, N).   A vector x (K,) counts as one row, a vector y (K,) as one column; the axis of
-    size 1 that this adds to z is taken out: (K,) (K, N) -> (N,), (M, K) (K,) -> (M,), (K,) (K,) -> (). Each gradient has the
-    shape of its input: along axes that were broadcast it is summed (`unbroadcast`).
+    size 1 that z gets from a vector is removed: (K,) (K, N) -> (N,), (M, K) (K,) -> (M,), (K,) (K,) -> (). Each gradient has
+    the shape of its input: `unbroadcast` sums it along the axes that were broadcast.
     Errors: as `matmul`.
     """
 
@@ -77,8 +77,8 @@ class Linear(Operation):
         y = x wᵀ + b
         dx = dy w        dw = dyᵀ x        db = Σ_n dy_n
 
-    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype. Every index before the last one is an example n:
-    dw and db are summed over all of them, dx has x's shape. There may be no examples; db is None where b is.
+    x (…, I), w (O, I), b (O,) or None  ->  y (…, O); all of one float dtype. The indices of all axes before the last one count
+    the examples n. dw and db are sums over all examples, dx has x's shape. There may be 0 examples. If b is None, so is db.
     Errors: as `linear`, from `prepare`.
     Source: Bishop 2006, Pattern Recognition and Machine Learning, §5.3; the names are PyTorch's `torch.nn.functional.linear`.
     """
@@ -114,7 +114,8 @@ class Linear(Operation):
 class Embedding(Operation):
     """y = w[indices], one row of w for each index;   dw[indices] += dy.
 
-    indices: whole numbers of any shape S; w (V, D) -> y (*S, D). An index that comes several times adds up in dw (V, D).
+    indices: whole numbers of any shape S; w (V, D) -> y (*S, D). If an index occurs several times, its row of dw (V, D) is the
+    sum of all its rows of dy.
     Errors: ValueError for an index below 0 or beyond the last row.
     """
 
@@ -150,8 +151,9 @@ def linear(x, w, b=None):
 
 
 def embedding(indices, w):
-    """Rows of w (V, D) by their numbers -> (*indices.shape, D); see `Embedding`.
+    """For each index its row of w (V, D) -> (*indices.shape, D); see `Embedding`.
 
+    indices: whole numbers 0 … V − 1 of any shape, as an array, list or Tensor. The gradient flows to w only.
     Errors: TypeError for indices that are not whole numbers, ValueError for an index below 0 or beyond the last row.
     """
     indices = np.asarray(option_array("embedding: the indices", indices))

@@ -2,12 +2,13 @@
 
 Each loss gives one number for each element or example; `reduction` says what becomes of these numbers:
 
-    "mean"         their mean (what it divides by stands in each loss)
+    "mean"         their mean (each loss states what the mean divides by)
     "sum"          their sum
     "none"         the numbers themselves
-    "batchmean"    their sum divided by the number of examples N; `kl_div` alone knows it
+    "batchmean"    their sum divided by the number of examples N; only `kl_div` has this option
 
-In every loss the options after the two arrays are given by name, as `fit` hands on whatever a loader yields by position.
+In every loss the options after the two arrays are keyword-only, because `fit` passes everything that a loader yields by
+position.
 
 Source: Cover & Thomas, Elements of Information Theory, §2.1, for 0 ln 0 = 0; the names are PyTorch's.
 """
@@ -20,9 +21,10 @@ from nnlite.tensor import Tensor
 
 
 def reduce(loss, reduction, batch=None):
-    """The losses' mean, sum, sum over the batch size ("batchmean", where `batch` is given), or the losses themselves.
+    """The mean or the sum of the losses, their sum divided by `batch` ("batchmean"), or the losses themselves ("none").
 
-    Errors: ValueError for another reduction.
+    loss: a Tensor of any shape.   batch: the number of examples, or None for a loss without "batchmean".
+    Errors: ValueError for another reduction, and for the mean of no numbers.
     """
     if reduction == "mean":
         return reductions.mean(loss)
@@ -42,14 +44,14 @@ def array(x):
 
 
 def as_tensor(x):
-    """x as a Tensor; one that is on a tape stays on it. TypeError for a tuple, such as a model's (logits, features)."""
+    """x as a Tensor; a Tensor is returned itself, with its tape.   TypeError for a tuple, such as (logits, features)."""
     if isinstance(x, tuple):
         raise TypeError(f"a loss takes one Tensor, got a tuple of {len(x)}; a model that returns several needs its own loss")
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def check_same_shape(name, x, y):
-    """ValueError unless x and y have one shape: a loss does not broadcast, since that is a mistake nearly always."""
+    """ValueError unless x and y have the same shape: a loss does not broadcast, since that is nearly always a mistake."""
     if x.shape != y.shape:
         raise ValueError(f"{name}: input {x.shape} and target {y.shape} differ in shape")
 
@@ -57,6 +59,6 @@ def check_same_shape(name, x, y):
 def times_log(p, log_q):
     """p · ln q, number by number; 0 where p = 0, also for ln q = −∞, because x ln x → 0 as x → 0.
 
-    p, log_q: arrays of one shape, of ln q the second -> an array of that shape.
+    p, log_q: arrays of the same shape; log_q holds ln q -> an array of that shape.
     """
     return p * np.where(p == 0, 0, log_q)

@@ -1,6 +1,6 @@
 """The operators and methods of Tensor that compute: each calls the function of the same meaning.
 
-They are attached here, from above, so that the tape (`nnlite.tensor`) imports no operation.
+This file attaches them to the class, so that the tape (`nnlite.tensor`) does not import any operation.
 """
 
 from numbers import Number
@@ -44,7 +44,7 @@ def attach():
 
 
 def _is_operand(y):
-    """Whether y can stand beside a Tensor; Python then asks y where it cannot."""
+    """Whether y can be an operand beside a Tensor. If not, the operator returns NotImplemented, and Python asks y's class."""
     return isinstance(y, (Tensor, np.ndarray, Number, np.generic, list, tuple))
 
 

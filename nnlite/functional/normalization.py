@@ -9,7 +9,7 @@ from nnlite.tensor import Operation, Tensor, record
 
 
 def as_rows(x):
-    """(N, C) or (N, C, H, W) -> (n, C), contiguous, the channels of every place of every image a row."""
+    """(N, C) or (N, C, H, W) -> (n, C), contiguous: one row for each place of each image, n = N or N·H·W."""
     if x.ndim == 2:
         return np.ascontiguousarray(x)
     N, C, H, W = x.shape
@@ -17,7 +17,7 @@ def as_rows(x):
 
 
 def from_rows(rows, shape):
-    """The way back from `as_rows`, nothing is moved."""
+    """(n, C) -> `shape`, (N, C) or (N, C, H, W): the inverse of `as_rows`, as a view."""
     if len(shape) == 2:
         return rows
     N, C, H, W = shape
@@ -30,12 +30,13 @@ class BatchNorm(Operation):
         y = γ x̂ + β      with x̂ = (x − μ)/√(σ² + ε)
         dβ = Σ dy      dγ = Σ dy x̂      dx = γ/√(σ² + ε) (dy − (dβ + x̂ dγ)/n)
 
-    While training, μ and σ² are the batch's mean and mean of (x − μ)². They depend on x, which is why dx subtracts two terms.
-    The running statistics, if there are any, move towards them: running ← (1 − m) running + m batch, with the unbiased
-    variance (divided by n − 1, not by the n numbers of a channel) as PyTorch keeps it. At inference μ and σ² are the running
-    ones, constants, and dx = γ/√(σ² + ε) dy.
+    In training, μ is the mean of a channel's n numbers in the batch, and σ² the mean of (x − μ)². Both depend on x, therefore
+    dx subtracts two terms. The running statistics, if there are any, move towards the batch's:
+    running ← (1 − m) running + m batch. As in PyTorch, the variance that they move towards is unbiased: it is divided by n − 1,
+    not by n. At inference μ and σ² are the running statistics. They are constants, and dx = γ/√(σ² + ε) dy.
 
-    x (N, C) or (N, C, H, W); mean, var, gamma, beta (C,) or None -> y like x. `mean` and `var` are updated in place.
+    x (N, C) or (N, C, H, W), with n = N or N·H·W; mean, var, gamma, beta (C,) or None -> y like x. In training forward changes
+    `mean` and `var` in place. mean and var None: no running statistics. gamma None is 1, beta None is 0.
     Source: Ioffe & Szegedy 2015 (arXiv 1502.03167), algorithms 1 and 2.
     """
 
@@ -90,9 +91,9 @@ class LayerNorm(Operation):
         y = γ x̂ + β      with x̂ = (x − μ)/√(σ² + ε), μ and σ² over the D features of an example
         dβ = Σ dy      dγ = Σ dy x̂      dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂))/√(σ² + ε)      with dx̂ = γ dy
 
-    The sums run over the examples, the means over the features.
+    The sums are over the examples, the means over the features. σ² is the mean of (x − μ)².
 
-    x (…, *D), gamma, beta (*D) -> y like x.   Source: Ba, Kiros & Hinton 2016 (arXiv 1607.06450), eq. 4.
+    x (…, *D), gamma, beta (*D) or None for 1 and 0 -> y like x.   Source: Ba, Kiros & Hinton 2016 (arXiv 1607.06450), eq. 4.
     """
 
     def __init__(self, ndim, eps):
@@ -122,9 +123,10 @@ class LayerNorm(Operation):
 def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
     """x (N, C) or (N, C, H, W) normalized per channel -> y like x; see `BatchNorm` for the formulas.
 
-    running_mean, running_var (C,): Tensors or arrays. With training=False x is normalized by them; with training=True by the
-    batch's own statistics, and they move towards these by `momentum`. Both may be None if training=True: then none are kept.
-    weight γ, bias β (C,) or None for 1 and 0.
+    running_mean, running_var (C,): Tensors or arrays. With training=False they normalize x. With training=True the batch's own
+    statistics normalize x, and the running ones are changed in place, by `momentum` towards the batch's. With training=True
+    both may be None; then no running statistics are kept.
+    weight γ (C,), or None for 1; bias β (C,), or None for 0.
     Errors: TypeError for anything but float32 and float64; ValueError for shapes that do not fit, training with one value per
     channel, one running statistic without the other, and inference without them.
     """
@@ -138,7 +140,12 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
-    """x normalized over its last axes, which have to be of normalized_shape."""
+    """Each example of x (…, *D) normalized over its last axes D = normalized_shape -> y like x; see `LayerNorm`.
+
+    normalized_shape: a whole number or a tuple.   weight γ, bias β of that shape, or None for 1 and 0.
+    Errors: TypeError unless x is float32 or float64; ValueError if x's shape does not end with normalized_shape, or weight or
+    bias has another shape.
+    """
     shape = tuple(normalized_shape) if np.iterable(normalized_shape) else (normalized_shape,)
     x = x if isinstance(x, Tensor) else Tensor(x)
     if x.shape[x.ndim - len(shape) :] != shape:

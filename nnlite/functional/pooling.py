@@ -13,9 +13,15 @@ from nnlite.tensor import Operation, Tensor, record
 
 
 class Pool2d(Operation):
-    """What both poolings share: the window, its stride and padding, and the size of the result.
+    """What both poolings share: the window k, its stride s and padding p, and the size of the result.
 
         H' = ⌊(H + 2p − k)/s⌋ + 1        with ceil_mode ⌈(H + 2p − k)/s⌉ + 1, but no window begins at H + p or further
+
+    W' likewise from W. Each option is a whole number or a pair (vertical, horizontal); stride None is the window's size. H' is
+    one less with ceil_mode if the last window would begin at H + p or further, counted from the start of the padding.
+    x (N, C, H, W) -> y (N, C, H', W').
+    Errors: ValueError for options of another form, a padding of more than half of the window, x of other than four axes, and
+    H' or W' below 1; TypeError unless x is float32 or float64.
     """
 
     def __init__(self, kernel_size, stride, padding, ceil_mode=False):
@@ -44,7 +50,7 @@ class Pool2d(Operation):
 
 
 def pooled_size(size, k, s, p, ceil_mode):
-    """H' of `Pool2d`; 0 or less where no window fits."""
+    """H' of `Pool2d`, for one axis; 0 or less if no window fits."""
     room = size + 2 * p - k
     out = (-(-room // s) if ceil_mode else room // s) + 1
     return out - 1 if ceil_mode and (out - 1) * s >= size + p else out
@@ -53,8 +59,9 @@ def pooled_size(size, k, s, p, ceil_mode):
 class MaxPool2d(Pool2d):
     """y[n, c, i, j] = max over u < kh, v < kw of x[n, c, i·s + u − p, j·s + v − p];   dx = dy at the place of the maximum.
 
-    What lies outside the image never wins. Of equal maxima the first wins, as in PyTorch. Windows have up to 256 places (the
-    place is kept in a byte).
+    Padding is never the maximum. Of equal numbers the first is the maximum, as in PyTorch. Where windows overlap, dx is the sum
+    over the windows. A window has at most 256 places, because argmax keeps the place in one byte.
+    x (N, C, H, W) -> y (N, C, H', W'), H' and W' as in `Pool2d`.
     """
 
     def forward(self, x):
@@ -75,8 +82,9 @@ class MaxPool2d(Pool2d):
 class AvgPool2d(Pool2d):
     """y[n, c, i, j] = 1/count Σ_u Σ_v x[n, c, i·s + u − p, j·s + v − p];   dx = Σ over the windows of dy / count.
 
-    count: the places of the window in the image and its padding, whose zeros count; with count_include_pad = False those in
-    the image alone. So count is kh·kw, except where ceil_mode lets a window reach beyond the padding.
+    x is 0 in the padding. count: how many places of the window lie in the image or its padding, which is kh·kw unless ceil_mode
+    lets the window reach beyond the padding; with count_include_pad = False, how many lie in the image.
+    x (N, C, H, W) -> y (N, C, H', W'), H' and W' as in `Pool2d`.
     """
 
     def __init__(self, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True):
@@ -130,31 +138,34 @@ def shares(size, out):
 
 
 def max_pool2d(x, kernel_size, stride=None, padding=0, *, ceil_mode=False):
-    """The largest number of each window: x (N, C, H, W) -> (N, C, H', W'), H' as in `Pool2d`.
+    """The largest number of each window: x (N, C, H, W) -> (N, C, H', W').
 
-    kernel_size, stride, padding: a number or (vertical, horizontal); stride defaults to the window; padding is at most half of
-    it.   ceil_mode: whether windows may reach beyond the padding, so that no pixel is left out.
-    Errors: TypeError for anything but float32 and float64, ValueError for options and images that do not fit.
+    H' = ⌊(H + 2p − k)/s⌋ + 1 with the window k, stride s and padding p; W' likewise from W. `MaxPool2d` has the formula.
+    kernel_size, stride, padding: a whole number or a pair (vertical, horizontal). stride None is the window's size. padding is
+    at most half of the window and never the maximum.   ceil_mode: rounds the division up, so that no pixel is left out; windows
+    may then reach beyond the padding, but none begins there (see `Pool2d`).
+    Errors: TypeError unless x is float32 or float64; ValueError for options of another form, a window of more than 256 places,
+    a padding of more than half of the window, x of other than four axes, and a window larger than the padded image.
     """
     return record(MaxPool2d(kernel_size, stride, padding, ceil_mode), x)
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    """The mean of each window: x (N, C, H, W) -> (N, C, H', W'), H' as in `Pool2d`.
+    """The mean of each window: x (N, C, H, W) -> (N, C, H', W'), H' and W' as in `max_pool2d`.
 
-    kernel_size, stride, padding, ceil_mode and errors as for `max_pool2d`.   count_include_pad: whether the zeros of the
-    padding count as numbers of the window; what lies beyond the padding never does.
+    kernel_size, stride, padding, ceil_mode and errors as for `max_pool2d`, but a window may have any number of places.
+    count_include_pad: whether the mean counts the zeros of the padding. Places beyond the padding never count.
     """
     return record(AvgPool2d(kernel_size, stride, padding, ceil_mode, count_include_pad), x)
 
 
 def adaptive_avg_pool2d(x, output_size=1):
-    """The mean of each of H'×W' windows that cover the image: x (N, C, H, W) -> (N, C, H', W').
+    """The mean of each of H'×W' windows that cover the image: x (N, C, H, W) -> (N, C, H', W'); see `AdaptiveAvgPool2d`.
 
-    output_size: H' = W' as one number, or (H', W'); None keeps the image's size. Where H' divides H and W' divides W, this is
-    `avg_pool2d` with windows of (H/H', W/W').
-    Errors: TypeError for anything but float32 and float64, ValueError for x of other than four axes, an image without pixels
-    and sizes below 1.
+    output_size: one whole number for H' and W', or (H', W'); None in place of a number keeps the image's size. If H' divides H
+    and W' divides W, the result is `avg_pool2d` with windows of (H/H', W/W').
+    Errors: TypeError unless x is float32 or float64; ValueError for x of other than four axes, an image without pixels, and an
+    output_size of another form or below 1.
     """
     x = x if isinstance(x, Tensor) else Tensor(x)
     check_floats("adaptive_avg_pool2d", x)

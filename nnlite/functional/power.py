@@ -31,8 +31,9 @@ class PowerOfArrays(Operation):
 
         dx = dz p xᵖ⁻¹        dp = dz z ln x
 
-    Where the formulas would be 0 · ∞: dx = 0 where p = 0; dp = 0 where z = 0 (a power of 0, or ∞ to a negative one) and for
-    0⁰ = 1. Where x < 0, z is real only for whole p, and dp is NaN: xᵖ has no derivative there.
+    Where the formulas would give 0 · ∞: dx = 0 where p = 0; dp = 0 where z = 0 (0 to a positive power, or ∞ to a negative one)
+    and where x = p = 0, with z = 0⁰ = 1. Where x < 0, z is real only for whole p, and NaN for others; dp is NaN there, because
+    xᵖ has no derivative with respect to p.
     """
 
     def forward(self, x, p):
@@ -52,7 +53,11 @@ class PowerOfArrays(Operation):
 
 
 def power(x, p):
-    """xᵖ; p is a number, an array or a Tensor."""
+    """xᵖ, number by number: p is a number, or an array or Tensor, which broadcasts with x and also gets a gradient.
+
+    0⁰ is 1. A negative x to a power that is not whole is NaN. `Power` and `PowerOfArrays` have the gradients.
+    Errors: ValueError for shapes that do not broadcast together.
+    """
     if isinstance(p, Number):
         return record(Power(p.item() if isinstance(p, np.generic) else p), x)
     return record(PowerOfArrays(), x, p)

@@ -14,13 +14,13 @@ from nnlite.tensor import Operation, record
 
 
 class Reduction(Operation):
-    """What the reductions share: which axes, and how a gradient is spread over them again."""
+    """What the reductions share: the axes, and how a gradient is spread over these axes again."""
 
     def __init__(self, dim, keepdim):
         self.dim, self.keepdim = dim, keepdim
 
     def count(self, x):
-        """How many numbers of x went into each result."""
+        """From how many numbers of x each result is computed."""
         return x.size // np.sum(x, axis=self.dim).size if x.size else 0
 
     def spread(self, y, shape):
@@ -55,7 +55,7 @@ class Mean(Reduction):
 
 
 class Max(Reduction):
-    """y = max x;   dx = dy at the largest, in equal parts where several are equal (as torch.amax)."""
+    """y = max x;   dx = dy at the largest number; several equal ones get equal parts of dy (as torch.amax)."""
 
     name, function = "max", np.max
 
@@ -73,7 +73,7 @@ class Max(Reduction):
 
 
 class Min(Max):
-    """y = min x;   dx = dy at the smallest, in equal parts where several are equal (as torch.amin)."""
+    """y = min x;   dx = dy at the smallest number; several equal ones get equal parts of dy (as torch.amin)."""
 
     name, function = "min", np.min
 
@@ -130,34 +130,43 @@ class Norm(Reduction):
 
 
 def sum(x, dim=None, keepdim=False):
-    """Σ x over `dim`."""
+    """Σ x over `dim`; 0 for no numbers.   dim, keepdim: as at the top of this file."""
     return record(Sum(dim, keepdim), x)
 
 
 def mean(x, dim=None, keepdim=False):
-    """The mean over `dim`."""
+    """The mean over `dim`.   dim, keepdim: as at the top of this file.   Errors: ValueError for an x without numbers."""
     return record(Mean(dim, keepdim), x)
 
 
 def max(x, dim=None, keepdim=False):
-    """The largest over `dim`: the values only, where torch.max also returns their places (that is torch.amax)."""
+    """The largest number over `dim`; NaN if one of the numbers is NaN.   dim, keepdim: as at the top of this file.
+
+    It returns the values only, as torch.amax does; torch.max also returns their places.
+    Errors: ValueError for an x without numbers.
+    """
     return record(Max(dim, keepdim), x)
 
 
 def min(x, dim=None, keepdim=False):
-    """The smallest over `dim`: the values only, where torch.min also returns their places (that is torch.amin)."""
+    """The smallest number over `dim`; NaN if one of the numbers is NaN.   dim, keepdim: as at the top of this file.
+
+    It returns the values only, as torch.amin does; torch.min also returns their places.
+    Errors: ValueError for an x without numbers.
+    """
     return record(Min(dim, keepdim), x)
 
 
 def std(x, dim=None, keepdim=False, correction=1):
-    """The standard deviation over `dim`: the root of `var`."""
+    """The standard deviation over `dim`: the square root of `var`, with its options and errors. Where it is 0, so is dx."""
     return record(Std(dim, keepdim, correction), x)
 
 
 def norm(x, p=2, dim=None, keepdim=False):
-    """(Σ |x|ᵖ)^(1/p) over `dim`: p = 2 the length, p = 1 the sum of absolute values, p = inf the largest of them.
+    """(Σ |x|ᵖ)^(1/p) over `dim`: p = 2 is the length, p = 1 the sum of the absolute values, p = inf the largest of them.
 
-    Errors: ValueError for p < 1, which gives no norm.
+    p ≥ 1: a number.   dim, keepdim: as at the top of this file. Where the norm is 0, its gradient is 0.
+    Errors: ValueError for p < 1, which does not give a norm; with p = inf also for an x without numbers.
     """
     if not p >= 1:
         raise ValueError(f"norm: p has to be at least 1, got {p}")
@@ -165,5 +174,9 @@ def norm(x, p=2, dim=None, keepdim=False):
 
 
 def var(x, dim=None, keepdim=False, correction=1):
-    """The variance over `dim`, divided by n − correction (1: unbiased, as in PyTorch; 0: of the numbers themselves)."""
+    """The variance over `dim`: Σ (x − μ)², of n numbers, divided by n − correction.   dim, keepdim: as at the top of this file.
+
+    correction: 1 for the unbiased variance, as in PyTorch; 0 for the variance of the n numbers themselves.
+    Errors: ValueError unless n > correction.
+    """
     return record(Var(dim, keepdim, correction), x)

@@ -1,4 +1,4 @@
-"""Losses between two arrays of numbers: squared, absolute, and Huber's, which is the one near 0 and the other far from it.
+"""Losses between two arrays of numbers: the squared error, the absolute error, and Huber's, squared near 0 and linear beyond.
 
 Source: Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, §10.6; the names are PyTorch's.
 """
@@ -57,9 +57,11 @@ class Huber(Operation):
 def mse_loss(x, y, *, reduction="mean"):
     """The squared error, by default its mean: 1/n Σ (x − y)² over all n elements.
 
-    x, y of one shape, any -> a single number; with reduction "none" that shape. Gradients flow to both; an array y is taken in
-    x's dtype.
-    Errors: ValueError for two shapes, for another reduction, and for the mean of no elements.
+    x, y: both of the same shape, which may be any -> a single number; with reduction "none" that shape. Gradients flow to x and
+    y. If y is an array, it is converted to x's dtype.
+    reduction: "mean", "sum" or "none".
+    Errors: TypeError for a tuple in the place of x. ValueError if the shapes differ, for another reduction, and for the mean of
+    no elements.
     """
     return reduce(record(SquaredError(), *_pair("mse_loss", x, y)), reduction)
 
@@ -67,7 +69,7 @@ def mse_loss(x, y, *, reduction="mean"):
 def l1_loss(x, y, *, reduction="mean"):
     """The absolute error, by default its mean: 1/n Σ |x − y| over all n elements.
 
-    Shapes, dtypes and errors as in `mse_loss`. Where x = y the gradient is 0.
+    Shapes, dtypes, reductions and errors as in `mse_loss`. Where x = y the gradient is 0.
     """
     return reduce(record(AbsoluteError(), *_pair("l1_loss", x, y)), reduction)
 
@@ -75,14 +77,14 @@ def l1_loss(x, y, *, reduction="mean"):
 def huber_loss(x, y, *, reduction="mean", delta=1.0):
     """Huber's loss, by default its mean: ½(x − y)² where |x − y| ≤ delta, delta·(|x − y| − ½ delta) elsewhere.
 
-    Large errors count linearly, so that outliers do not dominate. Shapes, dtypes and errors as in `mse_loss`; besides,
+    Large errors count linearly, so that outliers do not dominate. Shapes, dtypes, reductions and errors as in `mse_loss`; also
     ValueError for a delta that is not above 0. Source: Huber 1964, Annals of Mathematical Statistics 35(1).
     """
     return reduce(record(Huber(delta), *_pair("huber_loss", x, y)), reduction)
 
 
 def _pair(name, x, y):
-    """Both as Tensors of one shape, an array y in x's dtype."""
+    """x and y as Tensors of the same shape; an array y in x's dtype if that is a float dtype."""
     x = as_tensor(x)
     if not isinstance(y, Tensor):
         y = Tensor(array(y).astype(x.dtype) if x.dtype.kind == "f" else y)

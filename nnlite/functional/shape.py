@@ -38,7 +38,7 @@ class Flatten(Operation):
 
     def forward(self, x):
         if self.start_dim not in range(-x.ndim, max(x.ndim, 1)):
-            raise ValueError(f"flatten: start_dim {self.start_dim} is no axis of shape {x.shape}")
+            raise ValueError(f"flatten: start_dim {self.start_dim} is not an axis of shape {x.shape}")
         self.x_shape = x.shape
         kept = x.shape[: self.start_dim]
         x = kernels.to_nchw(x) if x.ndim == 4 else x
@@ -49,14 +49,14 @@ class Flatten(Operation):
 
 
 class Permute(Operation):
-    """y = x with its axes in the order `dims`;   dx = dy with them in the inverse order."""
+    """y = x with its axes in the order `dims`;   dx = dy with its axes in the inverse order."""
 
     def __init__(self, dims):
         self.dims = dims
 
     def forward(self, x):
         if sorted(d % x.ndim if -x.ndim <= d < x.ndim else d for d in self.dims) != list(range(x.ndim)):
-            raise ValueError(f"permute: {self.dims} is no order of the {x.ndim} axes of shape {x.shape}")
+            raise ValueError(f"permute: {self.dims} is not an order of the {x.ndim} axes of shape {x.shape}")
         return x.transpose(self.dims)
 
     def backward(self, dy):
@@ -92,7 +92,7 @@ class Clone(Operation):
 
 
 class Stack(Operation):
-    """y = the inputs, all of one shape, one after the other along a new axis dim;   dx_i = dy at place i of that axis."""
+    """y = the inputs, all of the same shape, one after the other along a new axis dim;   dx_i = dy at place i of that axis."""
 
     def __init__(self, dim):
         self.dim = dim
@@ -123,17 +123,20 @@ class Pad(Operation):
 
 
 def reshape(x, *shape):
-    """x in another shape; one size may be −1. `reshape(x, 2, 3)` and `reshape(x, (2, 3))` are the same.
+    """x in another shape, with as many numbers in the same order; one size may be −1, and is then computed.
 
-    The result shares x's memory where its order allows, else it is a copy. `Tensor.view` is the same function: where PyTorch's
-    refuses to copy, this one copies, because images lie here as (N, H, W, C) and are seldom in PyTorch's order.
+    `reshape(x, 2, 3)` and `reshape(x, (2, 3))` are the same. The result shares x's memory if the memory's order allows it, else
+    it is a copy. `Tensor.view` is the same function. PyTorch's `view` refuses to copy; this one copies, because images lie in
+    memory as (N, H, W, C) here, which is rarely the order that PyTorch would need.
+    Errors: ValueError for a shape with another number of numbers.
     """
     return record(Reshape(tuple(shape[0]) if len(shape) == 1 and np.iterable(shape[0]) else shape), x)
 
 
 def flatten(x, start_dim=0, end_dim=-1):
-    """x with the axes from start_dim to end_dim, both included, joined into one.
+    """x with the axes from start_dim to end_dim, both included, joined into one; the last index changes fastest.
 
+    start_dim, end_dim: axes, negative ones counted from the end. A single number becomes shape (1,).
     Errors: ValueError for an axis that x does not have, or an end before the start.
     """
     x = x if isinstance(x, Tensor) else Tensor(x)
@@ -141,18 +144,21 @@ def flatten(x, start_dim=0, end_dim=-1):
     if end in (-1, ndim - 1):
         return record(Flatten(start), x)
     if start not in range(-ndim, ndim) or end not in range(-ndim, ndim) or start % ndim > end % ndim:
-        raise ValueError(f"flatten: start_dim {start} to end_dim {end} is no range of the axes of shape {x.shape}")
+        raise ValueError(f"flatten: start_dim {start} to end_dim {end} is not a range of the axes of shape {x.shape}")
     start, end = start % ndim, end % ndim
     return reshape(x, *x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
 
 
 def permute(x, *dims):
-    """x with its axes in the order dims."""
+    """x with its axes in the order dims: `permute(x, 0, 2, 1)` and `permute(x, (0, 2, 1))` are the same. It is a view.
+
+    Errors: ValueError unless dims names each axis of x once.
+    """
     return record(Permute(tuple(dims[0]) if len(dims) == 1 and np.iterable(dims[0]) else dims), x)
 
 
 def transpose(x, dim0, dim1):
-    """x with two axes exchanged."""
+    """x with the axes dim0 and dim1 exchanged, as a view.   Errors: ValueError for an axis that x does not have."""
     shape = np.shape(x.data if isinstance(x, Tensor) else x)
     dims = list(range(len(shape)))
     try:
@@ -163,14 +169,14 @@ def transpose(x, dim0, dim1):
 
 
 def clone(x):
-    """A copy with its own memory, on the tape."""
+    """A copy of x with its own memory. The copy is on the tape: its gradient flows to x."""
     return record(Clone(), x)
 
 
 def concatenate(tensors, dim=0):
     """The tensors one after the other along dim (torch.cat).
 
-    tensors: a list or tuple of them.
+    tensors: a list or tuple of Tensors or arrays, whose shapes differ along dim at most.
     Errors: TypeError for a single Tensor or array; ValueError for no tensors, for shapes that do not fit, and for an axis that
     they do not have.
     """
@@ -178,9 +184,9 @@ def concatenate(tensors, dim=0):
 
 
 def stack(tensors, dim=0):
-    """The tensors, all of one shape, one after the other along a new axis dim.
+    """The tensors, all of the same shape, one after the other along a new axis dim.
 
-    tensors: a list or tuple of them.
+    tensors: a list or tuple of Tensors or arrays.   dim: the axis of the result, from 0 to ndim, or from −ndim − 1 to −1.
     Errors: TypeError for a single Tensor or array; ValueError for no tensors, for different shapes, and for a dim that cannot
     be a new axis.
     """
@@ -188,7 +194,7 @@ def stack(tensors, dim=0):
 
 
 def _several(name, tensors):
-    """The tensors as a list; a single one is refused, and not taken for the list of its rows."""
+    """The tensors as a list. A single Tensor or array is a TypeError; it does not count as the list of its rows."""
     if isinstance(tensors, Tensor | np.ndarray) or not np.iterable(tensors):
         what = f"{type(tensors).__name__} of shape {tensors.shape}" if hasattr(tensors, "shape") else repr(tensors)
         raise TypeError(f"{name}: expects a list of Tensors, got one {what}")
@@ -199,7 +205,12 @@ def _several(name, tensors):
 
 
 def pad(x, pad, value=0.0):
-    """x with a border: pad = (left, right, top, bottom, …), the last axis first, as torch.nn.functional.pad."""
+    """x with a border of the number `value`.
+
+    pad: (left, right, top, bottom, …), a pair of widths ≥ 0 for each of the last axes, the last axis first, as in
+    torch.nn.functional.pad. Axes without a pair get no border.
+    Errors: ValueError for an odd number of widths, for more pairs than axes, and for a negative width.
+    """
     ndim = np.ndim(x.data if isinstance(x, Tensor) else x)
     if len(pad) % 2 or len(pad) > 2 * ndim or min(pad, default=0) < 0:
         raise ValueError(f"pad: {pad} is not a pair of widths ≥ 0 for each of the last axes of {ndim}")

@@ -14,8 +14,8 @@ class CosineSimilarity(Operation):
 
         da = dy (b/(α β) − y a/α²)        where |a| > ε, else da = dy b/(α β); db likewise with a and b exchanged
 
-    a, b broadcast against each other; y has their common shape without dim. y is in [−1, 1], and 0 for a vector of zeros.
-    For a vector shorter than ε the gradient is that of the formula; PyTorch differentiates there as if ε were 0.
+    a and b broadcast together; y has their common shape without dim. y is in [−1, 1], and 0 for a vector of zeros.
+    For a vector shorter than ε the gradient is the formula's. PyTorch differentiates there as if ε were 0.
     """
 
     def __init__(self, dim, eps):
@@ -43,8 +43,9 @@ class CosineSimilarity(Operation):
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """The cosine of the angle between the vectors of x1 and x2 along dim, which broadcast; see `CosineSimilarity`.
+    """The cosine of the angle between the vectors of x1 and x2 along dim; see `CosineSimilarity`.
 
+    x1, x2: arrays that broadcast together -> their common shape without dim.   eps: ε, the least length that is divided by.
     Errors: ValueError for shapes that do not broadcast, or a dim that they do not have (numpy.exceptions.AxisError).
     """
     return record(CosineSimilarity(dim, eps), x1, x2)

@@ -1,6 +1,7 @@
 """Softmax, its logarithm, and the logarithm of its denominator.
 
-The largest logit is subtracted first: that changes nothing but keeps e^z from overflowing. A logit may be −∞: its p is 0.
+The largest logit is subtracted from all logits first. The result stays the same, but e^z cannot overflow. A logit may be −∞;
+its p is then 0.
 
 Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.104 and 4.106; the largest logit: Goodfellow, Bengio &
 Courville 2016, Deep Learning, §4.1.
@@ -12,15 +13,15 @@ from nnlite.tensor import Operation, record
 
 
 def largest(z, dim):
-    """m = max z along dim, which stays as an axis of size 1; 0 where there are no numbers."""
+    """m = max z along dim, which stays as an axis of size 1; 0 if z has no numbers."""
     return z.max(axis=dim, keepdims=True) if z.size else 0
 
 
 def softmax_array(z, dim=-1):
-    """p_c = e^(z_c − m) / Σ_k e^(z_k − m) with m = max z: the largest, and the sum over k, along dim.
+    """p_c = e^(z_c − m) / Σ_k e^(z_k − m) with m = max z; the maximum and the sum over k are taken along dim.
 
-    z any shape, also without numbers; dim one of its axes -> a new array of z's shape and dtype. −∞ gives 0, and NaN where
-    all are −∞.
+    z of any shape, also without numbers; dim one of its axes -> a new array of z's shape and dtype. A logit −∞ gives p = 0. If
+    all logits along dim are −∞, p is NaN.
     """
     p = np.exp(z - largest(z, dim))
     p /= p.sum(axis=dim, keepdims=True)
@@ -28,10 +29,10 @@ def softmax_array(z, dim=-1):
 
 
 def log_softmax_array(z, dim=-1):
-    """ln p_c = z_c − m − ln Σ_k e^(z_k − m) with m = max z: the largest, and the sum over k, along dim.
+    """ln p_c = z_c − m − ln Σ_k e^(z_k − m) with m = max z; the maximum and the sum over k are taken along dim.
 
-    z, dim and the result as in `softmax_array`. −∞ gives −∞. A finite z gives a finite number, also where p itself is so
-    small that it becomes 0.
+    z, dim and the result as in `softmax_array`. A logit −∞ gives −∞. Finite logits give finite numbers, also where p itself is
+    so small that it becomes 0.
     """
     shifted = z - largest(z, dim)
     return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True)) if z.size else shifted
@@ -40,7 +41,7 @@ def log_softmax_array(z, dim=-1):
 class Softmax(Operation):
     """p = softmax(z) along dim;   dz = p (dp − Σ_k dp_k p_k).
 
-    backward(dp) -> (dz,), a tuple with one array; both have z's shape. `forward` has left p on self.
+    backward(dp) -> (dz,), a tuple with one array; dp and dz have z's shape. `forward` has left p on self.
     """
 
     def __init__(self, dim):
@@ -57,7 +58,7 @@ class Softmax(Operation):
 class LogSoftmax(Operation):
     """l = ln softmax(z) along dim;   dz = dl − e^l Σ_k dl_k.
 
-    backward(dl) -> (dz,), a tuple with one array; both have z's shape. `forward` has left l on self.
+    backward(dl) -> (dz,), a tuple with one array; dl and dz have z's shape. `forward` has left l on self.
     """
 
     def __init__(self, dim):
@@ -74,8 +75,8 @@ class LogSoftmax(Operation):
 class LogSumExp(Operation):
     """y = ln Σ_k e^(x_k) along dim, computed as m + ln Σ_k e^(x_k − m) with m = max x;   dx_k = dy e^(x_k − y).
 
-    dim: an axis or a tuple of axes, along which m and the sum over k are taken. y has x's shape without these axes; with
-    keepdim they stay, of size 1. x stays as it is.   forward(x) -> y, backward(dy) -> (dx,), a tuple with one array like x.
+    dim: an axis or a tuple of axes; m and the sum over k are taken along them. y has x's shape without these axes; with keepdim
+    they stay, with size 1. x is not changed.   forward(x) -> y, backward(dy) -> (dx,), a tuple with one array of x's shape.
     Where every x_k is −∞, y is −∞ and dx is 0.
     Errors: ValueError along an axis that holds no numbers.
     """
@@ -98,18 +99,22 @@ class LogSumExp(Operation):
 
 
 def logsumexp(x, dim, keepdim=False):
-    """ln Σ eˣ along dim, an axis or a tuple of axes, without overflow.
+    """ln Σ eˣ along dim, an axis or a tuple of axes, without overflow; −∞ if every x is −∞.
 
+    x of any shape -> x's shape without dim; with keepdim, dim stays with size 1.
     Errors: ValueError along an axis that holds no numbers.
     """
     return record(LogSumExp(dim, keepdim), x)
 
 
 def softmax(z, dim=-1):
-    """Positive numbers that sum to 1 along dim, in the ratios e^z."""
+    """p = e^z / Σ e^z along dim, without overflow: z of any shape -> that shape. The numbers p sum to 1 along dim.
+
+    A logit −∞ gives p = 0. If all logits along dim are −∞, p is NaN.
+    """
     return record(Softmax(dim), z)
 
 
 def log_softmax(z, dim=-1):
-    """ln softmax(z), without the loss of digits of taking the logarithm afterwards."""
+    """ln softmax(z) along dim: z of any shape -> that shape. It is finite for finite z, also where softmax(z) rounds to 0."""
     return record(LogSoftmax(dim), z)

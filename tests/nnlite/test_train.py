@@ -260,8 +260,8 @@ def test_a_learning_rate_that_is_far_too_high_ends_with_that_sentence_and_no_war
 
 @pytest.mark.parametrize("images, labels, error, message", [
     (np.full((2, 1, 2, 2), np.nan, np.float32), [0, 1], FloatingPointError, "the loss became nan in epoch 1, batch 1"),
-    (np.zeros((2, 1, 2, 2), np.float32), [0, 2], ValueError, "target 2 at position 1 is no class from 0 to 1"),
-    (np.zeros((2, 1, 2, 2), np.float32), [0, -1], ValueError, "target -1 at position 1 is no class from 0 to 1"),
+    (np.zeros((2, 1, 2, 2), np.float32), [0, 2], ValueError, "target 2 at position 1 is not a class from 0 to 1"),
+    (np.zeros((2, 1, 2, 2), np.float32), [0, -1], ValueError, "target -1 at position 1 is not a class from 0 to 1"),
     (np.zeros((2, 1, 2, 2), np.float32), [0], ValueError, r"logits \(2, 2\) need class indices \(2,\)"),
     (np.zeros((0, 1, 2, 2), np.float32), [], ValueError, r"expects logits .* with N ≥ 1, got \(0, 2\)"),
     (np.zeros((2, 1, 3, 3), np.float32), [0, 1], ValueError, r"linear: x has 9 features, w \(2, 4\) expects 4"),
@@ -384,7 +384,7 @@ def test_nothing_is_recorded_while_a_model_is_evaluated():
 
 
 def test_evaluate_names_a_label_that_is_no_class_and_a_loader_without_a_batch():
-    with pytest.raises(ValueError, match="target 2 at position 1 is no class from 0 to 1"):
+    with pytest.raises(ValueError, match="target 2 at position 1 is not a class from 0 to 1"):
         train.evaluate(linear_model(), [(np.ones((2, 1, 2, 2), np.float32), np.array([0, 2]))])
     with pytest.raises(ValueError, match="no batch"):
         train.evaluate(linear_model(), [])

@@ -102,11 +102,11 @@ def test_pad_takes_the_last_axis_first():
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: F.reshape(np.ones((2, 3)), 4, -1), r"^reshape: 6 numbers of shape \(2, 3\) do not fit into \(4, -1\)$"),
-    (lambda: F.permute(np.ones((2, 3)), 0, 0), r"^permute: \(0, 0\) is no order of the 2 axes of shape \(2, 3\)$"),
-    (lambda: F.permute(np.ones((2, 3)), 0, 2), r"^permute: \(0, 2\) is no order of the 2 axes of shape \(2, 3\)$"),
-    (lambda: F.permute(np.ones((2, 3)), 0), r"^permute: \(0,\) is no order of the 2 axes of shape \(2, 3\)$"),
+    (lambda: F.permute(np.ones((2, 3)), 0, 0), r"^permute: \(0, 0\) is not an order of the 2 axes of shape \(2, 3\)$"),
+    (lambda: F.permute(np.ones((2, 3)), 0, 2), r"^permute: \(0, 2\) is not an order of the 2 axes of shape \(2, 3\)$"),
+    (lambda: F.permute(np.ones((2, 3)), 0), r"^permute: \(0,\) is not an order of the 2 axes of shape \(2, 3\)$"),
     (lambda: F.transpose(np.ones((2, 3)), 0, 2), r"^transpose: 0 and 2 are not both axes of shape \(2, 3\)$"),
-    (lambda: F.flatten(np.ones((2, 3)), 2), r"^flatten: start_dim 2 is no axis of shape \(2, 3\)$"),
+    (lambda: F.flatten(np.ones((2, 3)), 2), r"^flatten: start_dim 2 is not an axis of shape \(2, 3\)$"),
     (lambda: F.concatenate([]), r"^concatenate: no tensors were given$"),
     (lambda: F.concatenate([np.ones((2, 3)), np.ones((2, 4))]),
      r"^concatenate: shapes \[\(2, 3\), \(2, 4\)\] do not fit together along dim 0$"),
@@ -146,7 +146,7 @@ def test_flatten_stops_at_end_dim():
 
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (0, 3), (-4, 0)])
 def test_flatten_names_a_range_that_is_none(start, end):
-    message = rf"^flatten: start_dim {start} to end_dim {end} is no range of the axes of shape \(2, 3, 4\)$"
+    message = rf"^flatten: start_dim {start} to end_dim {end} is not a range of the axes of shape \(2, 3, 4\)$"
     with pytest.raises(ValueError, match=message):
         F.flatten(np.ones((2, 3, 4)), start, end)
 
