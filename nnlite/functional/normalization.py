@@ -9,7 +9,7 @@ from nnlite.tensor import Operation, Tensor, record
 
 
 def as_rows(x):
-    """(N, C) or (N, C, H, W) -> (n, C), contiguous: one row for each place of each image, n = N or N·H·W."""
+    """(N, C) or (N, C, H, W) -> (n, C), contiguous: one row for each place of each image, so n is N or N·H·W."""
     if x.ndim == 2:
         return np.ascontiguousarray(x)
     N, C, H, W = x.shape
