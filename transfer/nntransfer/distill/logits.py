@@ -39,6 +39,7 @@ def distillation_loss(student_logits, teacher_logits, target, *, temperature, al
 
     student_logits z_s, teacher_logits z_t (N, C); target y: class indices (N,) or probabilities (N, C) -> a single number.
     No gradient flows to the teacher. A class with z = −∞ adds nothing where its target, the label's or the teacher's, is 0.
+    A share of 0 leaves its part out, also where that part is infinite.
     Errors: ValueError for T ≤ 0, α outside [0, 1], logits that are not of one shape (N, C), and a target that does not fit.
     Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §2, eq. 1 to 4.
 
