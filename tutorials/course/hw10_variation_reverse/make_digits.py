@@ -1,0 +1,17 @@
+"""Writes digits.npz: 500 images to train on and the 360 test images, pixels 0 to 16, for the item `digits`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nnlite import data
+
+
+def pixels(images):
+    return np.rint(images.reshape(-1, 64) * (16 / 255)).astype(np.uint8)
+
+
+train, test = data.load("digits")
+some = train[np.random.default_rng(0).permutation(len(train))[:500]]
+np.savez_compressed(Path(__file__).with_name("digits.npz"), images=pixels(some.images), labels=some.labels.astype(np.uint8),
+                    test_images=pixels(test.images), test_labels=test.labels.astype(np.uint8))
