@@ -1,7 +1,7 @@
 """The command line: `nnlite COMMAND …`. Each command is a module of this package with a function `run(arguments)`.
 
 Results go to stdout (with --json as one JSON object), progress bars to stderr. Exit code 0, or 2 with one line
-`nnlite: error: …` for what a user can mend.
+`nnlite: error: …` for an error that the user can correct.
 """
 
 import importlib
@@ -33,7 +33,7 @@ def main(argv=None):
 
 
 def _finish_stdout():
-    """Write out what is left. What cannot be written is dropped: Python would try once more at its end, and complain."""
+    """Flush stdout. If that fails, stdout is closed to the rest: Python would try again at exit, and print an error."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -34,7 +34,7 @@ def write(result, arguments):
 
 
 def check_files(arguments):
-    """Say before minutes of work what cannot be written after them."""
+    """OSError or ValueError before minutes of work, if a file could not be written after them."""
     for path in filter(None, (arguments.out, arguments.picture)):
         check_writable(path)
     if arguments.picture:
@@ -42,7 +42,7 @@ def check_files(arguments):
 
 
 def thread_count(arguments):
-    """As many as asked for; else all cores.   ValueError for more than there are."""
+    """The number of threads: --threads, else one for each core.   ValueError for more threads than cores."""
     most = most_threads()
     if arguments.threads is None:
         return most

@@ -19,7 +19,7 @@ FEWEST_STEPS = 200  # what a training takes by default, however few images there
 
 @dataclass
 class Task:
-    """A data set, read and ready: its parts, the transforms that every image goes through, and those of training only."""
+    """A data set: its two parts, the transforms for every image, and the random transforms for training images."""
 
     train: data.Dataset
     test: data.Dataset
@@ -32,7 +32,7 @@ class Task:
                                transform=[*self.augmentation, *self.preprocessing])
 
     def with_few_labels(self, per_class, seed):
-        """The same with so many training images of each class, drawn at random; with all of them where it is None."""
+        """The Task with only `per_class` training images of each class, drawn at random; None keeps all images."""
         return self if per_class is None else replace(self, train=self.train.few(per_class, np.random.default_rng(seed)))
 
     def test_loader(self):
@@ -44,7 +44,7 @@ class Task:
         return self.prepared(self.train.images[chosen])
 
     def example(self):
-        """One empty image."""
+        """One image of zeros."""
         return np.zeros((1, *self.train.images.shape[1:]), np.float32)
 
     def prepared(self, images):
@@ -86,7 +86,7 @@ class Recipe:
 
 
 def with_epochs(arguments, task, least):
-    """The Recipe of a command. Without --epochs, `least` of them, and as many as give FEWEST_STEPS steps."""
+    """The Recipe of a command. Without --epochs it has `least` epochs, or more, so that there are FEWEST_STEPS steps."""
     epochs = arguments.epochs
     if epochs is None:
         epochs = max(least, math.ceil(FEWEST_STEPS / len(task.loader(arguments.batch_size, arguments.seed))))
@@ -103,7 +103,7 @@ def make_training(params, loader, recipe):
 
 
 def retrain(model, masks, task, recipe):
-    """Train on with the removed weights kept at 0; returns the history."""
+    """Train a pruned model further, with the removed weights kept at 0; returns the history."""
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(model.parameters(), loader, recipe)
     masks.apply()
@@ -111,9 +111,10 @@ def retrain(model, masks, task, recipe):
 
 
 def load_model(path, dense=False):
-    """The model of an .npz file, and Masks of what is removed from it, with `dense` none.   ValueError for an .nnz.
+    """The model of an .npz file, and Masks of its removed weights; with `dense` the Masks are empty.
 
-    Removed are the weights that the file's masks remove, and those that are 0.
+    The removed weights are those that the file's masks remove, and those that are 0.
+    Errors: ValueError for an .nnz file.
     """
     if is_nnz(path):
         raise ValueError(f"{path} holds integers, which can be trained or quantized no further; give the .npz file that it was "
@@ -123,7 +124,7 @@ def load_model(path, dense=False):
 
 
 def removed(model, stored, dense=False):
-    """Masks that remove what the stored masks remove, and the weights that are 0; with `dense`, nothing."""
+    """Masks that remove the weights which the stored masks remove, and those that are 0; with `dense`, none."""
     masks = Masks(model, stored)
     masks.apply()
     kept = {} if dense else masks & nonzero_masks(model)
@@ -138,7 +139,7 @@ def load_trained(path, task, dense=False):
 
 
 def check_another_file(out, files):
-    """ValueError where a result of another kind would take the place of one of the models."""
+    """ValueError if --out is one of the files that are read: the result would replace the model."""
     for path in files:
         if path.exists() and out.exists() and path.samefile(out):
             raise ValueError(f"--out {out} is the model that is read; it would be lost, name another file")
@@ -150,7 +151,7 @@ def is_nnz(path):
 
 
 def compile_checked(path, model, task):
-    """The plan of a file's model.   ValueError where it and the data set do not go together."""
+    """The plan of a file's model.   ValueError if the model does not fit the data set."""
     try:
         plan = nnlite.compile(model, task.example())
     except ValueError as error:
@@ -160,7 +161,7 @@ def compile_checked(path, model, task):
 
 
 def check_fits(path, plan, task):
-    """ValueError where a plan and the data set do not go together."""
+    """ValueError unless the plan takes the data set's images and has its number of classes."""
     takes, tells, (_, *shape) = plan.steps[0].shape, plan.steps[-1].shape, task.test.images.shape
     if takes != tuple(shape):
         raise ValueError(f"{path} takes images of shape {takes}, the data has {tuple(shape)}")
@@ -169,7 +170,7 @@ def check_fits(path, plan, task):
 
 
 def load_plan(path, task):
-    """What an .npz or .nnz file computes, and its counts: (float32 or int8 plan, {"parameters", "nonzero", "macs"})."""
+    """(plan, counts) of an .npz file (float32) or .nnz file (int8); counts: {"parameters", "nonzero", "macs"}."""
     if is_nnz(path):
         counts = plan = nncompress.load(path)
         check_fits(path, plan, task)

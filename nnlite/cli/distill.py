@@ -13,7 +13,7 @@ def run(arguments):
     if arguments.student is not None and (arguments.model or arguments.width):
         raise ValueError("--student names a model; --model and --width would make another")
     if arguments.dense and arguments.student is None:
-        raise ValueError("--dense is about the model that --student names, and there is none")
+        raise ValueError("--dense needs --student: it says how the weights of that model are trained")
     task = load_task(arguments)
     teacher, _ = load_plan(arguments.file, task)
     if arguments.student is None:

@@ -45,13 +45,14 @@ def _add_seed(parser):
 
 
 def _add_dense(parser, what="the weights that are 0"):
-    parser.add_argument("--dense", action="store_true", help=f"train {what}, too; without it, what is pruned stays pruned")
+    parser.add_argument("--dense", action="store_true", help=f"also train {what}; without --dense, pruned weights stay 0")
 
 
 def _add_labels(parser, epochs):
     parser.add_argument("--labels-per-class", type=_whole(1), metavar="K",
                         help="train on K labelled images of each class, drawn by --seed (default: all)")
-    parser.add_argument("--epochs", type=_whole(0), help=f"(default: {epochs}, and with few images as many as give 200 steps)")
+    parser.add_argument("--epochs", type=_whole(0),
+                        help=f"(default: {epochs}; with few images more, so that there are 200 steps)")
 
 
 def _add_training(parser, epochs, lr):
@@ -59,7 +60,7 @@ def _add_training(parser, epochs, lr):
         parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"(default: {epochs})")
     parser.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")
     parser.add_argument("--lr", type=_positive, default=lr,
-                        help=f"learning rate, which falls to 0 along a cosine (default: {lr})")
+                        help=f"largest learning rate; it falls to 0 along a cosine (default: {lr})")
     _add_seed(parser)
 
 
@@ -87,8 +88,8 @@ def _train(commands):
     _add_data(p)
     _add_labels(p, epochs=20)
     _add_training(p, epochs=None, lr=0.02)
-    p.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out, if the file is there; the "
-                   "other options have to be those of the first run, only --epochs may differ")
+    p.add_argument("--resume", action="store_true", help="continue after the last complete epoch in --out, if the file exists; "
+                   "all options except --epochs have to be those of the first run")
     _add_dense(p, "weights that are pruned in the resumed file")
     _add_out(p, "model.npz")
 
@@ -98,12 +99,12 @@ def _prune(commands):
                  "nnlite prune model.npz --data mnist --sparsity 0.9 --epochs 5 --out pruned.npz")
     _add_file(p)
     what = p.add_mutually_exclusive_group()
-    what.add_argument("--sparsity", type=_fraction, default=0.9, help="share of the weights set to 0; 1 leaves only the biases "
-                      "(default: 0.9)")
+    what.add_argument("--sparsity", type=_fraction, default=0.9,
+                      help="share of the weights that are set to 0; 1 leaves only the biases (default: 0.9)")
     what.add_argument("--filters", type=_fraction, metavar="SHARE",
-                      help="instead: share of the filters and neurons taken out, so that the arrays shrink")
+                      help="instead of single weights: share of the filters and neurons to remove; the arrays become smaller")
     p.add_argument("--scope", choices=("layer", "row", "global"), help="rank the weights within each layer, within "
-                   "each row (those of one output), or of all layers together (default: layer)")
+                   "each row (the weights of one output), or over all layers together (default: layer)")
     _add_data(p)
     _add_training(p, epochs=5, lr=0.02)
     _add_dense(p)
@@ -130,8 +131,8 @@ def _compress(commands):
     p = _command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
                  "nnlite compress model.npz --data mnist --sparsity 0.92 --bits 5 --out model.nnz")
     _add_file(p)
-    p.add_argument("--sparsity", type=_fraction, default=0.9, help="share of the weights set to 0; weights that are 0 already "
-                   "count (default: 0.9)")
+    p.add_argument("--sparsity", type=_fraction, default=0.9,
+                   help="share of the weights that are set to 0, including those that already are (default: 0.9)")
     _add_quantization(p, bits=6)
     _add_data(p)
     _add_training(p, epochs=5, lr=0.02)
@@ -158,9 +159,9 @@ def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
                  "nnlite finetune mnist.npz --data fashion-mnist --labels-per-class 100 --out fashion.npz")
     _add_file(p)
-    p.add_argument("--freeze", choices=("none", "body", "gradual"), help="train all layers, only the new one, or the new one "
-                   "first and one more in each epoch (default: gradual)")
-    p.add_argument("--decay", type=_fraction, help="learning rate of each layer as a share of that of the layer above it "
+    p.add_argument("--freeze", choices=("none", "body", "gradual"), help="none: train all layers; body: only the new layer; "
+                   "gradual: first the new layer, then one more layer in each epoch (default: gradual)")
+    p.add_argument("--decay", type=_fraction, help="learning rate of each layer ÷ learning rate of the layer above it "
                    "(default: 1)")
     _add_data(p)
     _add_labels(p, epochs=10)
@@ -203,7 +204,7 @@ def _bench(commands):
     p.add_argument("--model", choices=MODELS, action="append", help="may be given several times (default: all but mlp)")
     p.add_argument("--threads", type=_whole(1), metavar="N", help="(default: all cores)")
     p.add_argument("--seconds", type=_positive, default=0.25, help="time spent on each figure (default: 0.25)")
-    p.add_argument("--out", type=Path, metavar="FILE", help="write all figures to this file, too (JSON)")
+    p.add_argument("--out", type=Path, metavar="FILE", help="also write all figures to this file (JSON)")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw a roofline picture (.svg or .png)")
 
 
@@ -236,7 +237,7 @@ def _fraction(text):
 
 
 def _whole(least, most=None, limit=10**9):
-    """A converter for whole numbers; `limit` is where one without a `most` of its own ends, too."""
+    """A converter for whole numbers from `least` to `most`; without a `most`, up to `limit`."""
     def convert(text):
         try:
             value = int(text)

@@ -47,7 +47,7 @@ def comparison(rows):
 
 
 def about_file(path, task):
-    """Its training, its mistakes, its bytes."""
+    """One file: its training curves or its bytes, and its confusion matrix."""
     plan, _ = load_plan(path, task)
     matrix = plot.confusion(*train.predict(plan, task.test_loader()), task.test.classes)
     parts = [f"<h2>{html.escape(str(path))}</h2>"]
@@ -65,13 +65,13 @@ def histograms(files):
 
 
 def short_names(files):
-    """The names of files without their directories, where these tell them apart."""
+    """The names of the files without their directories; with them, if two names are equal."""
     names = [Path(file).name for file in files]
     return names if len(set(names)) == len(names) else [str(file) for file in files]
 
 
 def real_weights(path):
-    """{layer: weights} of a file as real numbers; those of a .nnz are S w."""
+    """{layer: weights} of a file as real numbers; the integers of an .nnz file are multiplied by their scales."""
     if not is_nnz(path):
         return {name.removesuffix(".weight"): w for name, w in prunable_weights(load(path)).items()}
     layers = [step for step in nncompress.load(path).steps if step.w is not None]

@@ -1,4 +1,4 @@
-"""What a command needs of its terminal: every character can be printed, a warning is one line, Ctrl-C ends the program."""
+"""Three rules for a command's terminal: every character can be printed, a warning is one line, Ctrl-C ends the program."""
 
 import _thread
 import contextlib
@@ -13,7 +13,7 @@ AGAIN_AFTER = 1.0  # seconds
 
 @contextlib.contextmanager
 def terminal():
-    """Around a command: the three rules below hold inside, and what was before holds again afterwards."""
+    """Inside, the three rules hold; afterwards streams, warnings and signals are as they were before."""
     with _every_character(sys.stdout), _every_character(sys.stderr), _warnings_in_one_line(), _sure_interrupts():
         yield
 

@@ -11,7 +11,7 @@ OPTIONS = ("model", "width", "data", "classes", "labels_per_class", "seed", "bat
 def run(arguments):
     check_writable(arguments.out)
     if arguments.dense and not arguments.resume:
-        raise ValueError("--dense is about the file that --resume goes on from; a new model has no weights that are pruned")
+        raise ValueError("--dense needs --resume: it says how the pruned weights of that file are trained")
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
     recipe = with_epochs(arguments, task, least=20)
     model = build_model(arguments.model, task, arguments.width, arguments.seed)
@@ -50,7 +50,7 @@ def resumable(arguments, epochs):
 
 
 def check_model_and_rate(arguments, state, model):
-    """The same for a run that was begun in Python, whose file does not name options."""
+    """ValueError unless model and learning rate are those of the file, which a run in Python wrote without its options."""
     if state.architecture not in (None, model.architecture):
         raise ValueError(f"{arguments.out} holds the model {state.architecture}, this run has {model.architecture}")
     for group in state.optimizer["param_groups"]:

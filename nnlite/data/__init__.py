@@ -1,4 +1,4 @@
-"""Data: images with labels, batches of them, what is done to a batch, and the four data sets.
+"""Data: images with labels, loaders of batches, transforms of a batch, and the four data sets.
 
 >>> from nnlite import data
 >>> train, test = data.load("digits")
@@ -63,8 +63,9 @@ NAMES = tuple(SOURCES)
 def load(name, data_dir=None):
     """Datasets (train, test) with uint8 images (N, C, H, W) of the data set `name`, one of NAMES.
 
-    "digits" is bundled. The others are looked for in `data_dir` and nowhere else; without one, in $NNLITE_DATA/<name>,
-    the user's cache and, for "fashion-mnist", where Debian's package installs it, and fetched when they are not there.
+    "digits" is bundled. The files of the others are looked for in `data_dir` only, if it is given. Without `data_dir` they are
+    looked for in $NNLITE_DATA/<name>, in the user's cache and, for "fashion-mnist", where Debian's package installs them; files
+    that are not found are downloaded.
 
     Errors: ValueError for an unknown name, or a `data_dir` for digits; FileNotFoundError when the files are neither
     found nor fetched; FormatError when one is damaged.
@@ -107,7 +108,7 @@ def _source(name):
 
 
 def augmentation(name):
-    """The random transforms of training images of this data set, before `preprocessing`; few need any.
+    """The random transforms for training images of this data set, to be applied before `preprocessing`; often an empty list.
 
     cifar10: RandomHorizontalFlip and RandomCrop 32 with padding 4, as in the first article (A7).
     """

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Dataset:
-    """Images and the class of each.
+    """Images, and a class for each image.
 
         images (N, C, H, W) uint8 or float32,   labels (N,) with 0 <= label < classes
 
@@ -45,7 +45,7 @@ class Dataset:
         return Dataset(self.images[index], self.labels[index], self.classes)
 
     def split(self, fraction, rng):
-        """Two Datasets: a random `fraction` of the samples, and the others (training and validation, say).
+        """Two Datasets: a random `fraction` of the samples, and all others; for example for training and validation.
 
         rng: a Generator or a seed. Errors: ValueError when one of the two would be empty.
         """
@@ -56,7 +56,7 @@ class Dataset:
         return self[order[:first]], self[order[first:]]
 
     def few(self, per_class, rng):
-        """A balanced few-shot Dataset: `per_class` random samples of every class, in their old order.
+        """A balanced few-shot Dataset: `per_class` random samples of every class, in the order that they have here.
 
         rng: a Generator or a seed. Errors: ValueError when a class has fewer samples.
         """

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class DataLoader:
-    """Walks once through a dataset, batch by batch, each time that it is iterated.
+    """The batches of a dataset. Each iteration goes through the whole dataset once.
 
         for images, labels in loader: ...                images (n, C, H, W), labels (n,) with n = batch_size
         for images, labels, indices in loader: ...       with indices=True: images[i] is made from dataset.images[indices[i]]

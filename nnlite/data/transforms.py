@@ -1,7 +1,7 @@
-"""What is done to a batch of images before the network sees it.
+"""Transforms: they change a batch of images before the network sees it.
 
-A transform is a callable `transform(images, rng) -> images` on a whole batch (N, C, H, W); `rng` is a Generator, and
-its same state gives the same bits. The random ones augment the training data. They go first, while the images are still
+A transform is a callable `transform(images, rng) -> images` on a whole batch (N, C, H, W); `rng` is a Generator, and the same
+state of it gives the same bits. Random transforms augment the training data. Apply them first, while the images are still
 bytes, so that the zeros that they move in are black; then `ToFloat`, then `Normalize`.
 
 Source: the article's line A7 in `tutorials/articles.md`; the names are those of `torchvision.transforms`.

@@ -50,24 +50,24 @@ def _grouped(number):
 
 
 def _line(cells, widths):
-    """The three columns of words to the left, the numbers to the right."""
+    """One line of the table: the first three cells are words, aligned left; the others are numbers, aligned right."""
     words = [f"{cell:<{width}}" for cell, width in zip(cells[:3], widths[:3], strict=True)]
     numbers = [f"{cell:>{width}}" for cell, width in zip(cells[3:], widths[3:], strict=True)]
     return "  ".join(words + numbers)
 
 
 def count_parameters(model):
-    """How many numbers training may change; a parameter in two places counts once, buffers do not count."""
+    """How many numbers training may change. A parameter that two layers share counts once; buffers do not count."""
     return sum(parameter.size for parameter in model.parameters())
 
 
 def count_nonzero(model):
-    """How many of the parameters are not 0: what unstructured pruning lowers, where `count_parameters` stays."""
+    """How many of the parameters are not 0. Unstructured pruning lowers this count; `count_parameters` stays the same."""
     return sum(int(np.count_nonzero(parameter.data)) for parameter in model.parameters())
 
 
 def summary(model, example):
-    """The Summary of a model, read off its graph.
+    """The Summary of a model, computed from its graph.
 
         MACs of a convolution = O·H'·W' · C/G·kh·kw      of a linear layer = O·I
 
@@ -95,7 +95,7 @@ def _row(node, parameters, buffers, N):
 
 
 def _sizes(names, parameters, buffers):
-    """(parameters, of these not 0, bytes) of the arrays of these names."""
+    """(number of parameters, number of parameters that are not 0, bytes) of the arrays with these names."""
     trained = [parameters[name].data for name in names if name in parameters]
     kept = [buffers[name].data for name in names if name in buffers]
     count = sum(array.size for array in trained)

@@ -19,7 +19,7 @@ def _window(step):
     return {"kernel_shape": o["kernel"], "strides": o["stride"], "pads": 2 * o["padding"]}
 
 
-# What a kind of step is in ONNX: the name of the operator and its attributes. Inputs are the results read, then w and b.
+# For each kind of step the ONNX operator and its attributes. Its inputs are the results that the step reads, then w and b.
 OPERATORS = {
     "conv2d": _convolution,
     "linear": lambda step: ("Gemm", {"transB": 1}),
@@ -34,10 +34,10 @@ OPERATORS = {
 def to_onnx(model, example):
     """A model as the bytes of an ONNX file: one operator for each step of its lowered graph, BatchNorm folded.
 
-    The file's input x is float32 (N, …) with the example's shape after N, its output y what model.eval() gives for x, up to
-    float32 rounding; N may be any number.   example: array (N, …), any N, for one trace.
-    Errors: ImportError without the package onnx; ValueError, with the operation's name, for one that has no counterpart in
-    OPERATORS; those of `trace`.   Source: the ONNX operators' specification, opset 13.
+    The file's input x is float32 (N, …), with the example's shape after N; N may be any number. Its output y equals the result
+    of the model in inference mode, up to float32 rounding.   example: array (N, …), any N, for one trace.
+    Errors: ImportError if the package onnx is not installed; ValueError for an operation that is not in OPERATORS, with its
+    name; those of `trace`.   Source: the ONNX operators' specification, opset 13.
     """
     onnx = _imported()
     steps = lower(model, example)

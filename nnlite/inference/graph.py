@@ -1,7 +1,7 @@
-"""The graph of a model: what running it on one example leaves on the tape.
+"""The graph of a model: the operations that one run on an example leaves on the tape.
 
-It is the project's only description of a model. Backward runs along it; structured pruning, BN folding, the int8 plan,
-`summary` and export read it.
+The graph is the project's only description of a model. Structured pruning, lowering and `summary` read it. Lowering folds
+BatchNorm and gives steps; the float32 plan, the int8 plan and export to ONNX use these steps. Backward runs along the tape.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from nnlite.tensor import Tensor, tracing
 
 
 class Node:
-    """One step of a model: an operation, what went into it, and the shape of what came out.
+    """One step of a model: an operation, its arguments, and the shape of its result.
 
     name: unique; the layer's name where the step has parameters ("conv1"), else the operation's with a number ("relu_1").
     op: the Operation (None for the input), kind its class's name ("Conv2d"; "Input").
@@ -66,7 +66,8 @@ def trace(model, example):
     """Run the model once on an example, in inference mode, and return its Graph.
 
     example: array (N, …) as the model takes it; N may be 1. The model's mode and statistics stay as they were.
-    Errors: ValueError where the output is not one Tensor, or does not come from the input by recorded operations.
+    Errors: ValueError for an example that is a single number, for an output that is not one Tensor or does not come from the
+    input by recorded operations, and for a model that changes its input in place.
     """
     x = Tensor(example)
     if x.ndim == 0:

@@ -19,7 +19,7 @@ class Kind:
     name: what `Step.kind` says; operations: names of the operations that may become such a step.
     reads: how many earlier results it reads; pairs, numbers: names of its options, which are (vertical, horizontal) or one
     number; w_axes: axes of its weights w, 0 without weights.
-    moves: whether each number of the result is one of the input, so that integers keep their scale and zero point.
+    moves: whether each number of the result is a number of the input, so that integers keep their scale and zero point.
     takes_relu, takes_pool: whether a ReLU and a 2×2 max-pooling that follow it can be computed in the same pass.
     """
 
@@ -28,25 +28,25 @@ class Kind:
     moves = takes_relu = takes_pool = False
 
     def lower(self, node, given):
-        """(arrays, options) of the step for a node of the graph; or a sentence that says why it cannot be such a step.
+        """(arrays, options) of the step for a node of the graph; or a sentence that says why the node cannot be such a step.
 
-        given: {letter: array or None} of what the operation is called with and no earlier step computes.
+        given: {letter: array or None}, the operation's arguments that no earlier step computes.
         """
         return {}, {}
 
     def shape(self, shapes, options, w_shape=None):
-        """The shape of the result, from those of what it reads; None where they do not fit."""
+        """The shape of the result, from the shapes of the results that the step reads; None if they do not fit."""
         return shapes[0]
 
     def runner(self, step):
-        """The function from what the step reads to its result, (N, H, W, C) or (N, F), before any ReLU.
+        """A function from the results that the step reads to its own result, before any ReLU.
 
-        All are float32; a kind that moves numbers takes any dtype.
+        All of them are (N, H, W, C) or (N, F), float32; a kind that moves numbers takes any dtype.
         """
         raise NotImplementedError
 
     def border(self, options):
-        """How many zeros (rows, columns) around its input the step wants to find in memory."""
+        """The border of zeros, (rows above and below, columns left and right), that the step needs around its input."""
         return 0, 0
 
 
@@ -123,7 +123,7 @@ class Linear(Kind):
 
 
 class Pool(Kind):
-    """What the two poolings share. Their windows are all alike: none reaches beyond the padding, and in a mean all count."""
+    """What the two poolings share. No window reaches beyond the padding, and a mean counts all places of its window."""
 
     pairs = "kernel", "stride", "padding"
 
@@ -146,7 +146,7 @@ class Pool(Kind):
 
 
 class MaxPool2d(Pool):
-    """The largest number of each window, of at most 256 places."""
+    """The largest number of each window; a window has at most 256 places."""
 
     name, operations, moves = "max_pool2d", ("MaxPool2d",), True
 
@@ -196,7 +196,7 @@ class Add(Kind):
 
 
 class ReLU(Kind):
-    """max(x, 0), where no step before takes it along."""
+    """max(x, 0), as a step of its own: only if the step before cannot compute it in the same pass."""
 
     name, operations, moves = "relu", ("ReLU",), True
 
@@ -233,7 +233,7 @@ def only_x_varies(node):
 
 
 def layer_arrays(given):
-    """w and b of a layer; b is zeros where there is none."""
+    """w and b of a layer; for a layer without a bias, b is zeros."""
     w, b = given["w"], given["b"]
     return {"w": w, "b": np.zeros(len(w), np.float32) if b is None else b}
 

@@ -1,14 +1,14 @@
 """Lowering: a model as a list of few, plain steps that inference runs one after the other.
 
-Three things make the list shorter than the graph, and leave the function as it is:
+Three things make the list shorter than the graph, but do not change the function that it computes:
 
 * a BatchNorm after a convolution or linear layer is folded into its weights (at inference it is an affine map per channel):
-  w' = w γ/√(σ² + ε),  b' = (b − μ) γ/√(σ² + ε) + β;  one of images that follows neither becomes a 1×1 depthwise convolution;
-* a ReLU whose input nobody else reads becomes a flag of the step before it;
+  w' = w γ/√(σ² + ε),  b' = (b − μ) γ/√(σ² + ε) + β;  any other BatchNorm of images becomes a 1×1 depthwise convolution;
+* a ReLU becomes a flag of the step before it, if nothing else reads that step's result;
 * dropout and other operations that do nothing at inference were never on the tape.
 
-Which operations become which steps stands in `kinds`. All others become steps of the kind "operation", which the float32
-plan computes by the operation itself; `nncompress.quantize`, which turns the list into integers, refuses them by name.
+`kinds` says which operation becomes which step. All other operations become steps of the kind "operation". The float32 plan
+computes them by the operation itself; `nncompress.quantize`, which turns the list into integers, refuses them by name.
 """
 
 from dataclasses import dataclass, field
@@ -24,10 +24,10 @@ class Step:
     """One step: what it does, which earlier steps it reads (their numbers), and with what.
 
     kind: a name of `KINDS`, or "operation" (any other one).
-    arrays, options: those of the kind; arrays are float32. An "operation" has the options op (the Operation), arguments (what
-    it is called with, in order: (True, None) for the result of an earlier step, (False, array) for a constant) and reason
-    (a sentence: why it is of no other kind).
-    relu: whether the result is cut off at 0.   shape: of the output for one image, without N.
+    arrays, options: those of the kind; arrays are float32. A step "operation" has three options: op (the Operation), arguments
+    (its arguments in order: (True, None) for the result of an earlier step, (False, array) for a constant) and reason (a
+    sentence that says why it is not one of the other kinds).
+    relu: whether max(·, 0) is applied to the result.   shape: that of the result for one image, without N.
     """
 
     kind: str
@@ -43,7 +43,7 @@ def lower(model, example):
     """The steps of a model, in the order of execution; the first is the input, the last gives the result.
 
     example: array (N, …), N may be 1.
-    Errors: those of `trace`; ValueError for a BatchNorm whose statistics are no mean and variance.
+    Errors: those of `trace`; ValueError for a BatchNorm whose running statistics hold NaN, infinity or a negative variance.
     """
     graph = trace(model, example)
     fixed = _reshapes_to_a_fixed_number(graph, model, example)
@@ -66,7 +66,7 @@ def lower(model, example):
 
 
 def _reshapes_to_a_fixed_number(graph, model, example):
-    """The reshapes whose first size is written down as a number, not read off x: with one image more it stays as it was."""
+    """The reshapes whose first size is a fixed number: with one more image in the example, their first size stays the same."""
     doubtful = [i for i, node in enumerate(graph.nodes) if node.kind == "Reshape" and node.inputs
                 and node.shape[:1] == node.inputs[0].shape[:1] and node.op.shape[0] != -1]
     if not doubtful:
@@ -100,7 +100,7 @@ def _step(node, inputs, given, fixed):
 
 
 def _constants(node, state):
-    """{letter: array or None} of what an operation is called with and no earlier step computes; floats as float32."""
+    """{letter: array or None}: the operation's arguments that no earlier step computes; floats as float32."""
     given = {letter: state[value] if isinstance(value, str) else value
              for letter, value in node.arguments.items() if not isinstance(value, Node)}
     return {letter: a.astype(np.float32, copy=False) if a is not None and a.dtype.kind == "f" else a
@@ -108,7 +108,7 @@ def _constants(node, state):
 
 
 def _alone(node, fixed):
-    """The operation without the tape; of a reshape that keeps the images apart, one that does so for any number of them."""
+    """A copy of the operation without the tape. A reshape that keeps the images apart gets −1 for N, so that any N fits."""
     op = type(node.op).__new__(type(node.op))
     vars(op).update(node.op.options)
     if node.kind == "Reshape" and node.inputs and node.shape[:1] == node.inputs[0].shape[:1] and not fixed:
@@ -117,7 +117,7 @@ def _alone(node, fixed):
 
 
 def _is_scale_and_shift(node):
-    """Whether this is a BatchNorm with running statistics: then an affine map of each channel."""
+    """Whether the node is a BatchNorm with running statistics, which is an affine map of each channel."""
     return node.kind == "BatchNorm" and only_x_varies(node) and not node.op.training
 
 

@@ -1,10 +1,10 @@
 """The fast way to run a plan: fused stages that write into buffers which are made once.
 
-A stage is a step, or a convolution together with the 2×2 max-pooling behind it. Every result has a buffer with room for a
-chunk of images, and around each image the border that the widest of the convolutions reading it needs, filled once.
-Convolutions and linear layers become rows of a table (`kernels/fast/stages.py`), which one compiled call walks through; each
-other stage is a call of its own. Batches of any size go through in chunks, so memory does not grow with the batch, and a chunk
-stays in the cache.
+A stage is a step, or a convolution together with the 2×2 max-pooling that follows it. Every result has a buffer with room for a
+chunk of images. Each image in it has a border, as wide as the convolutions that read it need; the border is filled once.
+Convolutions and linear layers become rows of a table (`kernels/fast/stages.py`), and one compiled call runs many rows. Each
+other stage is a call of its own. A batch of any size is computed chunk by chunk, so that memory does not grow with the batch
+and a chunk stays in the cache.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,15 @@ from nnlite.kernels.machine.turn import Turn
 from nnlite.tensor import Tensor
 
 CHUNK = 64  # images at most
-CACHE = 2**21  # bytes of the largest buffer at most, while that leaves one image: a core's second cache holds about as much
+CACHE = 2**21  # bytes: a chunk has so few images that no buffer is larger (but at least one): a core's L2 cache holds as much
 
 
 @dataclass
 class Stage:
-    """The step to compute, and the number of the step whose result that is: its own, or the one of the pooling behind it."""
+    """step: the step to compute. result: the number of the step whose result it gives: its own, or the fused pooling's.
+
+    pool: 2 if a 2×2 max-pooling is fused, else 1.
+    """
 
     step: object
     result: int
@@ -31,7 +34,7 @@ class Stage:
 
 
 def make_stages(steps):
-    """The steps but the input as stages: a convolution takes in a 2×2 max-pooling that alone reads it."""
+    """All steps but the input as stages. A convolution and a 2×2 max-pooling become one stage if only the pooling reads it."""
     readers = {i: [number for number, step in enumerate(steps) if i in step.inputs] for i in range(len(steps))}
     stages, fused = [], set()
     for i, step in enumerate(steps[1:], 1):
@@ -51,7 +54,7 @@ def _is_2x2_pool(step):
 
 
 def check_images(plan, images, shape):
-    """The images as float32.   ValueError, which begins with `plan`, for another shape or dtype, or none at all."""
+    """The images as float32.   ValueError, which begins with `plan`, for another shape or dtype, or an empty batch."""
     images = images.data if isinstance(images, Tensor) else np.asarray(images)
     if images.shape[1:] != shape or images.dtype.kind != "f":
         expected = ", ".join(map(str, ("N", *shape)))
@@ -123,14 +126,14 @@ class Pipeline:
 
 
 def in_memory_order(steps, i):
-    """Whether step i flattens images for linear layers only: then their weights can be put in the order of the memory."""
+    """Whether step i flattens images and only linear layers read it: then their weights can follow the order in memory."""
     step, readers = steps[i], [step for step in steps if i in step.inputs]
     return (step.kind == "flatten" and len(steps[step.inputs[0]].shape) == 3 and len(readers) > 0
             and all(reader.kind == "linear" for reader in readers))
 
 
 def weights_in_memory_order(steps, step, w):
-    """w (O, I) of a linear layer, its columns from the order (C, H, W) to (H, W, C) where the images come so."""
+    """w (O, I) of a linear layer; its columns go from (C, H, W) to (H, W, C) if `in_memory_order` holds for its input."""
     i = step.inputs[0]
     if not in_memory_order(steps, i):
         return w
@@ -139,7 +142,7 @@ def weights_in_memory_order(steps, step, w):
 
 
 def convolution_row(stage, source, out, w_shape, laid_out, step, slide=False, rest=0):
-    """What a convolution's row of the table holds for every arithmetic; source and out are its buffers.
+    """The part of a convolution's row of the table that float32 and int8 share; source and out are its buffers.
 
     w_shape (G, kh, kw, c, o), `laid_out` the same weights as the kernel reads them; one step of the tile takes `step` numbers
     of a run; slide, rest as in `Geometry`.
@@ -159,21 +162,21 @@ def flatten_row(source, out):
     """Images (H, W, C) to vectors in the order (C, H, W)."""
     H, W, C = source.inside(1).shape[1:]
     x_image, x_row, _ = source.array.strides[:3]
-    if source.top == source.left == 0:  # the rows lie one behind the other: one row of all pixels fills registers better
+    if source.top == source.left == 0:  # the rows follow each other without gaps: one row of all pixels fills registers better
         H, W = 1, H * W
     return {"kind": kernels.FLATTEN, "x": source.patch_address((0, 0)), "x_image": x_image, "x_row": x_row, "C": C,
             "out_h": H, "out_w": W, "y": out.array.ctypes.data, "y_image": out.array.strides[0]}
 
 
 def linear_row(source, out, K, channels=0):
-    """The same for a linear layer. K: steps of its sums; channels: columns of the buffer of sums, where there is one."""
+    """A linear layer's row of the table. K: steps of its sums; channels: columns of the buffer of sums, if there is one."""
     return {"kind": kernels.LINEAR, "x": source.array.ctypes.data, "x_image": source.array.strides[0], "K": K,
             "y": out.array.ctypes.data, "y_image": out.array.strides[0], "O": out.array.shape[-1], "sums_w": 1, "pool": 1,
             "channels": channels}
 
 
 def table_macs(row):
-    """Steps of the tile for one image."""
+    """How many steps of the tile the row takes for one image."""
     if row["kind"] == kernels.FLATTEN:
         return 0
     if row["kind"] == kernels.CONVOLUTION:
@@ -190,6 +193,6 @@ def _with_border(shape, border):
 
 
 def _border(i, steps):
-    """The widest border that the readers of step i want to find."""
+    """The widest border that the readers of step i need."""
     borders = [KINDS[step.kind].border(step.options) for step in steps if i in step.inputs]
     return tuple(map(max, zip((0, 0), *borders, strict=True)))

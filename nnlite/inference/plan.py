@@ -1,8 +1,8 @@
 """Float32 inference: a model compiled into a plan.
 
 A plan has no tape: BatchNorm is folded, ReLU fused, the weights are laid out for the kernels once, and images stay in
-(N, H, W, C) memory from end to end. `plan.run(images)` computes the steps one by one and returns every result; it is the one
-to read. `plan(images)` gives the same bits by fused stages and buffers that are made once (see `pipeline`).
+(N, H, W, C) memory from end to end. `plan.run(images)` computes the steps one by one and returns every result; read this method
+first. `plan(images)` gives the same bits by fused stages and buffers that are made once (see `pipeline`).
 """
 
 import copy
@@ -22,6 +22,7 @@ def compile(model, example):
     """A model as a plan: plan(images) equals model(images) in inference mode, up to float32 rounding.
 
     example: array (N, C, H, W), any N, for one trace.   plan: float32 (N, C, H, W) -> float32 (N, classes), any N.
+    Errors: those of `lower`; the plan: ValueError for images of another shape or dtype, and for an empty batch.
     """
     return Plan(lower(model, example.data if isinstance(example, Tensor) else np.asarray(example)))
 
@@ -39,7 +40,7 @@ class Plan:
         return self.pipeline(self.check(images))
 
     def __reduce__(self):
-        """How pickle and copy make the plan again: from its steps, without buffers, addresses and compiled stages."""
+        """pickle and copy make the plan anew from its steps; buffers, addresses and compiled stages are not copied."""
         return Plan, (self.steps,)
 
     @functools.cached_property
@@ -76,7 +77,7 @@ class Plan:
         return run_into_buffer
 
     def weights(self, step, w):
-        """The row's addresses of weights and biases, which are kept from now on."""
+        """The addresses of a row's weights and biases; the plan keeps these arrays alive."""
         return {"w": self.keep(w), "b": self.keep(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
 
     def keep(self, array):
@@ -91,7 +92,7 @@ class Plan:
         return lambda n: kernels.run_stages(stages, sums, n, kernels.threads_for(n * macs, alone=True))
 
     def run(self, images):
-        """The results of all steps (images as (N, H, W, C)), one by one: what calibration looks at."""
+        """The results of all steps, computed one by one: (N, H, W, C) or (N, F). Calibration uses them."""
         results = [_to_memory(self.check(images))]
         for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
             y = run(*(results[i] for i in step.inputs))
@@ -115,7 +116,7 @@ def _leave(buffer, n):
 
 
 def _to_memory(x):
-    """Images as (N, H, W, C); everything else as it is."""
+    """(N, C, H, W) -> (N, H, W, C), contiguous; an array of other than four axes only becomes contiguous."""
     return np.asarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, order="C")
 
 
@@ -124,7 +125,7 @@ def _from_memory(x):
 
 
 def _operation(step):
-    """Any other operation, by its own forward; a copy of it, so that what it keeps for backward is forgotten."""
+    """The runner of a step "operation": the forward of a copy of the operation, so that arrays kept for backward go."""
 
     def run(*x):
         given = iter(x)

@@ -39,4 +39,4 @@ def test_a_student_that_is_named_is_trained_on_and_options_of_a_new_one_are_refu
         np.testing.assert_array_equal(load("s.npz").state_dict()[name], array)
     for option in (["--model", "cnn"], ["--width", 0.5]):
         assert error_of("distill", trained, "--student", trained, *option).startswith("--student names a model; --model and")
-    assert error_of("distill", trained, "--dense").startswith("--dense is about the model that --student names")
+    assert error_of("distill", trained, "--dense").startswith("--dense needs --student")

@@ -227,7 +227,7 @@ def test_a_run_that_was_begun_in_python_is_resumed_with_its_model_and_rate_only(
 
 
 def test_dense_without_a_file_to_resume_is_refused(error_of):
-    assert error_of("train", "--dense").startswith("--dense is about the file that --resume goes on from")
+    assert error_of("train", "--dense").startswith("--dense needs --resume")
 
 
 def test_so_many_labels_of_each_class_are_used_and_200_steps_are_done(run, monkeypatch):
