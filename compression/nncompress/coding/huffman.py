@@ -143,17 +143,23 @@ def code_lengths(counts):
         raise ValueError("code_lengths: counts are negative or all zero, expects a positive count of some symbol")
     used = np.flatnonzero(counts)
     weights = counts[used].tolist()
-    depths = _leaf_depths(weights)
+    depths = leaf_depths(weights)
     while max(depths) > MAX_LENGTH:
         weights = [(weight + 1) // 2 for weight in weights]
-        depths = _leaf_depths(weights)
+        depths = leaf_depths(weights)
     lengths = np.zeros(counts.size, np.uint8)
     lengths[used] = depths
     return lengths
 
 
-def _leaf_depths(weights):
-    """Depth of each leaf in Huffman's tree of these weights; a lone leaf is given depth 1."""
+def leaf_depths(weights):
+    """The depth of each leaf in Huffman's tree of these weights, which is the length of its code.
+
+    Merge the two lightest trees until one is left; each merge puts the leaves of both one deeper. Of equally light trees any
+    may be taken: the depths may then differ, Σ weight · depth does not.
+
+    weights: n ≥ 1 whole numbers above 0, n up to 65536 -> n depths, in their order; a lone leaf has depth 1.
+    """
     leaves = len(weights)
     if leaves == 1:
         return [1]
@@ -186,13 +192,18 @@ def encode(symbols, lengths):
     if not symbol_lengths.all():
         raise ValueError(f"encode: symbol {symbols[np.argmin(symbol_lengths)]} has no code, its length is 0")
     data = np.zeros(packed_size(int(symbol_lengths.sum()), 1), np.uint8)
-    _write_codes(symbols, lengths, codes(lengths), data)
+    write_codes(symbols, lengths, codes(lengths), data)
     return data.tobytes()
 
 
 @njit(cache=True)
-def _write_codes(symbols, lengths, codes, data):
-    """Set the bits of `data`, which is zero before. symbols (N,), lengths (n,), codes (n,) -> data (B,) uint8"""
+def write_codes(symbols, lengths, codes, data):
+    """Write the symbols' codes one after the other into `data`, the highest bit of a code first.
+
+    The first bit of the stream is the highest of data[0]; after its lowest comes the highest of data[1].
+    symbols (N,) that all have a code, lengths (n,), codes (n,) uint32, each in its lowest `length` bits -> data (B,) uint8, all
+    0 before and long enough, is filled in place.
+    """
     bit = 0
     for symbol in symbols:
         for shift in range(lengths[symbol] - 1, -1, -1):
@@ -201,7 +212,10 @@ def _write_codes(symbols, lengths, codes, data):
 
 
 def decode_reference(data, lengths, count):
-    """Read `count` symbols: take bits until they are the code of a symbol. The readable twin of `decode`."""
+    """Read `count` symbols: take bits until they are the code of a symbol. The readable twin of `decode`.
+
+    data, lengths, the result and the errors are those of `decode`; `_check_count` and `_check_end` raise two of them.
+    """
     lengths = check_lengths(lengths)
     _check_count(data, count)
     code_of = codes(lengths)
@@ -244,7 +258,7 @@ def decode(data, lengths, count):
         first_code[length] = 2 * (first_code[length - 1] + per_length[length - 1])
 
     symbols = np.empty(count, np.uint16)
-    decoded, bit = _read_codes(np.frombuffer(data, np.uint8), per_length, first_code, first_index, by_code, symbols)
+    decoded, bit = read_codes(np.frombuffer(data, np.uint8), per_length, first_code, first_index, by_code, symbols)
     if decoded < count and bit == 8 * len(data):
         raise FormatError(f"symbol {decoded} of {count}: the stream ends")
     if decoded < count:
@@ -254,11 +268,21 @@ def decode(data, lengths, count):
 
 
 @njit(cache=True)
-def _read_codes(data, per_length, first_code, first_index, by_code, symbols):
-    """Fill `symbols`; return how many were read, and the bit where reading stopped.
+def read_codes(data, per_length, first_code, first_index, by_code, symbols):
+    """Fill `symbols` in place; return how many were read, and the bit where reading stopped.
 
-    Short of symbols, that bit is the end of `data` if the data ended, else the start of a code that stands for none.
-    In a complete code rank is never negative: a code that was too large for one length stays so for the next.
+    A code grows by one bit at a time, from length 1 to the longest. It is complete at the first length at which its rank,
+    code − first_code[length], is below per_length[length]. Its symbol is by_code[first_index[length] + rank]. In a complete
+    code the rank is never negative: a code that was too large for one length stays so for the next.
+
+    data          (B,) uint8, the highest bit of a byte first
+    per_length    for each length 0 … longest, how many codes have it
+    first_code    for each length the first of its codes; first_index, its place in by_code
+    by_code       the used symbols in the order of their codes
+    symbols       (N,) uint16, filled
+
+    Reading stops after the last symbol's code; or at 8 B, where the data ends inside a code; or at the start of a code that
+    has reached the longest length and stands for no symbol.
     """
     bit, end = 0, 8 * data.size
     for i in range(symbols.size):
