@@ -24,11 +24,24 @@ from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.simd.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.simd.level import LEVEL
-from nnlite.kernels.simd.narrow import laid_out_size, narrow_product, narrow_width
+from nnlite.kernels.simd.narrow import laid_out_size, narrow_strip, narrow_width
 from nnlite.kernels.simd.narrow_layout import lay_out_narrow
 from nnlite.kernels.simd.sliding import slides, sliding_strip
 from nnlite.kernels.simd.strip import strip
-from nnlite.kernels.simd.vector import at_least, beats, item_bytes, lanes, larger, load, spread_int, store, store_bytes, where
+from nnlite.kernels.simd.tile import Terms
+from nnlite.kernels.simd.vector import (
+    at_least,
+    beats,
+    factor_bytes,
+    item_bytes,
+    lanes,
+    larger,
+    load,
+    spread_int,
+    store,
+    store_bytes,
+    where,
+)
 
 SHORTEST_RUN = 16  # numbers of a run from which a narrow tile is worth its layout
 
@@ -114,6 +127,31 @@ def geometry(w_shape, stride, dilation, step=1, slide=False, rest=0):
     return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide), rest)
 
 
+class Weights(NamedTuple):
+    """Where `LaidOut` weights are: the address of the first, and by how many bytes a group and a step move on."""
+
+    at: int
+    group: int
+    row: int
+
+
+class Sums(NamedTuple):
+    """Where the sums of one row of y are: `pool` rows of `width` pixels, from address `at` on, `pixel` bytes apart."""
+
+    at: int
+    pixel: int
+    pool: int
+    width: int
+
+
+class Finish(NamedTuple):
+    """What follows the sums: bias b (O,), low = 0 for a ReLU, else −∞, and argmax, which is empty without pooling."""
+
+    b: np.ndarray
+    low: float
+    argmax: np.ndarray
+
+
 def sums_buffer(pool, out_w, channels, dtype):
     """Room for the sums of one row of y, (threads, pool, W, channels), for as many threads as there can ever be."""
     return empty((numba.config.NUMBA_NUM_THREADS, pool, out_w, channels), dtype)
@@ -131,9 +169,9 @@ def conv2d(x, w, y, walk, b=None, relu=False, argmax=None):
         g = geometry(w.shape, stride, dilation, 1, slides(w.shape, stride, dilation, y.dtype, rest), rest)
         sums_w = output_size(x.shape[2], w.shape[2], stride[1], dilation[1])
         w = lay_out(w, rest)
-        _conv2d(x, w.numbers, w.group, w.row, g, np.zeros(O, y.dtype) if b is None else b,
-                0.0 if relu else -np.inf, sums_buffer(pool, sums_w, w.channels, y.dtype), y,
-                no_places() if argmax is None else argmax, threads_for(pool * pool * y.size * g.P * g.Q * g.K))
+        finish = np.zeros(O, y.dtype) if b is None else b, 0.0 if relu else -np.inf, no_places() if argmax is None else argmax
+        _conv2d(x, tuple(w), tuple(g), finish, sums_buffer(pool, sums_w, w.channels, y.dtype), y,
+                threads_for(pool * pool * y.size * g.P * g.Q * g.K))
 
 
 def no_places():
@@ -142,64 +180,70 @@ def no_places():
 
 
 @inner_kernel
-def sum_rows(like, part, pixel, pool, out_w, O, x, x_row, element, step, w, w_group, w_row, g):
-    """part[u, j, o] = Σ x·w at row u < pool, pixel j < out_w and channel o < O, all addresses and strides in bytes.
-
-    x: the first row's first patch, with numbers of `element` bytes; pixel: from one pixel of part to the next; w, w_group,
-    w_row: those of `LaidOut`, in bytes.
-    """
-    size, o = item_bytes(like), O // g.G - g.rest
-    for u in range(pool):
-        x_u, part_u = x + u * g.sh * x_row, part + u * out_w * pixel
-        if is_depthwise(g.G, g.C, O):
-            depthwise_strip(like, element, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element, g.Q, step, g.K,
-                            w, g.Q * g.K * w_row, g.K * w_row, w_row, part_u, pixel, out_w, O)
-        elif g.slide:
-            sliding_strip(like, x_u, g.C * element, g.dh * x_row, g.P, g.C, w, w_row, part_u, pixel, out_w, o)
-        else:
-            for k in range(g.G):
-                strip(like, x_u + k * (g.C // g.G) * element, g.sw * g.C * element, g.dh * x_row, g.P, g.dw * g.C * element,
-                      g.Q, step, g.K, w + k * w_group, g.Q * g.K * w_row, g.K * w_row, w_row,
-                      part_u + k * o * size, pixel, out_w, o)
-        if g.rest:
-            narrow_product(like, x_u, g.sw * g.C * element, g.dh * x_row, g.P, g.K, w + w_group, part_u + o * size, pixel,
-                           out_w, g.rest)
+def in_bytes(w):
+    """`LaidOut` weights as `Weights`."""
+    size = w.numbers.itemsize
+    return Weights(np.intp(w.numbers.ctypes.data), w.group * size, w.row * size)
 
 
 @inner_kernel
-def block_maximum(like, z, row, pixel, pool, left):
-    """The maximum of the pool × pool pixels from address z on, lane by lane; pool is 1 or 2, row and pixel in bytes."""
+def sum_rows(like, sums, O, x, x_row, w, g):
+    """The sums Σ x·w of `Sums`, for the channels o < O. All addresses and strides are bytes.
+
+    x: the address of the first row's first patch, x_row: from one row of the image to the next; w: `Weights`, g: `Geometry`.
+    """
+    size, element, o = item_bytes(like), factor_bytes(like), O // g.G - g.rest
+    terms = Terms(g.P, g.Q, g.K, g.dh * x_row, g.dw * g.C * element, size, g.Q * g.K * w.row, g.K * w.row, w.row)
+    x_pixel = g.sw * g.C * element
+    for u in range(sums.pool):
+        x_u, sums_u = x + u * g.sh * x_row, sums.at + u * sums.width * sums.pixel
+        if is_depthwise(g.G, g.C, O):
+            depthwise_strip(like, element, terms, x_u, x_pixel, w.at, sums_u, sums.pixel, sums.width, O)
+        elif g.slide:
+            sliding_strip(like, terms, x_u, x_pixel, w.at, sums_u, sums.pixel, sums.width, o)
+        else:
+            for k in range(g.G):
+                strip(like, terms, x_u + k * (g.C // g.G) * element, x_pixel, w.at + k * w.group, sums_u + k * o * size,
+                      sums.pixel, sums.width, o)
+        if g.rest:
+            narrow_strip(like, terms, x_u, x_pixel, w.at + w.group, sums_u + o * size, sums.pixel, sums.width, g.rest)
+
+
+@inner_kernel
+def block_maximum(like, z, sums, left):
+    """The maximum of the pool × pool pixels of `Sums` from address z on, lane by lane; pool is 1 or 2."""
     best = load(like, z, left)
-    if pool == 2:
-        right, below = load(like, z + pixel, left), load(like, z + row, left)
-        best = larger(larger(load(like, z + row + pixel, left), below), larger(right, best))
+    if sums.pool == 2:
+        below = z + sums.width * sums.pixel
+        right, diagonal = load(like, z + sums.pixel, left), load(like, below + sums.pixel, left)
+        best = larger(larger(diagonal, load(like, below, left)), larger(right, best))
     return best
 
 
 @inner_kernel
-def finish_row(like, part, pixel, pool, sums_w, O, b, low, y, out_w):
-    """y[j, o] = max(b[o] + maximum of the block j of part, low):  addresses of part (pool, sums_w, pixel bytes), b, y."""
+def finish_row(like, sums, O, b, low, y, out_w):
+    """y[j, o] = max(b[o] + maximum of block j of the sums, low):  b, y addresses, y (out_w, O)."""
     size = item_bytes(like)
     for o in range(0, O, lanes(like)):
         left, at = O - o, o * size
         bias = load(like, b + at, left)
         for j in range(out_w):
-            z = block_maximum(like, part + j * pool * pixel + at, sums_w * pixel, pixel, pool, left)
+            z = block_maximum(like, sums.at + j * sums.pool * sums.pixel + at, sums, left)
             store(y + j * O * size + at, at_least(z + bias, low), left)
 
 
 @inner_kernel
-def finish_row_with_places(like, part, pixel, sums_w, O, b, low, y, argmax, out_w):
+def finish_row_with_places(like, sums, O, b, low, y, argmax, out_w):
     """finish_row for training: the places of the maxima (of sums with their bias) go to the address argmax, (out_w, O)."""
     size = item_bytes(like)
     for o in range(0, O, lanes(like)):
         left = O - o
         bias = load(like, b + o * size, left)
         for j in range(out_w):
-            z = part + 2 * j * pixel + o * size
+            z = sums.at + 2 * j * sums.pixel + o * size
             best, place = load(like, z, left) + bias, spread_int(like, 0)
             for k in range(1, 4):
-                other = load(like, z + (k // 2 * sums_w + k % 2) * pixel, left) + bias
+                other = load(like, z + (k // 2 * sums.width + k % 2) * sums.pixel, left) + bias
                 better = beats(other, best)
                 best, place = where(better, other, best), where(better, spread_int(like, k), place)
             store(y + (j * O + o) * size, at_least(best, low), left)
@@ -207,22 +251,22 @@ def finish_row_with_places(like, part, pixel, sums_w, O, b, low, y, argmax, out_
 
 
 @parallel_kernel
-def _conv2d(x, w, w_group, w_row, g, b, low, sums, y, argmax, threads):
-    share_out(convolution_row, len(y) * y.shape[1], threads, (x, w, w_group, w_row, g, b, low, sums, y, argmax))
+def _conv2d(x, w, g, finish, buffer, y, threads):
+    share_out(convolution_row, len(y) * y.shape[1], threads, (x, LaidOut(*w), Geometry(*g), Finish(*finish), buffer, y))
 
 
 @inner_kernel
-def convolution_row(t, thread, x, w, w_group, w_row, g, b, low, sums, y, argmax):
-    """One row of y: the sums of `pool` rows go to this thread's part of `sums`, and from there, finished, to y."""
-    (_, H, W, C), (_, out_h, out_w, O), (_, pool, sums_w, channels) = x.shape, y.shape, sums.shape
+def convolution_row(t, thread, x, w, g, finish, buffer, y):
+    """One row of y: the sums of `pool` rows go to this thread's part of `buffer`, and from there, finished, to y."""
+    (_, H, W, C), (_, out_h, out_w, O), (_, pool, sums_w, channels) = x.shape, y.shape, buffer.shape
     n, i, like, size = t // out_h, t % out_h, y.dtype, y.itemsize
-    pixel, x_row = channels * size, W * C * size
-    part = np.intp(sums.ctypes.data) + thread * pool * sums_w * pixel
-    sum_rows(like, part, pixel, pool, sums_w, O if g.rest else channels,
-             np.intp(x.ctypes.data) + (n * H + i * pool * g.sh) * x_row, x_row, size, size,
-             np.intp(w.ctypes.data), w_group * size, w_row * size, g)
+    b, low, argmax = finish
+    x_row, pixel = W * C * size, channels * size
+    sums = Sums(np.intp(buffer.ctypes.data) + thread * pool * sums_w * pixel, pixel, pool, sums_w)
+    x_data = np.intp(x.ctypes.data) + (n * H + i * pool * g.sh) * x_row
+    sum_rows(like, sums, O if g.rest else channels, x_data, x_row, in_bytes(w), g)
     b_data, y_at = np.intp(b.ctypes.data), np.intp(y.ctypes.data) + t * out_w * O * size
     if argmax.size:
-        finish_row_with_places(like, part, pixel, sums_w, O, b_data, low, y_at, argmax.ctypes.data + t * out_w * O, out_w)
+        finish_row_with_places(like, sums, O, b_data, low, y_at, argmax.ctypes.data + t * out_w * O, out_w)
     else:
-        finish_row(like, part, pixel, pool, sums_w, O, b_data, low, y_at, out_w)
+        finish_row(like, sums, O, b_data, low, y_at, out_w)

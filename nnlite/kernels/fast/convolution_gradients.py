@@ -15,10 +15,23 @@ Images are dealt with in parts of a few, so that dz of a part is still in the ca
 its own for dw and db, added up at the end: how many parts there are depends on the shapes alone, so threads change no bit.
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
-from nnlite.kernels.fast.convolution import LaidOut, geometry, lay_out, narrow_channels, no_places, runs, sum_rows
+from nnlite.kernels.fast.convolution import (
+    Geometry,
+    LaidOut,
+    Sums,
+    geometry,
+    in_bytes,
+    lay_out,
+    narrow_channels,
+    no_places,
+    runs,
+    sum_rows,
+)
 from nnlite.kernels.fast.matmul import copy_rows
 from nnlite.kernels.fast.scattering import lay_out_for_scattering, scatter_image, scatters
 from nnlite.kernels.loops.convolution import output_size
@@ -28,9 +41,52 @@ from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, thread
 from nnlite.kernels.simd.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.simd.sliding import slides
 from nnlite.kernels.simd.strip import ONE, strip
+from nnlite.kernels.simd.tile import Terms
 from nnlite.kernels.simd.vector import equal, lanes, load, load_bytes, positive, store, where
 
 IMAGES_IN_A_PART = 4
+
+
+class Result(NamedTuple):
+    """The gradient dy of the result, and what leads from it to dz: y where a ReLU is fused, argmax (empty without pooling)."""
+
+    dy: np.ndarray
+    y: np.ndarray
+    relu: bool
+    argmax: np.ndarray
+
+
+class Spread(NamedTuple):
+    """Room for dz, (threads, images of a part, h, w, O): zeros but for the pixels from (top, left) on, sh and sw apart."""
+
+    dz: np.ndarray
+    top: int
+    left: int
+    sh: int
+    sw: int
+
+
+class Parts(NamedTuple):
+    """The sums of each part: dw (parts, G, P, Q, L, o), or depthwise (parts, 1, P, Q, 1, G), and db (parts, O)."""
+
+    dw: np.ndarray
+    db: np.ndarray
+
+
+class Back(NamedTuple):
+    """The way from dz to dx, which is empty where it is not wanted: weights w, and where dx begins in the padded image.
+
+    scattered: by `scattering`, with room for each thread in runs and patches; else by the convolution g.
+    """
+
+    w: LaidOut
+    g: Geometry
+    scattered: bool
+    runs: np.ndarray
+    patches: np.ndarray
+    dx: np.ndarray
+    top: int
+    left: int
 
 
 def conv2d_gradients(x, w, dy, dx, dw, db, walk, y=None, argmax=None):
@@ -44,77 +100,96 @@ def conv2d_gradients(x, w, dy, dx, dw, db, walk, y=None, argmax=None):
         if dx is not None:
             dx[...] = 0
         return
-    (N, H, W, C), (G, kh, kw, _, _), O, (stride, dilation, padding) = x.shape, w.shape, dy.shape[3], walk
-    (sh, sw), (dh, dw_) = stride, dilation
-    P, Q, L = runs(w.shape, dilation)
+    N, (G, *_), C, O = len(x), w.shape, x.shape[3], dy.shape[3]
     parts = max(1, min(dy.size // max(1, dw.size), -(-N // IMAGES_IN_A_PART)))
-    dz_h, dz_w = output_size(H, kh, sh, dh), output_size(W, kw, sw, dw_)
-    scattered = dx is not None and scatters(G, Q, dz_h * dz_w, dx.shape[1] * dx.shape[2])
-    run, patches = (0, 0), (0, 0, 0)  # the shapes of what `scatter_image` needs in each thread
-    if dx is None or scattered:  # then dz needs neither border nor spreading out
-        back, border, spread_by = geometry(w.shape, (1, 1), dilation), (0, 0), (1, 1)
-    if dx is None:
-        dx, turned = np.empty((0, 0, 0, C), dy.dtype), LaidOut(np.empty(0, dy.dtype), 0, 0, 0)
-    elif scattered:
-        turned = lay_out_for_scattering(w)
-        run, patches = (dz_w, turned.row), (H, W, C)
-    else:
-        turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
-        rest = narrow_channels(turned.shape, dilation, dy.dtype)
-        back = geometry(turned.shape, (1, 1), dilation, 1, slides(turned.shape, (1, 1), dilation, dy.dtype, rest), rest)
-        border, spread_by = (dh * (kh - 1), dw_ * (kw - 1)), stride
-        turned = lay_out(turned, rest)
-        dz_h, dz_w = H + border[0], W + border[1]
-    dz, run, patches = (empty((numba.config.NUMBA_NUM_THREADS, *shape), dy.dtype)
-                        for shape in ((-(-N // parts), dz_h, dz_w, O), run, patches))
+    P, Q, L = runs(w.shape, walk.dilation)
+    result = dy, dy if y is None else y, y is not None, no_places() if argmax is None else argmax
+    spread, back = ways(x, w, dx, walk, -(-N // parts))
     laid_out = dw.swapaxes(0, 4) if is_depthwise(G, C, O) else dw  # as `lay_out` has the weights
     dw_parts, db_parts = empty((parts, len(laid_out), P, Q, L, laid_out.shape[4]), dy.dtype), np.zeros((parts, O), dy.dtype)
-    dz[...] = 0
-    _conv2d_gradients(x, geometry(w.shape, stride, dilation), dy, dy if y is None else y, y is not None,
-                      no_places() if argmax is None else argmax, dz, *border, *spread_by, dw_parts, db_parts,
-                      turned.numbers, turned.group, turned.row, back, scattered, run, patches, dx, *padding,
+    _conv2d_gradients(x, tuple(geometry(w.shape, walk.stride, walk.dilation)), result, spread, (dw_parts, db_parts), back,
                       threads_for(dy.size * (1 if argmax is None else 4) * P * Q * L))
     np.add.reduce(dw_parts.reshape(parts, *laid_out.shape), axis=0, out=laid_out)
     np.add.reduce(db_parts, axis=0, out=db)
 
 
+def ways(x, w, dx, walk, images):
+    """(`Spread` for so many images of x, `Back`) as plain tuples. Only collecting needs dz with a border and spread out."""
+    (_, H, W, C), (G, kh, kw, _, o), ((sh, sw), (dh, dw), padding) = x.shape, w.shape, walk
+    dz_h, dz_w = output_size(H, kh, sh, dh), output_size(W, kw, sw, dw)
+    scattered = dx is not None and scatters(G, runs(w.shape, (dh, dw))[1], dz_h * dz_w, dx.shape[1] * dx.shape[2])
+    place, g = (0, 0, 1, 1), geometry(w.shape, (1, 1), (dh, dw))
+    run, patches = (0, 0), (0, 0, 0)
+    if dx is None:
+        dx, turned = np.empty((0, 0, 0, C), w.dtype), LaidOut(np.empty(0, w.dtype), 0, 0, 0)
+    elif scattered:
+        turned = lay_out_for_scattering(w)
+        run, patches = (dz_w, turned.row), (H, W, C)
+    else:
+        turned = aligned(w[:, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
+        rest = narrow_channels(turned.shape, (dh, dw), w.dtype)
+        g = geometry(turned.shape, (1, 1), (dh, dw), 1, slides(turned.shape, (1, 1), (dh, dw), w.dtype, rest), rest)
+        turned = lay_out(turned, rest)
+        place = dh * (kh - 1), dw * (kw - 1), sh, sw
+        dz_h, dz_w = H + place[0], W + place[1]
+    dz = per_thread((images, dz_h, dz_w, G * o), w.dtype)
+    dz[...] = 0
+    rooms = per_thread(run, w.dtype), per_thread(patches, w.dtype)
+    return (dz, *place), (tuple(turned), tuple(g), scattered, *rooms, dx, *padding)
+
+
+def per_thread(shape, dtype):
+    """Room of this shape for as many threads as there can ever be."""
+    return empty((numba.config.NUMBA_NUM_THREADS, *shape), dtype)
+
+
 @parallel_kernel
-def _conv2d_gradients(x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
-                      turned, turned_group, turned_row, back, scattered, run, patches, dx, top, left, threads):
-    share_out(gradients_of_part, len(dw_parts), threads,
-              (x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts, turned, turned_group, turned_row,
-               back, scattered, run, patches, dx, top, left))
+def _conv2d_gradients(x, g, result, spread, sums, back, threads):
+    w, back_g = LaidOut(*back[0]), Geometry(*back[1])
+    share_out(gradients_of_part, len(sums[1]), threads,
+              (x, Geometry(*g), Result(*result), Spread(*spread), Parts(*sums), Back(w, back_g, *back[2:])))
 
 
 @inner_kernel
-def gradients_of_part(part, thread, x, g, dy, y, relu, argmax, dz, border_h, border_w, sh, sw, dw_parts, db_parts,
-                      turned, turned_group, turned_row, back, scattered, run, patches, dx, top, left):
-    """Of the images of one part; `dz`, `run` and `patches` are this thread's own."""
-    N, parts, size, like = len(x), len(dw_parts), x.itemsize, x.dtype
+def gradients_of_part(part, thread, x, g, result, spread, sums, back):
+    """Of the images of one part: dw and db into the part's sums, and dx. The thread has a dz of its own."""
+    dy, y, relu, argmax = result
+    N, parts, size, dz = len(x), len(sums.db), x.itemsize, spread.dz[thread]
     pool = 2 if argmax.size else 1
-    (_, dy_h, dy_w, _), (_, _, dz_h, dz_w, O), (_, dx_h, dx_w, C) = dy.shape, dz.shape, dx.shape
-    dz_row, dz_pixel, dx_row = dz_w * O * size, O * size, dx_w * C * size
-    dz_image = dz_h * dz_row
-    dx_data, turned_data, dz_data = np.intp(dx.ctypes.data), np.intp(turned.ctypes.data), np.intp(dz[thread].ctypes.data)
-    inside = dz_data + border_h * dz_row + border_w * dz_pixel
+    (_, dy_h, dy_w, _), (_, dz_h, dz_w, O) = dy.shape, dz.shape
+    image, row, pixel = dz_h * dz_w * O * size, spread.sh * dz_w * O * size, spread.sw * O * size
+    inside = np.intp(dz.ctypes.data) + (spread.top * dz_w + spread.left) * O * size
     start, end = N * part // parts, N * (part + 1) // parts
     for n in range(start, end):
         at = n * dy_h * dy_w * O
         spread_gradient(dy[n], y.ctypes.data + at * size, relu, argmax.ctypes.data + at, pool,
-                        inside + (n - start) * dz_image, sh * dz_row, sw * dz_pixel, db_parts[part])
-    weight_gradient(x[start:end], g, inside, dz_image, sh * dz_row, sw * dz_pixel, pool * dy_h, pool * dy_w, dw_parts[part])
-    for n in range(start, end if dx.size else start):
-        dz_n, dx_n = dz_data + (n - start) * dz_image, dx_data + n * dx_h * dx_row
-        if scattered:
-            _, H, W, _ = x.shape
-            x_data = np.intp(patches[thread].ctypes.data)
-            scatter_image(like, dz_n, dz_h, dz_w, O, turned_data, turned_row, g, np.intp(run[thread].ctypes.data),
-                          x_data, H, W)
-            copy_rows(like, x_data + (top * W + left) * C * size, W * C * size, dx_n, dx_row, dx_h, dx_w * C)
+                        inside + (n - start) * image, row, pixel, sums.db[part])
+    weight_gradient(x[start:end], g, inside, image, row, pixel, pool * dy_h, pool * dy_w, sums.dw[part])
+    for n in range(start, end if back.dx.size else start):
+        if back.scattered:
+            scatter_image(dz[n - start], back.w, g, back.runs[thread], back.patches[thread])
+            leave(back.patches[thread], back.top, back.left, back.dx[n])
         else:
-            for i in range(dx_h):
-                sum_rows(like, dx_n + i * dx_row, C * size, ONE, dx_w, C, dz_n + (i + top) * dz_row + left * dz_pixel, dz_row,
-                         size, size, turned_data, turned_group * size, turned_row * size, back)
+            collect_image(dz[n - start], back, back.dx[n])
+
+
+@inner_kernel
+def leave(patches, top, left, dx):
+    """dx (H, W, C): the inside of the padded image `patches`."""
+    (_, W, C), (H, dx_w, _), size = patches.shape, dx.shape, dx.itemsize
+    copy_rows(dx.dtype, patches.ctypes.data + (top * W + left) * C * size, W * C * size, dx.ctypes.data, dx_w * C * size, H,
+              dx_w * C)
+
+
+@inner_kernel
+def collect_image(dz, back, dx):
+    """dx (H, W, C), row by row as sums over patches of dz, which has a border and is spread out."""
+    (_, dz_w, O), (H, W, C), size, w = dz.shape, dx.shape, dx.itemsize, in_bytes(back.w)
+    row, pixel = dz_w * O * size, C * size
+    start = np.intp(dz.ctypes.data) + (back.top * dz_w + back.left) * O * size
+    for i in range(H):
+        sums = Sums(np.intp(dx.ctypes.data) + i * W * pixel, pixel, ONE, W)
+        sum_rows(dx.dtype, sums, C, start + i * row, row, w, back.g)
 
 
 @inner_kernel
@@ -148,15 +223,14 @@ def weight_gradient(x, g, dz, dz_image, dz_row, dz_pixel, out_h, out_w, dw):
     """
     images, H, W, C = x.shape
     G, P, Q, L, o = dw.shape
-    size, like = x.itemsize, dw.dtype
+    size, like, row = x.itemsize, dw.dtype, W * C * x.itemsize
+    terms = Terms(images, out_h, out_w, H * row, g.sh * row, g.sw * C * size, dz_image, dz_row, dz_pixel)
     if is_depthwise(g.G, C, G * o):
         for p in range(P):
-            depthwise_strip(like, size, x.ctypes.data + p * g.dh * W * C * size, g.dw * C * size, H * W * C * size, images,
-                            g.sh * W * C * size, out_h, g.sw * C * size, out_w, dz, dz_image, dz_row, dz_pixel,
+            depthwise_strip(like, size, terms, x.ctypes.data + p * g.dh * row, g.dw * C * size, dz,
                             dw.ctypes.data + p * Q * C * size, C * size, Q, C)
         return
     for k in range(G * P * Q):
         group, p, q = k // (P * Q), k // Q % P, k % Q
-        x_at = x.ctypes.data + ((p * g.dh * W + q * g.dw) * C + group * (C // G)) * size
-        strip(like, x_at, size, H * W * C * size, images, g.sh * W * C * size, out_h, g.sw * C * size, out_w,
-              dz + group * o * size, dz_image, dz_row, dz_pixel, dw.ctypes.data + k * L * o * size, o * size, L, o)
+        x_at = x.ctypes.data + p * g.dh * row + (q * g.dw * C + group * (C // G)) * size
+        strip(like, terms, x_at, size, dz + group * o * size, dw.ctypes.data + k * L * o * size, o * size, L, o)

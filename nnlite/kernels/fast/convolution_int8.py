@@ -6,7 +6,7 @@ the weights are laid out for it once (`pack_conv_int8`). The sums are exact: the
 
 import numpy as np
 
-from nnlite.kernels.fast.convolution import geometry, runs, sum_rows, sums_buffer, with_whole_registers
+from nnlite.kernels.fast.convolution import Geometry, Sums, Weights, geometry, runs, sum_rows, sums_buffer, with_whole_registers
 from nnlite.kernels.fast.matmul import copy_rows
 from nnlite.kernels.loops.convolution_int8 import PackedConvInt8
 from nnlite.kernels.machine.memory import aligned
@@ -14,7 +14,7 @@ from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
 from nnlite.kernels.simd.depthwise import is_depthwise
 from nnlite.kernels.simd.level import LANES
-from nnlite.kernels.simd.strip import FOUR, ONE, configure, release
+from nnlite.kernels.simd.strip import ONE, configure, release
 
 
 def pack_conv_int8(w, dilation):
@@ -39,27 +39,27 @@ def conv2d_int8(x, packed, y, walk):
     """
     if y.size:
         g, numbers = geometry(packed.shape, walk.stride, walk.dilation, step=4), packed.numbers
-        sums = sums_buffer(1, y.shape[2], len(numbers) * numbers.shape[2], np.int32)
-        _conv2d_int8(x, numbers, y, g, sums, threads_for(y.size * g.P * g.Q * g.K))
+        buffer = sums_buffer(1, y.shape[2], len(numbers) * numbers.shape[2], np.int32)
+        _conv2d_int8(x, numbers, y, tuple(g), buffer, threads_for(y.size * g.P * g.Q * g.K))
 
 
 @parallel_kernel
-def _conv2d_int8(x, packed, y, g, sums, threads):
-    share_out(rows_int8, threads, threads, (x, packed, y, g, sums, threads))
+def _conv2d_int8(x, packed, y, g, buffer, threads):
+    share_out(rows_int8, threads, threads, (x, packed, y, Geometry(*g), buffer, threads))
 
 
 @inner_kernel
-def rows_int8(t, thread, x, packed, y, g, sums, parts):
+def rows_int8(t, thread, x, packed, y, g, buffer, parts):
     """The t-th part of all rows of y. The sums of a row, with those of the channels that fill w up, go to this thread's part of
-    `sums`, and from there to y.
+    `buffer`, and from there to y.
     """
-    (_, H, W, C), (_, out_h, out_w, O), channels, like = x.shape, y.shape, sums.shape[3], y.dtype
-    x_data, y_data, w_data = np.intp(x.ctypes.data), np.intp(y.ctypes.data), np.intp(packed.ctypes.data)
-    part, rows = np.intp(sums.ctypes.data) + thread * 4 * out_w * channels, len(y) * out_h
+    (_, H, W, C), (_, out_h, out_w, O), channels, like = x.shape, y.shape, buffer.shape[3], y.dtype
+    x_data, y_data, rows = np.intp(x.ctypes.data), np.intp(y.ctypes.data), len(y) * out_h
+    w = Weights(np.intp(packed.ctypes.data), packed[0].size, packed.shape[2] * 4)
+    sums = Sums(np.intp(buffer.ctypes.data) + thread * 4 * out_w * channels, 4 * channels, ONE, out_w)
     configure(like, out_w, g.K, channels // g.G)
     for r in range(rows * t // parts, rows * (t + 1) // parts):
         n, i = r // out_h, r % out_h
-        sum_rows(like, part, 4 * channels, ONE, out_w, channels, x_data + (n * H + i * g.sh) * W * C, W * C, ONE, FOUR, w_data,
-                 packed[0].size, packed.shape[2] * 4, g)
-        copy_rows(like, part, 4 * channels, y_data + 4 * r * out_w * O, 4 * O, out_w, O)
+        sum_rows(like, sums, channels, x_data + (n * H + i * g.sh) * W * C, W * C, w, g)
+        copy_rows(like, sums.at, sums.pixel, y_data + 4 * r * out_w * O, 4 * O, out_w, O)
     release(like)

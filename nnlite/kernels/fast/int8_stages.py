@@ -8,8 +8,10 @@ stand in `loops/requantize.py` and `loops/int8_steps.py`.
 
 import numpy as np
 
-from nnlite.kernels.fast.convolution import Geometry, block_maximum, sum_rows
+from nnlite.kernels.fast.convolution import Geometry, Sums, Weights, block_maximum, sum_rows
 from nnlite.kernels.fast.requantize import (
+    Factors,
+    Range,
     requantize_fixed,
     requantize_float,
     round_and_clamp,
@@ -32,6 +34,8 @@ from nnlite.kernels.simd.vector import (
     store_three_bytes,
     wide,
 )
+
+HIGH = np.intp(255)  # of uint8
 
 
 @inner_kernel
@@ -83,19 +87,22 @@ def quantize_image_row(t, thread, x, S, Z, q, top, left, finite):
 
 
 @inner_kernel
-def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, Z, low, high, q, q_pixel, pixels):
-    """q[j, o] = requantize(b[o] + the maximum of block j of acc), for `pixels` blocks and first ≤ o < last, by either law.
+def requantize(like, sums, factors, to, first, last, q, q_pixel, pixels):
+    """q[j, o] = requantize(b[o] + the maximum of block j of the sums), for `pixels` blocks and first ≤ o < last, by either law.
 
-    acc, b, M0, left, right, M and q are addresses, 0 for what there is not; acc and q those of the first block, channel 0:
-    int32 with `pixel` and `row` bytes from one pixel and one row of a block to the next, and uint8. A block is pool × pool.
+    The sums are int32, and a block is pool × pool of their pixels. q: the address of the first pixel's channel 0, in uint8;
+    q_pixel: bytes from one pixel to the next.
     """
+    b, M0, left, right, M = factors
+    Z, low, high = to
+    step = sums.pool * sums.pixel
     for o in range(first, last, lanes(like)):
         n, at = last - o, 4 * o
         b_o = load(like, b + at, n)
         if M:
             M_o = real_load(like, M + at, n)
             for j in range(pixels):
-                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)
+                x = block_maximum(like, sums.at + j * step + at, sums, n)
                 if left:
                     y = requantize_float(wide(x) + wide(b_o), M_o, Z, low, high)
                 else:
@@ -106,22 +113,22 @@ def requantize(like, acc, pixel, row, pool, b, M0, left, right, M, first, last, 
         if left:
             left_o = load(like, left + at, n)
             for j in range(pixels):
-                x = wide(block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n)) + wide(b_o)
+                x = wide(block_maximum(like, sums.at + j * step + at, sums, n)) + wide(b_o)
                 store_bytes(q + j * q_pixel + o, requantize_fixed(shift_left(x, left_o), M0_o, right_o, Z, low, high), n)
         else:
             for j in range(pixels):
-                x = block_maximum(like, acc + j * pool * pixel + at, row, pixel, pool, n) + b_o
+                x = block_maximum(like, sums.at + j * step + at, sums, n) + b_o
                 store_bytes(q + j * q_pixel + o, requantize_fixed(x, M0_o, right_o, Z, low, high), n)
 
 
 @inner_kernel
-def logits(like, acc, acc_row, b, M, first, last, y, y_row, rows):
-    """y[r, o] = (acc[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, and strides in bytes."""
+def logits(like, sums, b, M, first, last, y, y_row, rows):
+    """y[r, o] = (sums[r, o] + b[o]) · M[o] in float32, for first ≤ o < last; addresses, and strides in bytes."""
     for o in range(first, last, lanes(like)):
         n, at = last - o, 4 * o
         b_o, M_o = load(like, b + at, n), real_load(like, M + at, n)
         for r in range(rows):
-            store(y + r * y_row + at, real(wide(load(like, acc + r * acc_row + at, n)) + wide(b_o)) * M_o, n)
+            store(y + r * y_row + at, real(wide(load(like, sums.at + r * sums.pixel + at, n)) + wide(b_o)) * M_o, n)
 
 
 @parallel_kernel
@@ -145,14 +152,14 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s = stages[i]
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, NONE, NONE)
-    like, part = sums.dtype, np.intp(sums.ctypes.data)
+    like, w = sums.dtype, Weights(s.w, s.w_group, s.w_row)
+    places = Sums(np.intp(sums.ctypes.data), 4 * s.channels, s.pool, s.sums_w)
+    factors, to = Factors(s.b, s.M0, s.left, s.right, s.M), Range(s.Z, s.low, HIGH)
     configure(like, s.sums_w, s.K, s.channels // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, 4 * s.channels, s.pool, s.sums_w, s.channels,
-                 s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, ONE, FOUR, s.w, s.w_group, s.w_row, g)
-        requantize(like, part, 4 * s.channels, 4 * s.sums_w * s.channels, s.pool, s.b, s.M0, s.left, s.right, s.M, NONE, s.O,
-                   s.Z, s.low, 255, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
+        sum_rows(like, places, s.channels, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, w, g)
+        requantize(like, places, factors, to, NONE, s.O, s.y + image * s.y_image + row * s.y_row, s.O, s.out_w)
     release(like)
 
 
@@ -162,15 +169,16 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     s, width = stages[i], TILE_BYTES // 4
     columns = (s.O + width - 1) // width
     panel, m = t % columns, t // columns * rows
-    first, height, like, acc, row = panel * width, min(rows, n - m), sums.dtype, np.intp(sums.ctypes.data), 4 * s.channels
+    first, height, like = panel * width, min(rows, n - m), sums.dtype
+    places = Sums(np.intp(sums.ctypes.data), 4 * s.channels, ONE, height)
     last = min(first + width, s.O)
     filled = (last - first + lanes(like) - 1) // lanes(like) * lanes(like)
     configure(like, height, s.K, filled)
-    product(like, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4, acc + 4 * first, row,
-            height, filled)
+    product(like, s.x + m * s.x_image, s.x_image, FOUR, s.K, s.w + panel * s.K * width * 4, width * 4,
+            places.at + 4 * first, places.pixel, height, filled)
     release(like)
     if s.kind == LOGITS:
-        logits(like, acc, row, s.b, s.M, first, last, s.y + m * s.y_image, s.y_image, height)
+        logits(like, places, s.b, s.M, first, last, s.y + m * s.y_image, s.y_image, height)
     else:
-        requantize(like, acc, row, NONE, ONE, s.b, s.M0, s.left, s.right, s.M, first, last, s.Z, s.low, 255,
+        requantize(like, places, Factors(s.b, s.M0, s.left, s.right, s.M), Range(s.Z, s.low, HIGH), first, last,
                    s.y + m * s.y_image, s.O, height)

@@ -4,6 +4,8 @@ A block of sums stays in registers while k runs, so that each number of a and b 
 and write a sum for each product. Letters: a (M, K), b (K, N), c (M, N).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from nnlite.kernels.machine.cache import njit
@@ -16,6 +18,35 @@ from nnlite.kernels.simd.strip import NONE, ONE, TILE_BYTES, product
 from nnlite.kernels.simd.vector import at_least, item_bytes, lanes, load, store, transpose_block
 
 PACKING_PAYS = 16
+
+
+class Factors(NamedTuple):
+    """The factors of c = a b, a (M, K) and b (K, N): where they are, and by how many bytes a row and a step move on.
+
+    Of addresses and strides there is one compiled version for a and aᵀ, for b and bᵀ.
+    """
+
+    a: int
+    a_row: int
+    a_step: int
+    b: int
+    b_row: int
+    b_step: int
+    K: int
+
+
+class Panels(NamedTuple):
+    """How c is divided into tasks: `columns` panels as wide as a tile, times parts of up to `rows` rows.
+
+    rest: how many of the last columns `narrow` computes. packed: whether a task copies its panel of b together first.
+    copy_bytes: the room for such a copy.
+    """
+
+    columns: int
+    rows: int
+    rest: int
+    packed: bool
+    copy_bytes: int
 
 
 def matmul(a, b, bias=None, relu=False):
@@ -35,33 +66,33 @@ def matmul(a, b, bias=None, relu=False):
         finished = bias is not None or relu
         if finished:
             bias = np.zeros(N, b.dtype) if bias is None else np.ascontiguousarray(bias)
-        _matmul(address(a), a_row, a_step, K, address(b), b_row, b_step, c, address(bias) if finished else 0, low, packed,
+        _matmul((address(a), a_row, a_step, address(b), b_row, b_step, K), c, address(bias) if finished else 0, low, packed,
                 threads_for(M * N * K))
     return c
 
 
 @parallel_kernel
-def _matmul(a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, threads):
-    """a and b as addresses and strides in bytes: one compiled version then serves a and aᵀ, b and bᵀ. bias: an address, or 0.
+def _matmul(factors, c, bias, low, packed, threads):
+    """c = a b + bias, then ReLU. factors: as in `Factors`; bias: an address, or 0.
 
     A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
     together first: rows of b lie far apart in memory, which caches and page tables do not like. Where rows of a are
     contiguous, the last `rest` columns are done by themselves (`narrow`).
     """
-    (M, N), size = c.shape, c.itemsize
+    f, (M, N), size = Factors(*factors), c.shape, c.itemsize
     columns = (N * size + TILE_BYTES - 1) // TILE_BYTES
-    rest = narrow_columns(K, N, size) if a_step == size else 0
-    rows = rows_of_a_task(M, 2**20 // max(1, K * size), columns, threads)  # as many as a core's second cache keeps beside b
-    copy_bytes = (K + LINE) * TILE_BYTES if packed or rest else 0
+    rest = narrow_columns(f.K, N, size) if f.a_step == size else 0
+    rows = rows_of_a_task(M, 2**20 // max(1, f.K * size), columns, threads)  # as many as a core's second cache keeps beside b
+    copy_bytes = (f.K + LINE) * TILE_BYTES if packed or rest else 0
     copies = np.empty(threads * copy_bytes + LINE, np.uint8)
     share_out(panel_of_product, columns * ((M + rows - 1) // rows), threads,
-              (a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies,
-               copy_bytes))
+              (f, c, bias, low, Panels(columns, rows, rest, packed, copy_bytes), copies))
 
 
 @inner_kernel
-def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, low, packed, columns, rows, rest, copies,
-                     copy_bytes):
+def panel_of_product(t, thread, factors, c, bias, low, panels, copies):
+    a, a_row, a_step, b, b_row, b_step, K = factors
+    columns, rows, rest, packed, copy_bytes = panels
     (M, N), size, like = c.shape, c.itemsize, c.dtype
     width = TILE_BYTES // size
     n, m = t % columns * width, t // columns * rows
@@ -80,7 +111,7 @@ def panel_of_product(t, thread, a, a_row, a_step, K, b, b_row, b_step, c, bias, 
         product(like, a_m, a_row, a_step, K, panel, panel_row, c_at, N * size, height, wide)
     if wide < left:
         lay_out_columns(like, b + (N - rest) * b_step, NONE, b_row, b_step, ONE, K, rest, copy)
-        narrow_product(like, a_m, a_row, NONE, ONE, K, copy, c_at + wide * size, N * size, height, rest)
+        narrow_product(like, a_m, a_row, K, copy, c_at + wide * size, N * size, height, rest)
     if bias:
         finish_rows(like, c_at, N * size, bias + n * size, low, height, left)
 

@@ -5,6 +5,8 @@ Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels 
 rows of a or so stays in the first cache and meets one panel after the other, which come from the second.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from nnlite.kernels.fast.matmul import copy_rows
@@ -23,6 +25,20 @@ TILE_LANES = TILE_BYTES // 4  # columns of a tile
 LARGEST_BLOCK = BLOCK + BLOCK // 2 - 1  # the last one
 PANELS_BYTES = 2**20  # of weights that a core's second cache keeps
 FEW_PANELS = 5  # that rows meet where they lie: to put them together, at the start of a line of the cache, takes longer
+
+
+class Division(NamedTuple):
+    """How a product is divided into tasks: each has one of `parts` of the blocks, and one of `panel_parts` of the panels.
+
+    copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end.
+    row_bytes: the room for such a copy of a row, and for its sums with a last panel that is not full.
+    """
+
+    blocks: int
+    parts: int
+    panel_parts: int
+    copied: bool
+    row_bytes: int
 
 
 def pack_int8(w):
@@ -59,11 +75,7 @@ def matmul_int8(a, packed, c):
 
 @parallel_kernel
 def _matmul_int8(a, a_row, K, b, c, threads):
-    """A task: a part of the rows, in whole blocks, for each thread; where blocks are few, also a part of the panels.
-
-    copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end. `room`
-    holds for each thread these copies, and the sums of a last panel that is not full.
-    """
+    """A task: a part of the rows, in whole blocks, for each thread; where blocks are few, also a part of the panels."""
     (M, N), (panels, steps, width, _) = c.shape, b.shape
     straddling = has_amx(c.dtype) and M >= FEWEST_ROWS and (a % LINE != 0 or a_row % LINE != 0)
     copied = K != 4 * steps or straddling and panels > FEW_PANELS
@@ -73,16 +85,17 @@ def _matmul_int8(a, a_row, K, b, c, threads):
     parts = min(blocks, threads)
     panel_parts = min(panels, (threads + parts - 1) // parts)
     share_out(part_of_product, parts * panel_parts, threads,
-              (a, a_row, K, b, c, copied, room, row_bytes, blocks, parts, panel_parts))
+              (a, a_row, K, b, c, Division(blocks, parts, panel_parts, copied, row_bytes), room))
 
 
 @inner_kernel
-def part_of_product(t, thread, a, a_row, K, b, c, copied, room, row_bytes, blocks, parts, panel_parts):
+def part_of_product(t, thread, a, a_row, K, b, c, division, room):
     """Blocks of rows, one after the other, past as many panels as the cache keeps; then past the next ones.
 
     The last panel, where it is not full, fills whole registers of sums, which are copied: tile registers would have to be
     configured anew for fewer columns, which takes longer.
     """
+    blocks, parts, panel_parts, copied, row_bytes = division
     (M, N), (panels, steps, width, _), like = c.shape, b.shape, c.dtype
     part, panel_part, rows = t % parts, t // parts, min(M, LARGEST_BLOCK)
     end_panel = panels * (panel_part + 1) // panel_parts

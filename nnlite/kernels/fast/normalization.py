@@ -7,6 +7,8 @@ The rows are dealt with in parts that stay in the fastest cache while they are r
 put together at the end in float64: how many parts there are depends on the shape alone, so threads change no bit.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from nnlite.kernels.machine.cache import njit
@@ -17,6 +19,15 @@ from nnlite.kernels.simd.vector import lanes, load, store
 
 BYTES_IN_A_PART = 2**15
 FEWEST_ROWS = 16  # in a part, however long they are
+
+
+class Line(NamedTuple):
+    """What `residual` needs of the channels: dx = scale·(dy − (dy_mean + slope·(x − mean))), each (C,) in x's dtype."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    dy_mean: np.ndarray
+    slope: np.ndarray
 
 
 def normalize(x, mean, scale, shift):
@@ -53,7 +64,7 @@ def gradient_sums(x, dy, mean):
 def residual(x, dy, mean, scale, dy_mean, slope):
     """dx = scale·(dy − (dy_mean + slope·(x − mean))), in one pass -> dx (R, C)."""
     dx = empty(x.shape, x.dtype)
-    _residual(x, dy, part_count(x), *of_dtype(x, mean, scale, dy_mean, slope), dx, threads_for(MOVE * x.size))
+    _residual(x, dy, part_count(x), of_dtype(x, mean, scale, dy_mean, slope), dx, threads_for(MOVE * x.size))
     return dx
 
 
@@ -63,7 +74,7 @@ def part_count(x):
 
 
 def of_dtype(x, *channels):
-    return [np.ascontiguousarray(a, x.dtype) for a in channels]
+    return tuple([np.ascontiguousarray(a, x.dtype) for a in channels])
 
 
 @njit(cache=True)
@@ -135,18 +146,19 @@ def gradient_sums_of_part(part, thread, x, dy, mean, dy_sums, product_sums):
 
 
 @parallel_kernel
-def _residual(x, dy, parts, mean, scale, dy_mean, slope, dx, threads):
-    share_out(residual_of_part, parts, threads, (parts, x, dy, mean, scale, dy_mean, slope, dx))
+def _residual(x, dy, parts, line, dx, threads):
+    share_out(residual_of_part, parts, threads, (parts, x, dy, Line(*line), dx))
 
 
 @inner_kernel
-def residual_of_part(part, thread, parts, x, dy, mean, scale, dy_mean, slope, dx):
+def residual_of_part(part, thread, parts, x, dy, line, dx):
     (R, C), size = x.shape, x.itemsize
+    mean, scale, dy_mean, slope = line
     for c in range(0, C, lanes(x)):
         left, at = C - c, c * size
         mean_c, scale_c = load(x, mean.ctypes.data + at, left), load(x, scale.ctypes.data + at, left)
         dy_mean_c, slope_c = load(x, dy_mean.ctypes.data + at, left), load(x, slope.ctypes.data + at, left)
         for r in range(R * part // parts, R * (part + 1) // parts):
             here = r * C * size + at
-            line = dy_mean_c + slope_c * (load(x, x.ctypes.data + here, left) - mean_c)
-            store(dx.ctypes.data + here, scale_c * (load(x, dy.ctypes.data + here, left) - line), left)
+            expected = dy_mean_c + slope_c * (load(x, x.ctypes.data + here, left) - mean_c)
+            store(dx.ctypes.data + here, scale_c * (load(x, dy.ctypes.data + here, left) - expected), left)

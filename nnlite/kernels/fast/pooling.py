@@ -15,7 +15,7 @@ from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, 
 
 def max_pool2d(x, y, argmax, window):
     """y (N, H', W', C) = the maximum, argmax uint8 = u·kw + v of the first place that holds it (a NaN wins)."""
-    _max_pool2d(x, y, argmax, window, threads_for(MOVE * y.size * window.places))
+    _max_pool2d(x, y, argmax, tuple(window), threads_for(MOVE * y.size * window.places))
 
 
 @parallel_kernel
@@ -48,7 +48,7 @@ def max_pool_row(t, thread, x, y, argmax, window):
 
 def max_pool2d_gradient(dy, argmax, dx, window):
     """dx[n, place that won, c] += dy[n, i, j, c]; dx (N, H, W, C) is filled. Each image is one thread's: no two collide."""
-    _max_pool2d_gradient(dy, argmax, dx, window, threads_for(MOVE * dx.size))
+    _max_pool2d_gradient(dy, argmax, dx, tuple(window), threads_for(MOVE * dx.size))
 
 
 @parallel_kernel
@@ -77,7 +77,7 @@ def avg_pool2d(x, y, window, count_padding=True):
     Sums are float64, so that the mean of a large window of float32 is right to the last bit or so.
     """
     threads = threads_for(MOVE * y.size * window.places)
-    _avg_pool2d(x, y, window, count_padding, np.empty((threads, y.shape[3])), threads)
+    _avg_pool2d(x, y, tuple(window), count_padding, np.empty((threads, y.shape[3])), threads)
 
 
 @parallel_kernel
@@ -106,7 +106,7 @@ def avg_pool_row(t, thread, x, y, window, count_padding, sums):
 
 def avg_pool2d_gradient(dy, dx, window, count_padding=True):
     """dx[n, every place of the window, c] += dy[n, i, j, c] / the number of places that count; dx (N, H, W, C) is filled."""
-    _avg_pool2d_gradient(dy, dx, window, count_padding, threads_for(MOVE * dy.size * window.places))
+    _avg_pool2d_gradient(dy, dx, tuple(window), count_padding, threads_for(MOVE * dy.size * window.places))
 
 
 @parallel_kernel

@@ -4,11 +4,31 @@ The same bits as `loops/requantize.py`, where the formulas and their sources sta
 x, q1, q2, M0, left and right are vectors of int32 (`nnlite.kernels.simd.vector`), M of float32; Z, low and high plain numbers.
 """
 
+from typing import NamedTuple
+
 from nnlite.kernels.loops.requantize import ADD_LEFT_SHIFT, INT32_MAX, INT32_MIN
 from nnlite.kernels.machine.threads import inner_kernel
 from nnlite.kernels.simd.vector import at_least, at_most, narrow, nearest, real, spread, wide
 
 HALF = 2**30                # half of 2^31
+
+
+class Range(NamedTuple):
+    """What a result can be: its zero point Z, and low ≤ q ≤ high."""
+
+    Z: int
+    low: float
+    high: int
+
+
+class Factors(NamedTuple):
+    """A bias and a `Law` as addresses of their first numbers, 0 for an array that is empty."""
+
+    b: int
+    M0: int
+    left: int
+    right: int
+    M: int
 
 
 @inner_kernel

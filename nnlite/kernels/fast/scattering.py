@@ -11,12 +11,14 @@ For one row u of the kernel a pixel's share is one contiguous run of kw·C numbe
 of runs, which overlap and are added one by one. Letters as in `convolution`; without groups.
 """
 
+import numpy as np
+
 from nnlite.kernels.fast.convolution import LaidOut, with_whole_registers
 from nnlite.kernels.machine.memory import aligned
 from nnlite.kernels.machine.threads import inner_kernel
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.strip import product
-from nnlite.kernels.simd.vector import item_bytes, lanes, load, store
+from nnlite.kernels.simd.vector import lanes, load, store
 
 
 def scatters(groups, Q, dz_pixels, dx_pixels):
@@ -32,20 +34,23 @@ def lay_out_for_scattering(w):
 
 
 @inner_kernel
-def scatter_image(like, dz, out_h, out_w, O, w, width, g, runs, patches, H, W):
-    """patches (H, W, C) = the sum of the shares of dz (out_h, out_w, O); w (kh, O, width) from `lay_out_for_scattering`.
+def scatter_image(dz, w, g, runs, patches):
+    """patches (H, W, C) = the sum of the shares of dz (H', W', O); w from `lay_out_for_scattering`, g of the convolution.
 
-    All are addresses, as is `runs`, where out_w runs of `width` numbers find room.
+    runs (W', w.row): room for the shares of one row.
     """
-    size, numbers = item_bytes(like), H * W * g.C
+    (out_h, out_w, O), (_, W, C), size, like = dz.shape, patches.shape, dz.itemsize, dz.dtype
+    patches_data, numbers = np.intp(patches.ctypes.data), patches.size
     for k in range(0, numbers, lanes(like)):
-        store(patches + k * size, load(like, patches, 0), numbers - k)
-    row, pixel, run = W * g.C * size, g.sw * g.C * size, width * size
+        store(patches_data + k * size, load(like, patches_data, 0), numbers - k)
+    dz_data, w_data, runs_data = np.intp(dz.ctypes.data), np.intp(w.numbers.ctypes.data), np.intp(runs.ctypes.data)
+    row, pixel, run = W * C * size, g.sw * C * size, w.row * size
     for i in range(out_h):
         for u in range(g.P):
-            product(like, dz + i * out_w * O * size, O * size, size, O, w + u * O * run, run, runs, run, out_w, width)
-            first = patches + (i * g.sh + u * g.dh) * row
+            product(like, dz_data + i * out_w * O * size, O * size, size, O, w_data + u * O * run, run, runs_data, run, out_w,
+                    w.row)
+            first = patches_data + (i * g.sh + u * g.dh) * row
             for j in range(out_w):
                 for k in range(0, g.K, lanes(like)):
                     at, left = first + j * pixel + k * size, g.K - k
-                    store(at, load(like, at, left) + load(like, runs + j * run + k * size, left), left)
+                    store(at, load(like, at, left) + load(like, runs_data + j * run + k * size, left), left)

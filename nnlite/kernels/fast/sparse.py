@@ -11,6 +11,8 @@ A batch    the samples lie side by side, x[c, b], so that an entry is one multip
 Threads share out rows and samples, never a sum. Unsigned indices spare Numba its test for negative ones, half of the time here.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -39,6 +41,19 @@ ROWS = 64  # rows that a thread takes at a time
 FEW = 8  # fewer samples than this are multiplied one by one
 
 
+class Relative(NamedTuple):
+    """The relative form of w, as `nncompress.sparse.RelativeForm` has it: row r has the entries starts[r] ≤ k < starts[r + 1].
+
+    gaps: zeros before each entry; codes: which number of the codebook each is; before: the column before a row's first entry.
+    """
+
+    gaps: np.ndarray
+    codes: np.ndarray
+    codebook: np.ndarray
+    starts: np.ndarray
+    before: np.ndarray
+
+
 def csr_matmul(values, columns, starts, x, y):
     """y[b, r] = Σ_k values[k] · x[b, columns[k]] over the entries k of row r; y (B, O) is filled."""
     work = values.size * len(x)
@@ -52,13 +67,13 @@ def csr_matmul(values, columns, starts, x, y):
 
 def relative_matmul(gaps, codes, codebook, starts, before, x, y):
     """y[b, r] = Σ_k codebook[codes[k]] · x[b, c_k] over the entries k of row r; y (B, O) is filled."""
-    form, work = (gaps, codes, codebook, starts, before), codes.size * len(x)
+    w, work = (gaps, codes, codebook, starts, before), codes.size * len(x)
     if len(x) >= FEW:
-        relative_batch(*form, side_by_side(x), y, threads_for(work))
+        relative_batch(w, side_by_side(x), y, threads_for(work))
     elif work < WORTH_A_THREAD:
-        relative_few(*form, x, y, 0, y.shape[1])
+        relative_few(w, x, y, 0, y.shape[1])
     else:
-        relative_few_on_threads(*form, x, y, threads_for(work))
+        relative_few_on_threads(w, x, y, threads_for(work))
 
 
 def side_by_side(x):
@@ -140,8 +155,9 @@ def walk_by_fours(gaps, codes, codebook, c, x):
 
 
 @njit(cache=True)
-def relative_few(gaps, codes, codebook, starts, before, x, y, first, last):
+def relative_few(w, x, y, first, last):
     """y[b, r] of the rows first ≤ r < last: a walk along the entries of each, from the column before[r]."""
+    gaps, codes, codebook, starts, before = w
     for r in range(first, last):
         row_gaps, row_codes = gaps[starts[r] : starts[r + 1]], codes[starts[r] : starts[r + 1]]
         for b in range(len(x)):
@@ -153,13 +169,13 @@ def relative_few(gaps, codes, codebook, starts, before, x, y, first, last):
 
 
 @parallel_kernel
-def relative_few_on_threads(gaps, codes, codebook, starts, before, x, y, threads):
-    share_out(relative_few_block, (y.shape[1] + ROWS - 1) // ROWS, threads, (gaps, codes, codebook, starts, before, x, y))
+def relative_few_on_threads(w, x, y, threads):
+    share_out(relative_few_block, (y.shape[1] + ROWS - 1) // ROWS, threads, (w, x, y))
 
 
 @inner_kernel
-def relative_few_block(block, thread, gaps, codes, codebook, starts, before, x, y):
-    relative_few(gaps, codes, codebook, starts, before, x, y, block * ROWS, min(y.shape[1], (block + 1) * ROWS))
+def relative_few_block(block, thread, w, x, y):
+    relative_few(w, x, y, block * ROWS, min(y.shape[1], (block + 1) * ROWS))
 
 
 def make_row_tile(vectors):
@@ -242,15 +258,16 @@ def decode_row(gaps, codes, codebook, start, end, c, values, columns):
 
 
 @parallel_kernel
-def relative_batch(gaps, codes, codebook, starts, before, tiles, y, threads):
+def relative_batch(w, tiles, y, threads):
     """y (B, O) from x as `side_by_side` lays it out; each thread decodes one row at a time, and only that."""
     blocks = (y.shape[1] + ROWS - 1) // ROWS
-    share_out(relative_batch_block, len(tiles) * blocks, threads, (blocks, gaps, codes, codebook, starts, before, tiles, y))
+    share_out(relative_batch_block, len(tiles) * blocks, threads, (blocks, w, tiles, y))
 
 
 @inner_kernel
-def relative_batch_block(task, thread, blocks, gaps, codes, codebook, starts, before, tiles, y):
+def relative_batch_block(task, thread, blocks, w, tiles, y):
     t, block = task // blocks, task % blocks
+    gaps, codes, codebook, starts, before = w
     x, y_tile, sums = tiles[t], y[t * WIDTH : (t + 1) * WIDTH], np.empty(WIDTH, np.float32)
     values, columns = np.empty(len(x), np.float32), np.empty(len(x), np.uint32)
     for r in range(block * ROWS, min(y.shape[1], (block + 1) * ROWS)):

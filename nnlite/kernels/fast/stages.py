@@ -7,14 +7,14 @@ than the layers. All the arrays behind the addresses have to be kept alive by wh
 import numba
 import numpy as np
 
-from nnlite.kernels.fast.convolution import Geometry, finish_row, sum_rows
+from nnlite.kernels.fast.convolution import Geometry, Sums, Weights, finish_row, sum_rows
 from nnlite.kernels.fast.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
 from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
 from nnlite.kernels.simd.narrow import narrow_product
-from nnlite.kernels.simd.strip import NONE, ONE, TILE_BYTES, product
+from nnlite.kernels.simd.strip import TILE_BYTES, product
 from nnlite.kernels.simd.vector import item_bytes, lanes, transpose_block
 
 CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
@@ -83,13 +83,13 @@ def convolution_task(stages, i, t, n, rows, sums):
     """Rows t·rows to (t + 1)·rows of all the images' rows."""
     s, size = stages[i], sums.itemsize
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, s.slide, s.rest)
-    like, part = sums.dtype, np.intp(sums.ctypes.data)
+    like, w = sums.dtype, Weights(s.w, s.w_group, s.w_row)
+    places = Sums(np.intp(sums.ctypes.data), s.channels * size, s.pool, s.sums_w)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
-        sum_rows(like, part, s.channels * size, s.pool, s.sums_w, s.O if s.rest else s.channels,
-                 s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row, size, size, s.w, s.w_group, s.w_row, g)
-        finish_row(like, part, s.channels * size, s.pool, s.sums_w, s.O, s.b, s.low,
-                   s.y + image * s.y_image + row * s.y_row, s.out_w)
+        sum_rows(like, places, s.O if s.rest else s.channels, s.x + image * s.x_image + row * s.pool * s.sh * s.x_row, s.x_row,
+                 w, g)
+        finish_row(like, places, s.O, s.b, s.low, s.y + image * s.y_image + row * s.y_row, s.out_w)
 
 
 @njit(inline="always")
@@ -118,5 +118,5 @@ def linear_task(stages, i, t, n, rows, like):
         product(like, x, s.x_image, size, s.K, s.w + panel * s.K * width * size, width * size, y, s.y_image, height, wide)
     if wide < left:
         column = s.w + (s.O - s.rest + width - 1) // width * s.K * width * size
-        narrow_product(like, x, s.x_image, NONE, ONE, s.K, column, y + wide * size, s.y_image, height, s.rest)
+        narrow_product(like, x, s.x_image, s.K, column, y + wide * size, s.y_image, height, s.rest)
     finish_rows(like, y, s.y_image, s.b + panel * width * size, s.low, height, left)

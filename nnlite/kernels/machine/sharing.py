@@ -163,10 +163,13 @@ def _emit_raise(context, builder, shared, kind, arguments):
 
 
 def _borrowed(context, builder, kind, value):
-    """The array with its reference counting switched off, because all threads would contend for the counter.
+    """The array, or the tuple's arrays, without reference counting, because all threads would contend for the counter.
 
-    This is safe: the caller keeps the array alive until every task is done.
+    This is safe: the caller keeps the arrays alive until every task is done.
     """
+    if isinstance(kind, types.BaseTuple):
+        values = zip(kind.types, cgutils.unpack_tuple(builder, value), strict=True)
+        return context.make_tuple(builder, kind, [_borrowed(context, builder, *each) for each in values])
     if isinstance(kind, types.Array):
         array = context.make_array(kind)(context, builder, value)
         array.meminfo = array.parent = ir.Constant(POINTER, None)

@@ -66,7 +66,11 @@ _kernels_turn = Turn()
 
 
 def parallel_kernel(function):
-    """@njit(cache=True) for functions that call `share_out`. Any number of Python threads may call them. x/0 is inf or NaN."""
+    """@njit(cache=True) for functions that call `share_out`. Any number of Python threads may call them. x/0 is inf or NaN.
+
+    Python passes many arguments as plain tuples, and the kernel names them, as in `Geometry(*g)`: Numba recognises the type of
+    a plain tuple half a µs sooner than that of a NamedTuple.
+    """
     kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
     if not _numbas_own_pool:
         return kernel

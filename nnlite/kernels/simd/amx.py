@@ -19,7 +19,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.simd.instructions import I8, I64, call_own_function, emit_smaller
+from nnlite.kernels.simd.instructions import I8, I64, emit_smaller
+from nnlite.kernels.simd.tile import TERMS, call_tile
 
 ROWS = 16  # of a tile register
 STEPS = 16  # of four bytes each, in a row of a tile register
@@ -73,35 +74,35 @@ def release_registers(typingctx):
 def make_amx_tile(blocks):
     """The tile of `nnlite.kernels.simd.tile` for integers, with steps of four bytes, in registers configured for it before.
 
-    tile(a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns, rows)
+    tile(terms, a, row, b, c, c_row, columns, rows)
     blocks = 1: up to 16 rows, as configured. blocks = 2 (only if K has no remainder): `rows` is 17 … 32; the second block ends
     at row `rows` and may overlap the first.
     """
 
     @intrinsic
-    def amx_tile(typingctx, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row, columns, rows):
+    def amx_tile(typingctx, terms, a, row, b, c, c_row, columns, rows):
         def codegen(context, builder, signature, arguments):
-            call_own_function(builder, f"nnlite_amx_tile_{blocks}", arguments,
-                              lambda inner, *numbers: _emit_tile(inner, blocks, *numbers))
+            call_tile(builder, f"nnlite_amx_tile_{blocks}", arguments,
+                      lambda inner, *numbers: _emit_tile(inner, blocks, *numbers))
             return context.get_dummy_value()
 
-        return types.void(*[types.intp] * 15), codegen
+        return types.void(TERMS, *[types.intp] * 7), codegen
 
     return amx_tile
 
 
-def _emit_tile(builder, blocks, *arguments):
-    *others, columns, rows = arguments
+def _emit_tile(builder, blocks, terms, a, row, b, c, c_row, columns, rows):
     starts = [I64(0), builder.sub(rows, I64(ROWS))][:blocks]
     with builder.if_else(builder.icmp_signed(">", columns, I64(16))) as (two_columns, one_column):
         with two_columns:
-            _emit(builder, starts, 2, *others)
+            _emit(builder, starts, 2, terms, a, row, b, c, c_row)
         with one_column:
-            _emit(builder, starts, 1, *others)
+            _emit(builder, starts, 1, terms, a, row, b, c, c_row)
 
 
-def _emit(builder, starts, columns, a, row, outer, P, inner, Q, K, b, b_outer, b_inner, b_row, c, c_row):
+def _emit(builder, starts, columns, terms, a, row, b, c, c_row):
     """Blocks of rows that begin at `starts`, with one or two columns of registers."""
+    P, Q, K, outer, inner, _, b_outer, b_inner, b_row = terms
     c_registers = [(0, 1), (5, 6)]
     _, chunks, remainder = _chunks(builder, K)
     places = [(i, j, builder.mul(start, row)) for i, start in enumerate(starts) for j in range(columns)]

@@ -27,11 +27,11 @@ def is_depthwise(G, C, O):
 
 
 @inner_kernel
-def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
+def depthwise_strip(like, element, terms, a, row, b, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step + n] · b[p·b_outer + q·b_inner + k·b_row + n]
 
-    m < M, n < N; addresses and strides are bytes. `element` is the size of a's numbers, which are floats of c's type, or
-    bytes if c is int32. As in `strip`, a tile that would pass the last row is shifted back to end there.
+    m < M, n < N; addresses, strides and `Terms` as in `tile`. `element` is the size of a's numbers, which are floats of c's
+    type, or bytes if c is int32. As in `strip`, a tile that would pass the last row is shifted back to end there.
     """
     for n in range(0, N, lanes(like)):
         left, a_n, b_n, c_n = N - n, a + n * element, b + n * item_bytes(like), c + n * item_bytes(like)
@@ -40,10 +40,8 @@ def depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_out
             if M - m > 3 and M >= 8:
                 count = max(1, (M - m) // 8)
                 m = min(m, M - 8)
-                _tile_8(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                        c_n + m * c_row, c_row, left, count)
+                _tile_8(like, terms, a_n + m * row, row, b_n, c_n + m * c_row, c_row, left, count)
                 m += 8 * count
             else:
-                _tile_1(like, a_n + m * row, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row,
-                        c_n + m * c_row, c_row, left, 1)
+                _tile_1(like, terms, a_n + m * row, row, b_n, c_n + m * c_row, c_row, left, 1)
                 m += 1

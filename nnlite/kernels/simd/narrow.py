@@ -29,7 +29,6 @@ from nnlite.kernels.simd.instructions import (
     I64,
     ITEM_BYTES,
     LLVM_TYPE,
-    call_own_function,
     emit_load,
     emit_mask,
     emit_smaller,
@@ -37,7 +36,8 @@ from nnlite.kernels.simd.instructions import (
     lane_count,
 )
 from nnlite.kernels.simd.level import LEVEL
-from nnlite.kernels.simd.tile import fma
+from nnlite.kernels.simd.strip import NONE, ONE
+from nnlite.kernels.simd.tile import TERMS, Terms, call_tile, fma
 from nnlite.kernels.simd.vector import item_bytes, lanes
 
 VECTOR_BYTES = LEVEL.vector_bytes
@@ -76,28 +76,29 @@ def laid_out_size(K, N, lanes):
 
 
 def make_narrow_tile(G):
-    """tile(like, a, row, outer, P, K, b, c, c_row, columns, M): the formula above for r < M and j < columns.
+    """tile(like, terms, a, row, b, c, c_row, columns, M): the formula above for r < M and j < columns.
 
-    Addresses, strides in bytes and counts are those of `tile`; b is laid out by `narrow_layout`. No number of a beyond its last
-    row, run or k is read.
+    Addresses, strides in bytes and counts are those of `tile`. Of the terms, only P, K and outer count: b is laid out by
+    `narrow_layout`. No number of a beyond its last row, run or k is read.
     """
 
     @intrinsic
-    def tile(typingctx, like, a, row, outer, P, K, b, c, c_row, columns, M):
+    def tile(typingctx, like, terms, a, row, b, c, c_row, columns, M):
         def codegen(context, builder, signature, arguments):
             if isinstance(like.dtype, types.Float) and G <= lane_count(like.dtype):
                 size = f"{G}x{VECTORS * lane_count(like.dtype) // G}"
-                call_own_function(builder, f"nnlite_narrow_tile_{size}_{like.dtype}", arguments[1:],
-                                  lambda inner, *numbers: _emit_tile(inner, like.dtype, G, *numbers))
+                call_tile(builder, f"nnlite_narrow_tile_{size}_{like.dtype}", arguments[1:],
+                          lambda inner, *numbers: _emit_tile(inner, like.dtype, G, *numbers))
             return context.get_dummy_value()
 
-        return types.void(like, *[types.intp] * 10), codegen
+        return types.void(like, TERMS, *[types.intp] * 7), codegen
 
     return tile
 
 
-def _emit_tile(builder, dtype, G, a, row, outer, P, K, b, c, c_row, columns, M):
+def _emit_tile(builder, dtype, G, terms, a, row, b, c, c_row, columns, M):
     """If fewer than ROWS rows are left, the tile computes the last one several times."""
+    P, K, outer = terms.P, terms.K, terms.outer
     width, size = lane_count(dtype), I64(ITEM_BYTES[dtype])
     vector, all_lanes = ir.VectorType(LLVM_TYPE[dtype], width), ir.Constant(ir.VectorType(I1, width), [True] * width)
     sums = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(ROWS)]
@@ -159,23 +160,30 @@ _tile_4, _tile_8, _tile_16 = make_narrow_tile(4), make_narrow_tile(8), make_narr
 
 
 @inner_kernel
-def narrow_product(like, a, row, outer, P, K, b, c, c_row, M, N):
+def narrow_strip(like, terms, a, row, b, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_k a[m·row + p·outer + k·step] · b[p, k, n]   for m < M, n < N;  b as in `narrow_layout`.
 
-    A block of rows that fits into the first cache is multiplied by all tiles of columns, then the next block.
+    Terms as for `strip`, of which Q is 1; the strides of b do not count. A block of rows that fits into the first cache is
+    multiplied by all tiles of columns, then the next block.
     """
     size = item_bytes(like)
-    block = M if N <= lanes(like) // 2 else max(1, CACHED // max(1, ROWS * K * size)) * ROWS
+    block = M if N <= lanes(like) // 2 else max(1, CACHED // max(1, ROWS * terms.K * size)) * ROWS
     for m in range(0, M, block):
         n, b_n, rows = 0, b, min(block, M - m)
         while n < N:
             width, a_m, c_m = narrow_width(N - n, lanes(like)), a + m * row, c + m * c_row + n * size
             G, columns = VECTORS * lanes(like) // width, min(width, N - n)
             if G == 4:
-                _tile_4(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
+                _tile_4(like, terms, a_m, row, b_n, c_m, c_row, columns, rows)
             elif G == 8:
-                _tile_8(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
+                _tile_8(like, terms, a_m, row, b_n, c_m, c_row, columns, rows)
             else:
-                _tile_16(like, a_m, row, outer, P, K, b_n, c_m, c_row, columns, rows)
-            b_n += P * laid_out_size(K, width, lanes(like)) * size
+                _tile_16(like, terms, a_m, row, b_n, c_m, c_row, columns, rows)
+            b_n += terms.P * laid_out_size(terms.K, width, lanes(like)) * size
             n += width
+
+
+@inner_kernel
+def narrow_product(like, a, row, K, b, c, c_row, M, N):
+    """c[m, n] = Σ_k a[m·row + k·step] · b[k, n]: a narrow strip whose sum has one part."""
+    narrow_strip(like, Terms(ONE, ONE, K, NONE, NONE, NONE, NONE, NONE, NONE), a, row, b, c, c_row, M, N)

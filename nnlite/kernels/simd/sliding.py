@@ -13,6 +13,7 @@ Measured gain, on one thread: on an Intel Xeon, inference of resnet with 64 imag
 (Zen 4), whose loads keep up, 2 % at most in training and inference of the bench's four models.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -24,7 +25,6 @@ from nnlite.kernels.simd.instructions import (
     I64,
     ITEM_BYTES,
     LLVM_TYPE,
-    call_own_function,
     emit_load,
     emit_load_spread,
     emit_mask,
@@ -33,10 +33,10 @@ from nnlite.kernels.simd.instructions import (
 )
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.strip import strip
-from nnlite.kernels.simd.tile import fma
+from nnlite.kernels.simd.tile import TERMS, Terms, call_tile, fma
 from nnlite.kernels.simd.vector import item_bytes
 
-Q = 3  # places side by side in a row of the kernels that slide
+Q = np.intp(3)  # places side by side in a row of the kernels that slide
 MANY_REGISTERS = LEVEL.registers == 32  # room for the sums of 16 rows
 
 
@@ -50,31 +50,30 @@ def slides(w_shape, stride, dilation, dtype, rest=0):
 def make_sliding_tile(rows):
     """The tile of this file as a function that Numba code can call.
 
-    tile(like, a, pixel, outer, P, C, b, b_row, c, c_row, columns, count): addresses, strides in bytes and counts, as in
-    `nnlite.kernels.simd.tile`; b (P, Q, C, LANES) with b_row bytes from one k to the next. Only `columns` are written.
+    tile(like, terms, a, pixel, b, c, c_row, columns, count): as in `nnlite.kernels.simd.tile`, of the same terms as an ordinary
+    tile: P runs of Q·C numbers. So b is (P, Q, C, LANES), b_row bytes from one k to the next. Only `columns` are written.
     """
 
     @intrinsic
-    def tile(typingctx, like, a, pixel, outer, P, C, b, b_row, c, c_row, columns, count):
+    def tile(typingctx, like, terms, a, pixel, b, c, c_row, columns, count):
         def codegen(context, builder, signature, arguments):
             if isinstance(like.dtype, types.Float):  # integers never slide, and so need no code
-                call_own_function(builder, f"nnlite_sliding_tile_{rows}_{like.dtype}", arguments[1:],
-                                  lambda inner, *numbers: _emit_tile(inner, like.dtype, rows, *numbers))
+                call_tile(builder, f"nnlite_sliding_tile_{rows}_{like.dtype}", arguments[1:],
+                          lambda inner, *numbers: _emit_tile(inner, like.dtype, rows, *numbers))
             return context.get_dummy_value()
 
-        return types.void(like, *[types.intp] * 11), codegen
+        return types.void(like, TERMS, *[types.intp] * 7), codegen
 
     return tile
 
 
-def _emit_tile(builder, dtype, rows, a, pixel, outer, P, C, b, b_row, c, c_row, columns, count):
-    width = lane_count(dtype)
+def _emit_tile(builder, dtype, rows, terms, a, pixel, b, c, c_row, columns, count):
+    width, b_row, C = lane_count(dtype), terms.b_row, builder.udiv(terms.K, I64(Q))
     vector, all_lanes = ir.VectorType(LLVM_TYPE[dtype], width), ir.Constant(ir.VectorType(I1, width), [True] * width)
     mask = emit_mask(builder, columns, 0, width)
     sums = [cgutils.alloca_once(builder, vector) for _ in range(rows)]
     pixel_offsets = [builder.mul(pixel, I64(i)) for i in range(rows - 1 + Q)]
     q_offsets = [builder.mul(builder.mul(b_row, C), I64(q)) for q in range(Q)]
-    b_outer = builder.mul(builder.mul(b_row, C), I64(Q))
 
     with cgutils.for_range(builder, count) as tile:
         first_row = builder.mul(tile.index, I64(rows))
@@ -82,8 +81,9 @@ def _emit_tile(builder, dtype, rows, a, pixel, outer, P, C, b, b_row, c, c_row, 
         for r in range(rows):
             builder.store(ir.Constant(vector, None), sums[r])
 
-        with cgutils.for_range(builder, P) as p:
-            a_run, b_run = builder.add(a_tile, builder.mul(p.index, outer)), builder.add(b, builder.mul(p.index, b_outer))
+        with cgutils.for_range(builder, terms.P) as p:
+            a_run = builder.add(a_tile, builder.mul(p.index, terms.outer))
+            b_run = builder.add(b, builder.mul(p.index, terms.b_outer))
             with cgutils.for_range(builder, C) as k:
                 x = builder.add(a_run, builder.mul(k.index, I64(ITEM_BYTES[dtype])))
                 y = builder.add(b_run, builder.mul(k.index, b_row))
@@ -104,19 +104,21 @@ _tile_8, _tile_16 = make_sliding_tile(8), make_sliding_tile(16)
 
 
 @inner_kernel
-def sliding_strip(like, a, pixel, outer, P, C, b, b_row, c, c_row, M, N):
-    """The formula of this file for r < M rows and j < N columns.
+def sliding_strip(like, terms, a, pixel, b, c, c_row, M, N):
+    """The formula of this file for r < M rows and j < N columns; terms, as for `strip`, of P runs of Q·C numbers.
 
     As in `strip`, a tile that would pass the last row is shifted back to end there.
     """
     m = 0
     if MANY_REGISTERS and M >= 16:
-        _tile_16(like, a, pixel, outer, P, C, b, b_row, c, c_row, N, M // 16)
+        _tile_16(like, terms, a, pixel, b, c, c_row, N, M // 16)
         m = M // 16 * 16
     if M >= 8:
         while m < M:
             m, count = min(m, M - 8), max(1, (M - m) // 8)
-            _tile_8(like, a + m * pixel, pixel, outer, P, C, b, b_row, c + m * c_row, c_row, N, count)
+            _tile_8(like, terms, a + m * pixel, pixel, b, c + m * c_row, c_row, N, count)
             m += 8 * count
     else:
-        strip(like, a, pixel, outer, P, item_bytes(like), C, pixel, Q, b, Q * C * b_row, b_row, C * b_row, c, c_row, M, N)
+        C = terms.K // Q
+        in_order = Terms(terms.P, C, Q, terms.outer, item_bytes(like), pixel, terms.b_outer, terms.b_row, C * terms.b_row)
+        strip(like, in_order, a, pixel, b, c, c_row, M, N)

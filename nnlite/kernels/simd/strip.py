@@ -8,7 +8,7 @@ from nnlite.kernels.machine.threads import inner_kernel
 from nnlite.kernels.simd.amx import FEWEST_ROWS, ROWS, STEPS, configure_registers, make_amx_tile, release_registers
 from nnlite.kernels.simd.instructions import I1
 from nnlite.kernels.simd.level import LEVEL
-from nnlite.kernels.simd.tile import make_tile
+from nnlite.kernels.simd.tile import Terms, make_tile
 from nnlite.kernels.simd.vector import item_bytes
 
 TILE_BYTES = 2 * LEVEL.vector_bytes  # width of a tile in bytes of c
@@ -50,10 +50,10 @@ def release(like):
 
 
 @inner_kernel
-def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
+def strip(like, terms, a, row, b, c, c_row, M, N):
     """c[m, n] = Σ_p Σ_q Σ_k a[m·row + p·outer + q·inner + k·step] · b[p·b_outer + q·b_inner + k·b_row + n]   for m < M, n < N
 
-    Addresses and strides are bytes, as in `tile`. TALL rows are computed at a time, twice as many if the columns fill one
+    Addresses, strides and `Terms` as in `tile`. TALL rows are computed at a time, twice as many if the columns fill one
     register, and four, two or one if fewer rows are left. A tile that would pass the last row is shifted back to end there: the
     rows that it shares with the tile before are computed twice, to the same bits.
     """
@@ -63,19 +63,17 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
         m = 0
         if has_amx(like) and M >= FEWEST_ROWS and (left >= min(N, width) or 2 * left == width):
             while m < M:
-                if M - m > ROWS and (K % STEPS == 0 or K < STEPS):
+                if M - m > ROWS and (terms.K % STEPS == 0 or terms.K < STEPS):
                     rows = min(2 * ROWS, M - m)
-                    _amx_tile_2(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
-                                left, rows)
+                    _amx_tile_2(terms, a + m * row, row, b_n, c_n + m * c_row, c_row, left, rows)
                     m += rows
                 else:
                     m = max(0, min(m, M - ROWS))
-                    _amx_tile_1(a + m * row, row, outer, P, inner, Q, K, b_n, b_outer, b_inner, b_row, c_n + m * c_row, c_row,
-                                left, ROWS)
+                    _amx_tile_1(terms, a + m * row, row, b_n, c_n + m * c_row, c_row, left, ROWS)
                     m += ROWS
         elif 2 * left == width and M >= 2 * TALL:
             count = M // (2 * TALL)
-            _whole_tall_column(like, a, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_n, c_row, left, count)
+            _whole_tall_column(like, terms, a, row, b_n, c_n, c_row, left, count)
             m = 2 * TALL * count
         while m < M:
             rows = TALL if M - m > 4 else 4 if M >= 4 else 2 if M >= 2 else 1
@@ -83,24 +81,23 @@ def strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row,
             m = max(0, min(m, M - rows))
             a_m, c_m = a + m * row, c_n + m * c_row
             if M < rows:
-                _short_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, M)
+                _short_tile(like, terms, a_m, row, b_n, c_m, c_row, left, M)
             elif rows == TALL and left >= width:
-                _whole_tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row,
-                                left, count)
+                _whole_tall_tile(like, terms, a_m, row, b_n, c_m, c_row, left, count)
             elif rows == TALL and 2 * left > width:
-                _tall_tile(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+                _tall_tile(like, terms, a_m, row, b_n, c_m, c_row, left, count)
             elif rows == TALL:
-                _tall_column(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+                _tall_column(like, terms, a_m, row, b_n, c_m, c_row, left, count)
             elif rows == 4:
-                _tile_4x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+                _tile_4x2(like, terms, a_m, row, b_n, c_m, c_row, left, count)
             elif rows == 2:
-                _tile_2x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+                _tile_2x2(like, terms, a_m, row, b_n, c_m, c_row, left, count)
             else:
-                _tile_1x2(like, a_m, row, outer, P, inner, Q, step, K, b_n, b_outer, b_inner, b_row, c_m, c_row, left, count)
+                _tile_1x2(like, terms, a_m, row, b_n, c_m, c_row, left, count)
             m += rows * count
 
 
 @inner_kernel
 def product(like, a, a_row, a_step, K, b, b_row, c, c_row, M, N):
     """c[m, n] = Σ_k a[m·a_row + k·a_step] · b[k·b_row + n]: a strip whose sum has one part."""
-    strip(like, a, a_row, NONE, ONE, NONE, ONE, a_step, K, b, NONE, NONE, b_row, c, c_row, M, N)
+    strip(like, Terms(ONE, ONE, K, NONE, NONE, a_step, NONE, NONE, b_row), a, a_row, b, c, c_row, M, N)

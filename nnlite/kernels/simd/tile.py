@@ -24,6 +24,8 @@ bits of a go to all lanes, and `dot4` adds four products in each lane, exactly. 
 holds one byte of a, widened with zeros.
 """
 
+from typing import NamedTuple
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -47,34 +49,73 @@ from nnlite.kernels.simd.instructions import (
 from nnlite.kernels.simd.level import LEVEL
 
 
+class Terms(NamedTuple):
+    """The sum of each number of a result: P·Q·K steps, and by how many bytes each index moves on.
+
+    For one step of p, q and k: outer, inner and step bytes through a, and b_outer, b_inner and b_row bytes through b.
+    """
+
+    P: int
+    Q: int
+    K: int
+    outer: int
+    inner: int
+    step: int
+    b_outer: int
+    b_inner: int
+    b_row: int
+
+
+TERMS = types.NamedUniTuple(types.intp, len(Terms._fields), Terms)  # the type that Numba gives them
+
+
+class Shape(NamedTuple):
+    """What a tile is, known while compiling: see `make_tile`."""
+
+    dtype: types.Type
+    rows: int
+    vectors: int
+    whole: bool
+    depthwise: bool
+    short: bool
+
+
+def call_tile(builder, name, arguments, emit):
+    """`call_own_function` with (terms, *others): emit(builder, terms, *others) writes the body of the function."""
+    terms, *others = arguments
+    terms, count = cgutils.unpack_tuple(builder, terms), len(Terms._fields)
+    call_own_function(builder, name, [*terms, *others],
+                      lambda inner, *numbers: emit(inner, Terms(*numbers[:count]), *numbers[count:]))
+
+
 def make_tile(rows, vectors, whole=False, depthwise=False, short=False):
     """A tile of `rows` × `vectors` registers as a function that Numba code can call; a depthwise tile has one vector.
 
-    tile(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count): `like` is c's dtype,
-    or any array of it; a, b, c are addresses; row, outer, inner, step, b_outer, b_inner, b_row, c_row are strides in bytes; the
-    others are counts. If `columns` exceeds the tile's width, only its width is computed. No number of a or b outside the rows
-    and columns that are named is read.
+    tile(like, terms, a, row, b, c, c_row, columns, count): `like` is c's dtype, or any array of it; terms are `Terms`; a, b, c
+    are addresses; row and c_row are strides in bytes. If `columns` exceeds the tile's width, only its width is computed. No
+    number of a or b outside the rows and columns that are named is read.
     `count`: how many tiles to compute, stacked downwards. A short tile is called once; there `count` is its number of rows, and
     the missing rows repeat the last one.
     whole: always compute the whole width, without a mask. A masked load also occupies one of the two multipliers.
     """
 
     @intrinsic
-    def tile(typingctx, like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count):
+    def tile(typingctx, like, terms, a, row, b, c, c_row, columns, count):
         def codegen(context, builder, signature, arguments):
+            shape = Shape(like.dtype, rows, vectors, whole, depthwise, short)
             size = f"{rows}x{vectors}{'_whole' * whole}{'_depthwise' * depthwise}{'_short' * short}_{like.dtype}"
-            kind = like.dtype, rows, vectors, whole, depthwise, short
-            call_own_function(builder, f"nnlite_tile_{size}", arguments[1:],
-                              lambda inner, *numbers: _emit_tile(inner, *kind, *numbers))
+            call_tile(builder, f"nnlite_tile_{size}", arguments[1:],
+                      lambda inner, *numbers: _emit_tile(inner, shape, *numbers))
             return context.get_dummy_value()
 
-        return types.void(like, *[types.intp] * 16), codegen
+        return types.void(like, TERMS, *[types.intp] * 7), codegen
 
     return tile
 
 
-def _emit_tile(builder, dtype, rows, vectors, whole, depthwise, short,
-               a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, columns, count):
+def _emit_tile(builder, shape, terms, a, row, b, c, c_row, columns, count):
+    dtype, rows, vectors, whole, depthwise, short = shape
+    P, Q, K, outer, inner, step, b_outer, b_inner, b_row = terms
     width = lane_count(dtype)
     vector = ir.VectorType(LLVM_TYPE[dtype], width)
     all_lanes = ir.Constant(ir.VectorType(I1, width), [True] * width)

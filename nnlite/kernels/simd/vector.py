@@ -66,6 +66,13 @@ def item_bytes(typingctx, like):
 
 
 @intrinsic
+def factor_bytes(typingctx, like):
+    """How many bytes a number of a has, if sums of a·b are like `like`: one if they are int32 (a is uint8), else as many."""
+    count = 1 if like.dtype == types.int32 else ITEM_BYTES[like.dtype]
+    return types.intp(like), lambda context, builder, signature, arguments: I64(count)
+
+
+@intrinsic
 def lanes(typingctx, like):
     """How many numbers of like's dtype one register holds."""
     count = lane_count(like.dtype)

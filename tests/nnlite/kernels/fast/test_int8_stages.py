@@ -20,6 +20,8 @@ from requantized import (
 from nncompress.quantization.affine import quantize_affine
 from nnlite.kernels import LANES, geometry, pack_conv_int8, panels_int8
 from nnlite.kernels.fast import int8_stages as kernels
+from nnlite.kernels.fast.convolution import Sums
+from nnlite.kernels.fast.requantize import Factors, Range
 from nnlite.kernels.fast.stages import CONVOLUTION, LINEAR, LOGITS, table, thread_sums
 from nnlite.kernels.loops.convolution import Walk, conv2d_formula
 from nnlite.kernels.machine import sharing
@@ -52,13 +54,12 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
 
 
 @njit
-def run_requantize(acc, pool, b, M0, left, right, M, first, last, Z, low, high, q, pixels):
+def run_requantize(acc, pool, b, law, first, last, to, q, pixels):
     """Blocks of pool × pool pixels of acc (pool, W, O) int32, for the first of the pixels of q (≥ pixels, O)."""
     _, W, O = acc.shape
-    b, M0, left, right, M = (address(b), address(M0), address(left), address(right),
-                             address(M))
-    kernels.requantize(acc.reshape(-1), acc.ctypes.data, 4 * O, 4 * W * O, pool, b, M0, left, right, M, first, last, Z, low,
-                       high, q.ctypes.data, q.strides[0], pixels)
+    factors = Factors(address(b), address(law.M0), address(law.left), address(law.right), address(law.M))
+    kernels.requantize(acc.reshape(-1), Sums(acc.ctypes.data, 4 * O, pool, W), factors, to, first, last, q.ctypes.data,
+                       q.strides[0], pixels)
 
 
 @settings(deadline=None, max_examples=100)
@@ -72,7 +73,7 @@ def test_requantize_equals_both_laws_on_the_maximum_of_each_block(seed, law, poo
         q = np.full((pixels + 1, O + 3), UNTOUCHED, np.uint8)
         expected = q.copy()
         expected[:pixels, first:last] = requantize_reference(maximum + b, M, law, Z, low)[:, first:last]
-        run_requantize(acc, pool, b, *factors(M, law), first, last, Z, low, 255, q, pixels)
+        run_requantize(acc, pool, b, factors(M, law), first, last, Range(Z, low, 255), q, pixels)
         np.testing.assert_array_equal(q, expected)
 
 
@@ -82,7 +83,7 @@ def test_the_maximum_of_a_block_worked_by_hand():
     for law in "fixed", "fixed, nothing to the left", "float":
         for shown in acc, acc[::-1], acc[:, ::-1], acc[::-1, ::-1]:
             q = np.empty((2, 1), np.uint8)
-            run_requantize(shown.copy(), 2, np.int32([4]), *factors(np.array([0.5]), law), 0, 1, 10, 0, 255, q, 2)
+            run_requantize(shown.copy(), 2, np.int32([4]), factors(np.array([0.5]), law), 0, 1, Range(10, 0, 255), q, 2)
             assert sorted(q.ravel().tolist()) == [9, 16]  # 5.5 goes up to 6 in both laws: away from 0, and to even
 
 

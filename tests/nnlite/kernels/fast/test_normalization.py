@@ -152,7 +152,7 @@ def test_nothing_is_read_or_written_behind_the_last_number(C, dtype, before_a_wa
     y = before_a_wall(np.zeros_like(x))
     normalization._normalize(x, part_count(x), mean, mean, mean, y, ALL)
     assert (y == normalize(x, mean, mean, mean)).all()
-    normalization._residual(x, dy, part_count(x), mean, mean, mean, mean, y, ALL)
+    normalization._residual(x, dy, part_count(x), normalization.Line(mean, mean, mean, mean), y, ALL)
     assert (y == residual(x, dy, mean, mean, mean, mean)).all()
     sums = [before_a_wall(np.zeros((part_count(x), C), dtype)) for _ in range(4)]
     normalization._moments(x, *sums[:2], ALL)

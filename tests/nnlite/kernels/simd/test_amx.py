@@ -11,6 +11,7 @@ from nnlite.kernels import matmul_int8, pack_int8
 from nnlite.kernels.simd import amx
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.strip import configure, release, strip
+from nnlite.kernels.simd.tile import Terms
 
 UNTOUCHED = -77
 needs_amx = pytest.mark.skipif(LEVEL.name != "amx", reason=f"needs tile registers, the level is {LEVEL.name}")
@@ -33,9 +34,9 @@ def tiles_in_use():
 
 
 @njit
-def product(like, a, a_row, K, b, b_row, c, c_row, M, N):
-    configure(like, M, K, N)
-    strip(like, a, a_row, 0, 1, 0, 1, 4, K, b, 0, 0, b_row, c, c_row, M, N)
+def product(like, terms, a, a_row, b, c, c_row, M, N):
+    configure(like, M, terms.K, N)
+    strip(like, terms, a, a_row, b, c, c_row, M, N)
     used = tiles_in_use()
     release(like)
     return used
@@ -52,8 +53,8 @@ def run_product(a, b, M, N):
     """The first M rows and N columns of a b, by a strip into the middle of a larger array; and whether it used tiles."""
     frame = np.full((M + 32, N + 64), UNTOUCHED, np.int32)
     c = frame[16:-16, 32:-32]
-    used = product(np.empty(0, np.int32), a.ctypes.data, a.strides[0], b.shape[0], b.ctypes.data, b.strides[0], c.ctypes.data,
-                   c.strides[0], M, N)
+    terms = Terms(1, 1, len(b), 0, 0, 4, 0, 0, b.strides[0])
+    used = product(np.empty(0, np.int32), terms, a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the strip wrote outside of its result"
@@ -83,10 +84,10 @@ def test_products_of_different_sizes_in_turn_disturb_each_other_in_nothing(sizes
 
 
 @njit
-def several_strips(like, a, a_row, P, outer, K, b, b_outer, b_row, c, c_row, images, c_image, M, N):
-    configure(like, M, K, N)
+def several_strips(like, terms, a, a_row, b, c, c_row, images, c_image, M, N):
+    configure(like, M, terms.K, N)
     for n in range(images):
-        strip(like, a + n * a_row, a_row, outer, P, 0, 1, 4, K, b, b_outer, 0, b_row, c + n * c_image, c_row, M, N)
+        strip(like, terms, a + n * a_row, a_row, b, c + n * c_image, c_row, M, N)
     release(like)
 
 
@@ -98,8 +99,8 @@ def test_one_configuration_serves_any_number_of_strips(K, M, N):
     images, (P, rng) = 3, (2, np.random.default_rng(0))
     a, b = rng.integers(0, 256, (M + images, 4 * K + 4), np.uint8), rng.integers(-128, 128, (P, K, N, 4), np.int8)
     c = np.empty((images, M, N), np.int32)
-    several_strips(c.reshape(-1), a.ctypes.data, a.strides[0], P, 4, K, b.ctypes.data, b.strides[0], b.strides[1],
-                   c.ctypes.data, c.strides[1], images, c.strides[0], M, N)
+    several_strips(c.reshape(-1), Terms(P, 1, K, 4, 0, 4, b.strides[0], 0, b.strides[1]), a.ctypes.data, a.strides[0],
+                   b.ctypes.data, c.ctypes.data, c.strides[1], images, c.strides[0], M, N)
     for n in range(images):
         patches = np.stack([a[n : n + M, 4 * p : 4 * p + 4 * K] for p in range(P)]).reshape(P, M, K, 4)
         np.testing.assert_array_equal(c[n], np.einsum("pmkf,pknf->mn", patches.astype(np.int64), b.astype(np.int64)))

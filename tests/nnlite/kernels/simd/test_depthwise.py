@@ -8,6 +8,7 @@ from support import assert_sums_agree
 from nnlite.kernels.simd import instructions, tile
 from nnlite.kernels.simd.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.simd.level import LEVELS, host_features
+from nnlite.kernels.simd.tile import Terms
 
 UNTOUCHED = -77
 LEVELS_HERE = [level for level in LEVELS if all(host_features().get(need) for need in level.needs)]
@@ -34,8 +35,8 @@ def places(shape, *strides):
 
 
 @njit
-def run(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
-    depthwise_strip(like, element, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N)
+def run(like, element, terms, a, row, b, c, c_row, M, N):
+    depthwise_strip(like, element, terms, a, row, b, c, c_row, M, N)
 
 
 def run_strip(shape, a_strides, b_strides, a, b, dtype):
@@ -44,8 +45,8 @@ def run_strip(shape, a_strides, b_strides, a, b, dtype):
     row, outer, inner, step = (s * a.itemsize for s in a_strides)
     frame = np.full((M + 2, N + 5), UNTOUCHED, dtype)
     c = frame[1:-1, 2:-3]
-    run(np.empty(0, dtype), a.itemsize, a.ctypes.data, row, outer, P, inner, Q, step, K,
-        b.ctypes.data, *(s * c.itemsize for s in b_strides), c.ctypes.data, c.strides[0], M, N)
+    terms = Terms(P, Q, K, outer, inner, step, *(s * c.itemsize for s in b_strides))
+    run(np.empty(0, dtype), a.itemsize, terms, a.ctypes.data, row, b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the strip wrote outside of its result"
@@ -92,8 +93,8 @@ def test_tiles_that_overlap_give_the_same_bits_as_each_row_alone(dtype):
 def test_no_byte_past_the_operands_is_read(before_a_wall, dtype, columns, rows):
     a, b = np.ones((rows, 3, columns), np.uint8 if dtype == np.int32 else dtype), np.ones((3, columns), dtype)
     a, b, c = before_a_wall(a), before_a_wall(b), before_a_wall(np.zeros((rows, columns), dtype))
-    run(np.empty(0, dtype), a.itemsize, a.ctypes.data, a.strides[0], 0, 1, 0, 1, a.strides[1], 3,
-        b.ctypes.data, 0, 0, b.strides[0], c.ctypes.data, c.strides[0], rows, columns)
+    run(np.empty(0, dtype), a.itemsize, Terms(1, 1, 3, 0, 0, a.strides[1], 0, 0, b.strides[0]), a.ctypes.data, a.strides[0],
+        b.ctypes.data, c.ctypes.data, c.strides[0], rows, columns)
     assert (c == 3).all()
 
 
@@ -111,9 +112,10 @@ def test_every_level_gives_the_same_sums(monkeypatch, dtype, level):
     one_tile = tile.make_tile(3, 1, depthwise=True)
 
     @njit
-    def product(like, a, row, step, b, b_row, c, c_row):
-        one_tile(like, a, row, 0, 1, 0, 1, step, 5, b, 0, 0, b_row, c, c_row, width - 1, 1)
+    def product(like, terms, a, row, b, c, c_row):
+        one_tile(like, terms, a, row, b, c, c_row, width - 1, 1)
 
     c = np.zeros((3, width), dtype)
-    product(c, a.ctypes.data, a.strides[0], a.strides[1], b.ctypes.data, b.strides[0], c.ctypes.data, c.strides[0])
+    terms = Terms(1, 1, 5, 0, 0, a.strides[1], 0, 0, b.strides[0])
+    product(c, terms, a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0])
     np.testing.assert_array_equal(c, expected)

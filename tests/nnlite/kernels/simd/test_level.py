@@ -13,6 +13,7 @@ from numba import types
 from nnlite.kernels.simd import amx, instructions, level, narrow, strip, tile
 from nnlite.kernels.simd.level import LEVELS, choose_level, host_features
 
+TERMS = len(tile.Terms._fields)
 BY_NAME = {level.name: level for level in LEVELS}
 HERE = [level.name for level in LEVELS if all(host_features().get(need) for need in level.needs)]
 CODE = """
@@ -86,12 +87,12 @@ def test_the_environment_variable_is_heard():
 
 
 def assembly(emit, count, triple, cpu, optimize=False):
-    """What emit(builder, numbers), with so many whole numbers, becomes on another processor."""
+    """What emit(builder, terms, numbers), after the terms so many whole numbers, becomes on another processor."""
     module = ir.Module()
     module.triple = triple
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [instructions.I64] * count), "tile")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [instructions.I64] * (TERMS + count)), "tile")
     builder = ir.IRBuilder(function.append_basic_block())
-    emit(builder, *function.args)
+    emit(builder, tile.Terms(*function.args[:TERMS]), *function.args[TERMS:])
     builder.ret_void()
     target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=3)
     module = llvm.parse_assembly(str(module))
@@ -115,8 +116,8 @@ def test_another_processors_code_has_the_instruction_of_its_level(monkeypatch, n
     llvm.initialize_all_asmprinters()
     for module in (tile, instructions):
         monkeypatch.setattr(module, "LEVEL", BY_NAME[name])
-    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, dtype, 4, 2, False, False, False, *numbers), 16,
-                    triple, cpu)
+    shape = tile.Shape(dtype, 4, 2, whole=False, depthwise=False, short=False)
+    text = assembly(lambda builder, *numbers: tile._emit_tile(builder, shape, *numbers), 7, triple, cpu)
     assert re.search(instruction, text)
     assert name == "avx512vnni" or "zmm" not in text
 
@@ -137,11 +138,12 @@ def test_the_sums_of_the_largest_tile_stay_in_registers(monkeypatch, name, tripl
         def emit(builder, *numbers):
             if kind == "narrow":
                 monkeypatch.setattr(narrow, "ROWS", rows)
-                narrow._emit_tile(builder, types.float32, 4, *numbers[:10])
+                narrow._emit_tile(builder, types.float32, 4, *numbers)
             else:
-                tile._emit_tile(builder, types.float32, rows, 2, True, False, False, *numbers)
+                shape = tile.Shape(types.float32, rows, 2, whole=True, depthwise=False, short=False)
+                tile._emit_tile(builder, shape, *numbers)
 
-        return len(re.findall(spill, assembly(emit, 16, triple, cpu, optimize=True)))
+        return len(re.findall(spill, assembly(emit, 7, triple, cpu, optimize=True)))
 
     rows = BY_NAME[name].registers // 4 if kind == "narrow" else strip.rows_with_registers(BY_NAME[name])
     assert spills(rows) == 0 < spills(2 * rows)
@@ -153,6 +155,6 @@ def test_the_tile_registers_are_used_where_a_processor_has_them():
     # one block: the whole chunks of 64 bytes, and the rest; two blocks of rows: four sums
     for starts, sums in (([0], {0: 2, 1: 2}), ([0, 16], {0: 1, 1: 1, 5: 1, 6: 1})):
         starts = [instructions.I64(start) for start in starts]
-        text = assembly(lambda builder, *numbers, starts=starts: amx._emit(builder, starts, 2, *numbers), 13,
+        text = assembly(lambda builder, *numbers, starts=starts: amx._emit(builder, starts, 2, *numbers), 5,
                         "x86_64-linux-gnu", "sapphirerapids")
         assert Counter(map(int, re.findall(r"tdpbusd\s.*%tmm(\d)$", text, re.MULTILINE))) == sums

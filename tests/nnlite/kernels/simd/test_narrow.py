@@ -9,7 +9,8 @@ from support import assert_sums_agree
 from nnlite.kernels import matmul
 from nnlite.kernels.simd import instructions, narrow
 from nnlite.kernels.simd.level import LEVEL, LEVELS, host_features
-from nnlite.kernels.simd.narrow import VECTORS, make_narrow_tile, narrow_columns, narrow_product, narrow_width
+from nnlite.kernels.simd.narrow import VECTORS, make_narrow_tile, narrow_columns, narrow_strip, narrow_width
+from nnlite.kernels.simd.tile import Terms
 
 UNTOUCHED = -77
 LEVELS_HERE = [level for level in LEVELS if all(host_features().get(need) for need in level.needs)]
@@ -17,16 +18,21 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @njit
-def run(like, a, row, outer, P, K, b, c, c_row, M, N):
-    narrow_product(like, a, row, outer, P, K, b, c, c_row, M, N)
+def run(like, terms, a, row, b, c, c_row, M, N):
+    narrow_strip(like, terms, a, row, b, c, c_row, M, N)
+
+
+def terms_of(a):
+    """a (M, P, K): P runs of K numbers. The other terms do not count."""
+    return Terms(a.shape[1], 1, a.shape[2], a.strides[1], 0, 0, 0, 0, 0)
 
 
 def run_on_arrays(a, w):
-    """narrow_product of a (M, P, K) and w (P, K, N) into the middle of a larger array, of which only c may be written."""
-    (M, P, K), N = a.shape, w.shape[2]
+    """narrow_strip of a (M, P, K) and w (P, K, N) into the middle of a larger array, of which only c may be written."""
+    M, N = len(a), w.shape[2]
     frame, b = np.full((M + 2, N + 5), UNTOUCHED, a.dtype), laid_out(w, lanes_of(a.dtype))
     c = frame[1:-1, 2:-3]
-    run(a.reshape(-1), a.ctypes.data, a.strides[0], a.strides[1], P, K, b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
+    run(a.reshape(-1), terms_of(a), a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the product wrote outside of its result"
@@ -86,7 +92,7 @@ def test_a_row_has_the_same_bits_whatever_rows_are_with_it(dtype, N):
 def test_no_byte_past_the_operands_is_read_or_written(before_a_wall, dtype, M, P, K, N):
     a, b, c = np.ones((M, P, K), dtype), laid_out(np.ones((P, K, N), dtype), lanes_of(dtype)), np.ones((M, N), dtype)
     a, b, c = before_a_wall(a), before_a_wall(b), before_a_wall(c)
-    run(a.reshape(-1), a.ctypes.data, a.strides[0], a.strides[1], P, K, b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
+    run(a.reshape(-1), terms_of(a), a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     assert (c == P * K).all()
 
 
@@ -105,11 +111,11 @@ def test_every_level_gives_the_same_sums(monkeypatch, level, G):
     b, tile = filled.reshape(-1, G, width).swapaxes(1, 2).copy(), make_narrow_tile(G)
 
     @njit
-    def product(like, a, row, b, c, c_row, columns, M):
-        tile(like, a, row, 0, 1, 37, b, c, c_row, columns, M)
+    def product(like, terms, a, row, b, c, c_row, columns, M):
+        tile(like, terms, a, row, b, c, c_row, columns, M)
 
     c = np.zeros((10, width), np.float32)
-    product(c, a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0], width - 1, 10)
+    product(c, terms_of(a[:, None]), a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0], width - 1, 10)
     expected = a @ w[0]  # whole numbers: exact
     expected[:, -1] = 0  # past `columns` nothing is written
     np.testing.assert_array_equal(c, expected)

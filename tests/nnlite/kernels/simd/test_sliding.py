@@ -8,6 +8,7 @@ from support import assert_sums_agree
 from nnlite.kernels.simd import instructions, sliding, tile
 from nnlite.kernels.simd.level import LEVEL, LEVELS, host_features
 from nnlite.kernels.simd.sliding import slides, sliding_strip
+from nnlite.kernels.simd.tile import Terms
 
 UNTOUCHED = -77
 LEVELS_HERE = [level for level in LEVELS if all(host_features().get(need) for need in level.needs)]
@@ -16,8 +17,13 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @njit
-def run(like, a, pixel, outer, P, C, b, b_row, c, c_row, M, N):
-    sliding_strip(like, a, pixel, outer, P, C, b, b_row, c, c_row, M, N)
+def run(like, terms, a, pixel, b, c, c_row, M, N):
+    sliding_strip(like, terms, a, pixel, b, c, c_row, M, N)
+
+
+def terms_of(a, b):
+    """a (P, pixels, C), b (P, 3, C, LANES): P runs of 3·C numbers."""
+    return Terms(len(a), 1, 3 * a.shape[2], a.strides[0], 0, a.itemsize, b.strides[0], 0, b.strides[2])
 
 
 def run_strip(a, b, M, N):
@@ -25,11 +31,9 @@ def run_strip(a, b, M, N):
 
     Only c[r < M, j < N] may be written.
     """
-    P, _, C = a.shape
     frame = np.full((M + 2, N + 5), UNTOUCHED, a.dtype)
     c = frame[1:-1, 2:-3]
-    run(a.reshape(-1), a.ctypes.data, a.strides[1], a.strides[0], P, C, b.ctypes.data, b.strides[2], c.ctypes.data,
-        c.strides[0], M, N)
+    run(a.reshape(-1), terms_of(a, b), a.ctypes.data, a.strides[1], b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the strip wrote outside of its result"
@@ -70,8 +74,7 @@ def test_no_byte_past_the_operands_is_read(before_a_wall, dtype, rows):
     lanes = LEVEL.vector_bytes // np.dtype(dtype).itemsize
     a, b = before_a_wall(np.ones((2, rows + 2, 3), dtype)), np.ones((2, 3, 3, lanes), dtype)
     b, c = before_a_wall(b), before_a_wall(np.zeros((rows, lanes), dtype))
-    run(a.reshape(-1), a.ctypes.data, a.strides[1], a.strides[0], 2, 3, b.ctypes.data, b.strides[2], c.ctypes.data,
-        c.strides[0], rows, lanes)
+    run(a.reshape(-1), terms_of(a, b), a.ctypes.data, a.strides[1], b.ctypes.data, c.ctypes.data, c.strides[0], rows, lanes)
     assert (c == 18).all()
 
 
@@ -97,9 +100,9 @@ def test_every_level_gives_the_same_sums(monkeypatch, level):
     one_tile = sliding.make_sliding_tile(3)
 
     @njit
-    def product(like, a, pixel, outer, b, b_row, c, c_row):
-        one_tile(like, a, pixel, outer, 2, 5, b, b_row, c, c_row, width - 1, 1)
+    def product(like, terms, a, pixel, b, c, c_row):
+        one_tile(like, terms, a, pixel, b, c, c_row, width - 1, 1)
 
     c = np.zeros((3, width), np.float32)
-    product(c, a.ctypes.data, a.strides[1], a.strides[0], weights.ctypes.data, weights.strides[2], c.ctypes.data, c.strides[0])
+    product(c, terms_of(a, weights), a.ctypes.data, a.strides[1], weights.ctypes.data, c.ctypes.data, c.strides[0])
     np.testing.assert_array_equal(c, expected)

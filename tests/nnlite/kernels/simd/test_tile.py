@@ -8,6 +8,7 @@ from support import assert_sums_agree
 from nnlite.kernels.simd import instructions, tile
 from nnlite.kernels.simd.level import LEVELS, host_features
 from nnlite.kernels.simd.strip import TILE_BYTES, configure, release, strip
+from nnlite.kernels.simd.tile import Terms
 
 UNTOUCHED = -77
 LEVELS_HERE = [level for level in LEVELS if all(host_features().get(need) for need in level.needs)]
@@ -29,9 +30,9 @@ def places(shape, row, outer, inner, step):
 
 
 @njit
-def configured_strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N):
-    configure(like, M, K, N)
-    strip(like, a, row, outer, P, inner, Q, step, K, b, b_outer, b_inner, b_row, c, c_row, M, N)
+def configured_strip(like, terms, a, row, b, c, c_row, M, N):
+    configure(like, M, terms.K, N)
+    strip(like, terms, a, row, b, c, c_row, M, N)
     release(like)
 
 
@@ -42,8 +43,8 @@ def run_strip(shape, a_strides, b_strides, a, b, dtype):
     frame = np.full((M + 2, N + 5), UNTOUCHED, dtype)
     c = frame[1:-1, 2:-3]
     like, b_strides = np.empty(0, dtype), [s * dtype().itemsize for s in b_strides]
-    configured_strip(like, a.ctypes.data, row, outer, P, inner, Q, step, K, b.ctypes.data, *b_strides,
-                     c.ctypes.data, c.strides[0], M, N)
+    terms = Terms(P, Q, K, outer, inner, step, *b_strides)
+    configured_strip(like, terms, a.ctypes.data, row, b.ctypes.data, c.ctypes.data, c.strides[0], M, N)
     result = c.copy()
     c[...] = UNTOUCHED
     assert (frame == UNTOUCHED).all(), "the strip wrote outside of its result"
@@ -104,12 +105,13 @@ def product_through_a_new_tile(a, b, like, rows, vectors, K, columns):
     one_tile = tile.make_tile(rows, vectors)
 
     @njit
-    def product(like, a, row, step, b, b_row, c, c_row):
-        one_tile(like, a, row, 0, 1, 0, 1, step, K, b, 0, 0, b_row, c, c_row, columns, 1)
+    def product(like, terms, a, row, b, c, c_row):
+        one_tile(like, terms, a, row, b, c, c_row, columns, 1)
 
     c = np.zeros((rows, b.shape[1]), like.dtype)
     step = 4 if like.dtype == np.int32 else a.itemsize
-    product(like, a.ctypes.data, a.strides[0], step, b.ctypes.data, b.strides[0], c.ctypes.data, c.strides[0])
+    terms = Terms(1, 1, K, 0, 0, step, 0, 0, b.strides[0])
+    product(like, terms, a.ctypes.data, a.strides[0], b.ctypes.data, c.ctypes.data, c.strides[0])
     return c
 
 
@@ -152,6 +154,6 @@ def test_no_byte_past_the_operands_is_read(before_a_wall, dtype, columns, rows):
         np.ones((rows, K), dtype), np.ones((K, columns), dtype))
     a, b, c = before_a_wall(a), before_a_wall(b), before_a_wall(np.zeros((rows, columns), dtype))
     step = 4 if dtype == np.int32 else a.itemsize
-    configured_strip(np.empty(0, dtype), a.ctypes.data, a.strides[0], 0, 1, 0, 1, step, K, b.ctypes.data, 0, 0, b.strides[0],
-                     c.ctypes.data, c.strides[0], rows, columns)
+    configured_strip(np.empty(0, dtype), Terms(1, 1, K, 0, 0, step, 0, 0, b.strides[0]), a.ctypes.data, a.strides[0],
+                     b.ctypes.data, c.ctypes.data, c.strides[0], rows, columns)
     assert (c == (4 * K if dtype == np.int32 else K)).all()
