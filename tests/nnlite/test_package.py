@@ -273,3 +273,30 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_the_version_is_the_one_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert nnlite.__version__ == project["version"]
+
+
+def places(function):
+    """How many arguments a caller has to put in their places: those without a default that are not only named."""
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) - len(function.args.defaults) - (names[:1] in (["self"], ["cls"]))
+
+
+def functions(source):
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+
+
+def test_the_count_of_places_leaves_out_self_options_and_names():
+    source = "def f(a, b, /, c, d=1, *e, g, **h): 0\nclass C:\n    def m(self, a): 0\n    def n(self): 0"
+    assert {f.name: places(f) for f in functions(source)} == {"f": 3, "m": 1, "n": 0}
+
+
+RULES = {"nnlite/optim/adam.py", "nnlite/optim/rmsprop.py"}  # a rule's arguments are the letters of its formula
+
+
+@pytest.mark.parametrize("room", ["nnlite", "compression", "transfer", "tutorials"])
+def test_what_belongs_together_travels_as_one_argument(room):
+    for path in (ROOT / room).rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        most = 12 if name in RULES or name.startswith("nnlite/kernels/simd/") else 9
+        for function in functions(path.read_text(encoding="utf-8")):
+            assert places(function) <= most, f"{name}:{function.lineno} {function.name}"
