@@ -252,8 +252,8 @@ assert after.macs == before.macs == 64 * 300 + 300 * 100 + 100 * 10
 
 # %% [markdown]
 # Nothing. The arrays have the same shapes, so they take the same 202,440 bytes, and a matrix product multiplies the zeros
-# like all other numbers: 50,200 multiply-adds for an image. The stopwatch agrees. We time the first layer's product in turns,
-# full and with zeros, and take the shortest time of each.
+# like all other numbers: 50,200 multiply-adds for an image. The stopwatch agrees. We time the second layer's product in
+# turns, full and with zeros, and take the shortest time of each.
 
 # %% tags=["volatile"]
 def shortest(*calls, rounds=200):
