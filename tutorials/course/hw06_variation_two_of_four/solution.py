@@ -8,8 +8,7 @@ import numpy as np
 def nm_mask(scores, n, m):
     """True for the n highest scores of every m neighbours in a row.
 
-    The neighbours are scores[o, 0 … m − 1], scores[o, m … 2m − 1], and so on; of equal scores the first go, as if they were the
-    lower ones.
+    The neighbours are scores[o, 0 … m − 1], scores[o, m … 2m − 1], and so on. Of equal scores the first count as the lower ones.
 
     scores (O, I), I a multiple of m; 0 ≤ n ≤ m, whole numbers, 1 ≤ m -> booleans (O, I).
     Errors: ValueError for other n, m or I, for scores that have not two axes, and for NaN scores.
@@ -68,7 +67,11 @@ def expand(values, places, n, m):
 
 
 def columns_of(places, n, m):
-    """The column of w that each stored weight belongs to."""
+    """The column of w that each stored weight belongs to: that of the first of its m neighbours, and its place among them.
+
+    places (O, J n) integers of any type, J n of them in a row, n for every m neighbours -> int64 (O, J n), numbers below J m.
+    Errors: ValueError for a place outside 0 … m − 1, from `raise_for_places`.
+    """
     raise_for_places(places, m)
     return np.arange(places.shape[1]) // n * m + places.astype(np.int64)
 
