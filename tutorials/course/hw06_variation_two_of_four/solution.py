@@ -8,7 +8,7 @@ import numpy as np
 def nm_mask(scores, n, m):
     """True for the n highest scores of every m neighbours in a row.
 
-    The neighbours are scores[o, 0 … m − 1], scores[o, m … 2m − 1], and so on. Of equal scores the first count as the lower ones.
+    The neighbours are scores[o, 0 … m − 1], scores[o, m … 2m − 1], and so on. Of equal scores the first is the lower one.
 
     scores (O, I), I a multiple of m; 0 ≤ n ≤ m, whole numbers, 1 ≤ m -> booleans (O, I).
     Errors: ValueError for other n, m or I, for scores that have not two axes, and for NaN scores.
