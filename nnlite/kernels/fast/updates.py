@@ -10,8 +10,9 @@ A rule is a plain function in `nnlite/optim`:
 w a parameter, g its gradient, which stays as it is; averages: up to two arrays of w's shape. On arrays a rule is its formula in
 NumPy; the kernel calls it for each number, and gives the same bits.
 
-A table tells the kernel where the arrays are. It has a row for each parameter p: the addresses of w, g and the averages, then
-how many numbers each array has. Task t of T, one for each thread, updates one piece of every parameter.
+A table tells the kernel where the arrays are. It has a row for each parameter p: the addresses of w, g and two averages m and
+v (0 for a missing one), then how many numbers each array has. Task t of T, one for each thread, updates one piece of every
+parameter. The loop over the numbers of a piece is a Rule, too: there is one for each number of averages.
 """
 
 import functools
@@ -37,11 +38,13 @@ def in_one_pass(rule, parameters, numbers):
     Denormals count as 0, so that an update takes the same time in every step (`denormals`).
     """
     lying_alike = [alike(arrays) for arrays in parameters]
-    table = [[*(address(a.ravel(order="K")) for a in arrays), arrays[0].size] for arrays in lying_alike]
+    averages = len(parameters[0]) - 2
+    missing = [0] * (2 - averages)
+    table = [[*(address(a.ravel(order="K")) for a in arrays), *missing, arrays[0].size] for arrays in lying_alike]
     count = sum(len(arrays) * arrays[0].size for arrays in lying_alike)
     dtype = parameters[0][0].dtype
-    kernel = KERNELS[len(parameters[0]) - 2]
-    kernel(as_argument(rule), np.array(table, np.intp), threads_for(MOVE // 2 * count), tuple(np.array(numbers, dtype)))
+    update(LOOPS[averages], as_argument(rule), np.array(table, np.intp), threads_for(MOVE // 2 * count),
+           tuple(np.array(numbers, dtype)))
     for given, used in zip(parameters, lying_alike, strict=True):
         for k in range(len(given)):
             if k != 1 and used[k] is not given[k]:
@@ -58,56 +61,38 @@ def piece(like, address, size, t, T):
 
 
 @parallel_kernel
-def no_average(rule, table, T, numbers):
-    share_out(no_average_pieces, T, T, (rule, table, T, numbers))
+def update(loop, rule, table, T, numbers):
+    share_out(update_pieces, T, T, (loop, rule, table, T, numbers))
 
 
 @inner_kernel
-def no_average_pieces(t, thread, rule, table, T, numbers):
-    before = denormals_off()
+def update_pieces(t, thread, loop, rule, table, T, numbers):
+    """The t-th piece of every parameter."""
+    like, before = numbers[0], denormals_off()
     for p in range(len(table)):
-        size = table[p, -1]
-        w, g = piece(numbers[0], table[p, 0], size, t, T), piece(numbers[0], table[p, 1], size, t, T)
-        for i in range(w.size):
-            w[i] = call(rule, w[i], g[i], *numbers)
+        w_at, g_at, m_at, v_at, size = table[p]
+        w, g = piece(like, w_at, size, t, T), piece(like, g_at, size, t, T)
+        m, v = piece(like, m_at, size, t, T), piece(like, v_at, size, t, T)
+        call(loop, rule, w, g, m, v, numbers)
     put_back(before)
 
 
-@parallel_kernel
-def one_average(rule, table, T, numbers):
-    share_out(one_average_pieces, T, T, (rule, table, T, numbers))
+def without_averages(rule, w, g, m, v, numbers):
+    for i in range(w.size):
+        w[i] = call(rule, w[i], g[i], *numbers)
 
 
-@inner_kernel
-def one_average_pieces(t, thread, rule, table, T, numbers):
-    before = denormals_off()
-    for p in range(len(table)):
-        size = table[p, -1]
-        w, g = piece(numbers[0], table[p, 0], size, t, T), piece(numbers[0], table[p, 1], size, t, T)
-        b = piece(numbers[0], table[p, 2], size, t, T)
-        for i in range(w.size):
-            w[i], b[i] = call(rule, w[i], g[i], b[i], *numbers)
-    put_back(before)
+def with_one_average(rule, w, g, m, v, numbers):
+    for i in range(w.size):
+        w[i], m[i] = call(rule, w[i], g[i], m[i], *numbers)
 
 
-@parallel_kernel
-def two_averages(rule, table, T, numbers):
-    share_out(two_averages_pieces, T, T, (rule, table, T, numbers))
+def with_two_averages(rule, w, g, m, v, numbers):
+    for i in range(w.size):
+        w[i], m[i], v[i] = call(rule, w[i], g[i], m[i], v[i], *numbers)
 
 
-@inner_kernel
-def two_averages_pieces(t, thread, rule, table, T, numbers):
-    before = denormals_off()
-    for p in range(len(table)):
-        size = table[p, -1]
-        w, g = piece(numbers[0], table[p, 0], size, t, T), piece(numbers[0], table[p, 1], size, t, T)
-        m, v = piece(numbers[0], table[p, 2], size, t, T), piece(numbers[0], table[p, 3], size, t, T)
-        for i in range(w.size):
-            w[i], m[i], v[i] = call(rule, w[i], g[i], m[i], v[i], *numbers)
-    put_back(before)
-
-
-KERNELS = no_average, one_average, two_averages  # by the number of averages
+LOOPS = Rule(without_averages), Rule(with_one_average), Rule(with_two_averages)  # by the number of averages
 
 
 def alike(arrays):
