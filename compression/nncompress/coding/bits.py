@@ -14,9 +14,9 @@ def packed_size(count, width):
 
 
 def as_fields(caller, values, limit):
-    """`values` as a uint16 array (N,), once each is known to be an integer in 0..limit−1, limit up to 65536.
+    """`values` as a uint16 array (N,), after a check that each is an integer in 0..limit−1, with a limit of at most 65536.
 
-    Errors, in the name of `caller`: TypeError for other types, ValueError for other shapes and values out of range.
+    Errors, which begin with `caller`: TypeError for other types, ValueError for other shapes and values out of range.
     """
     values = np.asarray(values)
     if values.ndim != 1:
@@ -49,7 +49,7 @@ def unpack_bits(data, width, count):
     """Read back what `pack_bits` wrote: v = Σ_i bit_i · 2^(width − 1 − i).
 
     data ⌈count · width / 8⌉ bytes  ->  uint16 (count,).
-    Errors: FormatError when `data` is shorter or longer than that, ValueError for a width outside 1..16.
+    Errors: FormatError if `data` has another number of bytes, ValueError for a width outside 1..16.
 
     >>> unpack_bits(bytes.fromhex("a980"), 3, 3)
     array([5, 2, 3], dtype=uint16)
