@@ -9,7 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # where the package `benchmark` lies
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # where the package `benchmark` lies
 
 from benchmark import report  # noqa: E402
 from benchmark.measure import measure  # noqa: E402
