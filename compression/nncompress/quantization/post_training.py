@@ -7,22 +7,23 @@ import numpy as np
 
 from nncompress.int8.plan import LAWS, Int8Plan
 from nncompress.int8.steps import RUNNERS, Int8Step
-from nncompress.quantization.affine import check_finite, quantize_affine, usable_scale
+from nncompress.quantization.affine import check_finite
 from nncompress.quantization.calibration import MinMax, activation_parameters
+from nncompress.quantization.weights import BIAS_LIMIT, quantize_weights, weight_scales
 from nnlite.data.dataset import Dataset
 from nnlite.inference.kinds import KINDS
 from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
 from nnlite.tensor import Tensor
 
-BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
 LARGEST_K = (2**31 - 1 - BIAS_LIMIT) // (255 * 127)
+PER = ("channel", "layer")
 
 
-def quantize(model, calibration, bits=8, law="fixed"):
+def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=None, input_scale=None):
     """An int8 plan of a model: integers from input to logits.
 
-        q = clamp(round(r/S) + Z, qmin, qmax)      weights: Z = 0, one S per output channel, |q| < 2^(bits−1)
+        q = clamp(round(r/S) + Z, qmin, qmax)      weights: Z = 0, one S per output channel or layer, |q| < 2^(bits−1)
                                                    activations: uint8, [low, high] as seen in calibration
         b_q = round(b / (S_in S_w))                int32
 
@@ -30,24 +31,32 @@ def quantize(model, calibration, bits=8, law="fixed"):
     batches, each an array, a Tensor or (images, labels, …), as a DataLoader gives them; some hundred images do. Batches
     without images are left out.   bits: of the weights, 2 to 8.
     law: "fixed" (integers only, gemmlowp's) or "float" (ONNX Runtime's), see `requantize`.
+    per: "channel", or "layer": one S_w for all channels of a layer. If its weights already lie on a grid, w = k s with
+    |k| < 2^(bits−1), the layer keeps exactly these integers: q = k and S_w = s (see `grid_step`).
+    steps: {name of a layer: s}, the S_w of these layers, which is then not searched for.
+    input_scale: the S of the input, with Z = 0: for images x = k/255, input_scale=1/255 makes the integers the pixels k.
     -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
     Errors: ValueError for NaN or infinite weights or inputs, no images or integers to calibrate with, bits, law, operations
-    without an integer form.
+    without an integer form, steps for layers that are not there, an input outside 0 … 255 input_scale.
     Source: Jacob et al. 2018 (arXiv 1712.05877), §2 and §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
     """
     if not isinstance(bits, (int, np.integer)) or not 2 <= bits <= 8:
         raise ValueError(f"quantize: bits has to be a whole number from 2 to 8, got {bits}")
     if law not in LAWS:
         raise ValueError(f"quantize: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
+    if per not in PER:
+        raise ValueError(f"quantize: per has to be one of {', '.join(PER)}, got {per!r}")
     batches = list(_batches(calibration))
     if not batches:
         raise ValueError("quantize: calibration holds no images; some hundred training images do")
-    steps = lower(model, batches[0][:2])
-    _check(steps)
-    seen = _calibrate(steps, batches)
+    lowered, steps = lower(model, batches[0][:2]), steps or {}
+    _check(lowered)
+    _check_names("steps", steps, lowered)
     quantized = []
-    for step, range_seen in zip(steps, seen, strict=True):
-        quantized.append(_quantize_step(step, range_seen, quantized, bits))
+    for step, seen in zip(lowered, _calibrate(lowered, batches), strict=True):
+        quantized.append(_quantize_step(step, seen, quantized, bits, per, steps.get(step.name)))
+        if step.kind == "input" and input_scale is not None:
+            quantized[0].S, quantized[0].Z = _fixed_scale(input_scale, seen), 0
     return Int8Plan(quantized, law)
 
 
@@ -90,6 +99,24 @@ def _check(steps):
             raise ValueError(f"quantize: {step.name} adds up {K} products; int32 is safe up to {LARGEST_K}")
 
 
+def _check_names(option, given, steps):
+    """ValueError for a name in `given` that no layer has."""
+    layers = [step.name for step in steps if step.arrays]
+    for name in given:
+        if name not in layers:
+            raise ValueError(f"quantize: {option} has an entry for {name!r}; the layers are {', '.join(layers)}")
+
+
+def _fixed_scale(S, seen):
+    """The input's scale with Z = 0.   ValueError where calibration has inputs that no integer from 0 to 255 stands for."""
+    if not (np.isfinite(S) and np.float32(S) >= np.finfo(np.float32).tiny):
+        raise ValueError(f"quantize: input_scale has to be finite and positive, got {S}")
+    if seen.low < 0 or seen.high > 255.5 * S:
+        raise ValueError(f"quantize: input_scale {S:.6g} stands for inputs from 0 to {255 * S:.6g}, calibration has "
+                         f"inputs from {seen.low:.6g} to {seen.high:.6g}")
+    return np.float32(S)
+
+
 def _calibrate(steps, batches):
     """The range of every step's result over all batches."""
     plan, seen = Plan(steps), [MinMax() for _ in steps]
@@ -100,7 +127,7 @@ def _calibrate(steps, batches):
     return seen
 
 
-def _quantize_step(step, seen, earlier, bits):
+def _quantize_step(step, seen, earlier, bits, per, S_w):
     if KINDS[step.kind].moves:  # integers keep their meaning
         S, Z = earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
     else:
@@ -110,24 +137,10 @@ def _quantize_step(step, seen, earlier, bits):
     result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu)
     if step.arrays:
         S1 = earlier[step.inputs[0]].S
-        result.w, result.b, result.w_scale = quantize_weights(step.arrays["w"], step.arrays["b"], S1, bits)
+        try:
+            scales = weight_scales(step.arrays["w"], step.arrays["b"], S1, bits, per) if S_w is None else S_w
+            result.w, result.b, result.w_scale = quantize_weights(step.arrays["w"], step.arrays["b"], S1, bits, scales)
+        except ValueError as error:
+            raise ValueError(f"quantize: {step.name}: {error}") from None
         result.bits = bits
     return result
-
-
-def quantize_weights(w, b, S1, bits):
-    """w (O, …), b (O,) float -> w int8, b int32 in steps of S1 S_w, and S_w (O,) float32.
-
-        S_w = max(max |w| / qmax, |b| / (S1 2^30))      qmax = 2^(bits−1) − 1
-
-    Where the weights of a channel are tiny beside its bias, or all zero, the bias decides: it then fits into int32, and
-    keeps its digits.
-    """
-    top = 2 ** (bits - 1) - 1
-    largest = np.abs(w).reshape(len(w), -1).max(axis=1, initial=0)
-    with np.errstate(over="ignore"):
-        scale = usable_scale(np.maximum(largest / top, np.abs(b) / (np.float64(S1) * BIAS_LIMIT)))
-    check_finite("quantize: the scales of the weights", scale)
-    q = quantize_affine(w, scale, 0, -top, top, np.int8)
-    b = np.clip(np.rint(b / (np.float64(S1) * scale)), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32)
-    return q, b, scale

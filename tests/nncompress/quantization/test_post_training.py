@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from networks import Model, assert_same_plan, random_network
 
 from nncompress import quantize
 from nncompress.int8.plan import LAWS
-from nncompress.quantization.post_training import BIAS_LIMIT, LARGEST_K, quantize_weights
+from nncompress.quantization.post_training import LARGEST_K
 from nnlite import Tensor, data, models, nn, optim
 from nnlite import functional as F
 
@@ -22,50 +20,6 @@ def linear(w, b):
     layer = nn.Linear(*np.shape(w)[::-1])
     layer.weight.data, layer.bias.data = np.float32(w), np.float32(b)
     return layer
-
-
-# ---- weights and biases
-
-
-@settings(deadline=None, max_examples=40)
-@given(seed=st.integers(0, 2**32 - 1), bits=st.integers(2, 8), size=st.floats(-6, 6))
-def test_weights_and_biases_are_rounded_to_the_nearest_step(seed, bits, size):
-    rng = np.random.default_rng(seed)
-    w = (rng.standard_normal((5, 3, 2, 2)) * 10 ** rng.uniform(-3, 3, (5, 1, 1, 1))).astype(np.float32)
-    b = (rng.standard_normal(5) * 10 ** rng.uniform(-3, 3, 5)).astype(np.float32)
-    S1 = np.float32(10**size)
-    q, b_q, scale = quantize_weights(w, b, S1, bits)
-    assert (q.dtype, b_q.dtype, scale.dtype) == (np.int8, np.int32, np.float32)
-    top = 2 ** (bits - 1) - 1
-    assert np.abs(q).max() <= top and np.abs(b_q.astype(np.int64)).max() <= BIAS_LIMIT
-    for o in range(5):
-        S_w = float(scale[o])
-        assert np.abs(w[o] - S_w * q[o]).max() <= S_w / 2 * (1 + 1e-5)
-        assert abs(b[o] - float(S1) * S_w * b_q[o]) <= max(float(S1) * S_w / 2, 2**-23 * abs(b[o]))  # S_w is a float32
-        largest = np.abs(w[o]).max() / np.float32(top)
-        if abs(b[o]) < 0.99 * BIAS_LIMIT * float(S1) * largest:
-            assert S_w == largest and np.abs(q[o]).max() == top  # the largest weight is the largest integer
-
-
-def test_quantized_weights_worked_by_hand():
-    # bits 3: −3 … 3. Channel 1 in steps of 0.5, channel 2 of 2; biases in steps of 0.1·0.5 and 0.1·2.
-    q, b_q, scale = quantize_weights(np.float32([[1.5, -0.6], [6, 2.9]]), np.float32([0.12, -4]), np.float32(0.1), 3)
-    np.testing.assert_array_equal(q, [[3, -1], [3, 1]])
-    np.testing.assert_array_equal(b_q, [2, -20])
-    np.testing.assert_array_equal(scale, [0.5, 2])
-
-
-@pytest.mark.parametrize("weight", [0, TINY / 1000, 1e-30, 1e-12])
-def test_a_bias_beside_tiny_or_no_weights_fits_into_int32_and_keeps_its_digits(weight):
-    q, b_q, scale = quantize_weights(np.full((1, 4), weight, np.float32), np.float32([0.3]), np.float32(10), 8)
-    assert abs(b_q[0]) <= BIAS_LIMIT
-    assert abs(10.0 * float(scale[0]) * b_q[0] - 0.3) <= 1e-7
-    np.testing.assert_allclose(float(scale[0]) * q, weight, rtol=0, atol=float(scale[0]) / 2)
-
-
-def test_a_channel_without_weights_and_bias_is_zero():
-    q, b_q, scale = quantize_weights(np.zeros((2, 3), np.float32), np.zeros(2, np.float32), np.float32(0.1), 8)
-    assert not q.any() and not b_q.any() and (scale == 1).all()
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -166,6 +120,62 @@ def test_the_plan_holds_the_bits_that_were_asked_for():
         layers = [step for step in plan.steps if step.w is not None]
         assert {step.bits for step in layers} == {bits}
         assert all(np.abs(step.w).max() == 2 ** (bits - 1) - 1 for step in layers)
+
+
+# ---- one scale for a layer
+
+
+def on_a_grid(seed):
+    """(model, {layer: s}, {layer: k}, pixels / 255): weights k s and biases of the same grid."""
+    rng, model = np.random.default_rng(seed), models.cnn(1, 8, width=0.25) if seed % 2 else models.lenet_300_100(64)
+    steps, integers = {}, {}
+    for name, module in model.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            s = np.float32(10 ** rng.uniform(-3, 0))
+            k, k_b = rng.integers(-127, 128, module.weight.shape), rng.integers(-99, 100, module.bias.shape)
+            module.weight.data, module.bias.data = np.float32(k * np.float64(s)), np.float32(k_b * np.float64(s))
+            steps[name], integers[name] = s, (k, k_b)
+    pixels = rng.integers(0, 256, (20, 1, 8, 8)).astype(np.uint8)
+    pixels[0, 0, 0, :2] = 0, 255
+    return model, steps, integers, pixels
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("given", [True, False])
+def test_a_grid_for_each_layer_runs_as_it_is(seed, given):
+    model, steps, integers, pixels = on_a_grid(seed)
+    x = pixels.astype(np.float32) / np.float32(255)
+    plan = quantize(model, x, per="layer", steps=steps if given else None, input_scale=1 / 255 if given else None)
+    assert (plan.steps[0].S, plan.steps[0].Z) == (np.float32(1 / 255), 0)
+    layers = [step for step in plan.steps if step.w is not None]
+    assert len(layers) == len(integers)
+    for step in layers:
+        k, k_b = integers[step.name]
+        np.testing.assert_array_equal(step.w, k)
+        assert (step.w_scale == steps[step.name]).all()
+        np.testing.assert_array_equal(step.b, np.rint(k_b / np.float64(plan.steps[step.inputs[0]].S)))
+    np.testing.assert_array_equal(plan.quantize_input(x), pixels.transpose(0, 2, 3, 1))
+
+
+def test_steps_may_name_some_layers_only():
+    model, x = models.mlp(4), images(20, 4)
+    one, two = quantize(model, x), quantize(model, x, steps={"fc1": 0.01})
+    (fc1, fc2), (_, before) = ([step for step in plan.steps if step.w is not None] for plan in (two, one))
+    assert (fc1.w_scale == np.float32(0.01)).all()
+    np.testing.assert_array_equal(fc2.w_scale, before.w_scale)
+    np.testing.assert_array_equal(fc1.w, np.clip(np.rint(model.fc1.weight.data / np.float32(0.01)), -127, 127))
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"per": "tensor"}, "quantize: per has to be one of channel, layer, got 'tensor'"),
+    ({"steps": {"fc9": 0.1}}, "quantize: steps has an entry for 'fc9'; the layers are fc1, fc2"),
+    ({"steps": {"fc1": 0}}, "quantize: fc1: the step of the weights has to be finite and positive, got 0"),
+    ({"input_scale": 0}, "quantize: input_scale has to be finite and positive, got 0"),
+    ({"input_scale": 1 / 255}, "quantize: input_scale 0.00392157 stands for inputs from 0 to 1, calibration has .* -1 to 2"),
+])
+def test_options_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        quantize(models.mlp(4), np.float32([[-1, 2, 0, 0]]), **options)
 
 
 # ---- what it costs

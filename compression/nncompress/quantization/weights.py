@@ -1,0 +1,79 @@
+"""The weights and biases of one layer as integers, and the real size of their steps.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
+"""
+
+import numpy as np
+
+from nncompress.quantization.affine import check_finite, quantize_affine, usable_scale
+
+BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
+
+
+def largest_integer(bits):
+    """2^(bits−1) − 1: 127 for 8 bits. Its negative is used, too, so that −w is representable whenever w is."""
+    return 2 ** (bits - 1) - 1
+
+
+def grid_step(w, most):
+    """The step s of the grid on which all numbers of w lie, w = k s with integers |k| ≤ most; None if there is no such grid.
+
+    Of all such grids it is the coarsest. Each w may be off by 2^−21 of itself, a few roundings of float32: weights that were
+    computed as k · s in float32 lie on their grid.   w any shape, most ≥ 1 -> float or None; None if all w are 0.
+
+    >>> grid_step([0.5, -1.5, 0.0, 1.0], 127)
+    0.5
+    >>> grid_step([0.5, 0.7071], 7) is None
+    True
+    """
+    sizes = np.unique(np.abs(np.asarray(w, np.float64)))
+    sizes = sizes[sizes > 0]
+    if not 0 < len(sizes) <= 4 * most:  # roundings may make a few numbers of one
+        return None
+    for largest_k in range(1, most + 1):
+        k = sizes / (sizes[-1] / largest_k)
+        nearest = np.rint(k)
+        if (np.abs(k - nearest) <= 2.0**-21 * k).all():
+            return float(sizes[0] / nearest[0])
+    return None
+
+
+def weight_scales(w, b, S1, bits, per="channel"):
+    """S_w of a layer's output channels: w (O, …), b (O,) float -> (O,) float32.
+
+        S_w = max(max |w| / qmax, |b| / (S1 2^30))      qmax = 2^(bits−1) − 1
+
+    per "channel": max |w| and |b| are those of the channel. per "layer": those of all channels, unless the weights already lie
+    on a grid of qmax integers to each side; then S_w is the step of the grid.
+    Where the weights of a channel are tiny beside its bias, or all zero, the bias decides: it then fits into int32, and
+    keeps its digits.
+    """
+    top = largest_integer(bits)
+    s = grid_step(w, top) if per == "layer" else None
+    if s is not None and s >= np.finfo(np.float32).tiny and np.abs(b).max() <= BIAS_LIMIT * np.float64(S1) * s:
+        return np.full(len(w), s, np.float32)
+    largest = np.abs(w).reshape(len(w), -1).max(axis=1, initial=0)
+    with np.errstate(over="ignore"):
+        scale = np.maximum(largest / top, np.abs(b) / (np.float64(S1) * BIAS_LIMIT))
+        scale = usable_scale(scale if per == "channel" else np.full(len(w), scale.max()))
+    check_finite("the scales of the weights", scale)
+    return scale
+
+
+def quantize_weights(w, b, S1, bits, S_w=None):
+    """w (O, …), b (O,) float -> w int8, b int32 in steps of S1 S_w, and S_w (O,) float32.
+
+        q = clamp(round(w / S_w), −qmax, qmax)      b_q = round(b / (S1 S_w))      qmax = 2^(bits−1) − 1
+
+    S_w: one for all channels or (O,); None: those of `weight_scales`, one per channel.   ValueError if S_w is not positive and
+    finite, or so small that a bias does not fit into 2^30 steps.
+    """
+    S_w = weight_scales(w, b, S1, bits) if S_w is None else S_w
+    top, scale = largest_integer(bits), np.array(np.broadcast_to(np.asarray(S_w, np.float32), len(w)))
+    if not (np.isfinite(scale).all() and (scale >= np.finfo(np.float32).tiny).all()):
+        raise ValueError(f"the step of the weights has to be finite and positive, got {S_w}")
+    q = quantize_affine(w, scale, 0, -top, top, np.int8)
+    b_q = np.rint(b / (np.float64(S1) * scale))
+    if np.abs(b_q).max() > 1.001 * BIAS_LIMIT:  # `weight_scales` reaches the limit up to a rounding of S_w
+        raise ValueError(f"a bias has {np.abs(b_q).max():.3g} steps of S_in S_w; there is room for 2^30, {BIAS_LIMIT:.3g}")
+    return q, np.clip(b_q, -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32), scale
