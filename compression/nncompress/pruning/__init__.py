@@ -7,6 +7,11 @@ Read in this order:
     scores      from scores to what is kept: exactly so many, ties decided by position
     magnitude   unstructured pruning: the weights of the lowest scores go
     schedule    how sparse to be at which step
+    rounds      prune a little, retrain, and again
+    lottery     go back to the first weights after each round; and the controls
+    dense_again  dense, sparse, dense: pruning as a detour
+    regrowth    the smallest weights go, others grow by their gradients (RigL)
+    surgery     removed weights go on learning and may return
     groups      which slices of which arrays have to be removed together
     structured  structured pruning: whole filters and neurons go, and the arrays become smaller
 
@@ -17,6 +22,11 @@ The articles' own formulas, as they are written, are in `nncompress.articles`.
 from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
+    "dense_again": ["dense_sparse_dense"],
+    "lottery": ["find_tickets", "shuffled_masks", "train_from"],
+    "regrowth": ["Regrowth", "regrown_fraction", "regrown_mask"],
+    "rounds": ["Round", "prune_in_rounds", "prune_remaining"],
+    "surgery": ["Surgery", "surgery_mask", "surgery_thresholds"],
     "criteria": ["magnitude_scores", "random_scores", "squared_scores", "taylor_scores", "wanda_scores"],
     "evidence": ["Evidence", "collect"],
     "groups": ["Group", "Member", "dependency_groups"],
