@@ -293,8 +293,8 @@ def _real_numbers(data):
 FROM_FUNCTIONAL = """
     __add__ __radd__ __iadd__ __sub__ __rsub__ __isub__ __mul__ __rmul__ __imul__ __truediv__ __rtruediv__ __itruediv__
     __pow__ __rpow__ __ipow__ __matmul__ __rmatmul__ __neg__ __getitem__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__
-    abs clamp clone exp flatten log log1p logsumexp matmul max maximum mean min minimum norm permute reshape sqrt std sum
-    transpose var view
+    abs clamp clone exp flatten log log1p logsumexp matmul max maximum mean min minimum norm permute reshape round sign sqrt std
+    sum     transpose var view
 """.split()
 
 

@@ -282,11 +282,14 @@ FUNCTIONS = {
     "mean": reduction(F.mean), "min": reduction(F.min), "minimum": binary(F.minimum), "multiply": binary(F.multiply),
     "negative": simple(F.negative), "norm": reduction(F.norm, p=[1, 2, np.inf]), "pad": rows(pad), "permute": rows(permute),
     "power": lambda rng, shape: (lambda p: lambda x: F.power(x, p))(int(rng.integers(1, 4))), "relu": simple(F.relu),
-    "reshape": rows(reshape), "sigmoid": simple(F.sigmoid), "softmax": along(F.softmax),
+    "reshape": rows(reshape), "round": simple(lambda x: F.absolute(x - F.round(x))),  # continuous, as `kinked` is
+    "sigmoid": simple(F.sigmoid), "sign": simple(lambda x: F.multiply(x, F.sign(x))), "softmax": along(F.softmax),
     "softplus": lambda rng, shape: partial(F.softplus, beta=float(rng.uniform(0.5, 2))),
     "sqrt": simple(lambda x: F.sqrt(F.absolute(x) + 0.1)),
     "stack": rows(lambda rng, shape: lambda x: F.stack([x, F.tanh(x)], 1)),
-    "std": reduction(lambda x, **o: F.std(x + 0.0, correction=0, **o)), "subtract": binary(F.subtract), "sum": reduction(F.sum),
+    "std": reduction(lambda x, **o: F.std(x + 0.0, correction=0, **o)),
+    "straight_through": simple(lambda x: F.straight_through(x, F.tanh(x))), "subtract": binary(F.subtract),
+    "sum": reduction(F.sum),
     "tanh": simple(F.tanh), "transpose": rows(transpose), "var": reduction(F.var, correction=[0]),
     "where": lambda rng, shape: partial(kinked, c=float(rng.normal())),
 }
@@ -310,4 +313,5 @@ LEFT_OUT = {
     "dropout": "draws random numbers unless training=False, and then does nothing",
     **dict.fromkeys(["Buffer", "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterList", "Sequential"],
                     "is no layer but what layers are made of"),
+    **dict.fromkeys(["register_parametrization", "remove_parametrization"], "changes a layer"),
 }

@@ -21,6 +21,7 @@ from nnlite.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2
 from nnlite.functional.power import power
 from nnlite.functional.reduction import max, mean, min, norm, std, sum, var
 from nnlite.functional.regression import huber_loss, l1_loss, mse_loss
+from nnlite.functional.rounding import round, sign, straight_through
 from nnlite.functional.shape import clone, concatenate, flatten, pad, permute, reshape, stack, transpose
 from nnlite.functional.similarity import cosine_similarity
 from nnlite.functional.softmax import log_softmax, logsumexp, softmax
@@ -32,6 +33,7 @@ __all__ = [
     "binary_cross_entropy_with_logits", "clamp", "clone", "concatenate", "conv2d", "cosine_similarity", "cross_entropy",
     "divide", "dropout", "embedding", "exp", "flatten", "gelu", "huber_loss", "index", "kl_div", "l1_loss", "layer_norm",
     "leaky_relu", "linear", "log", "log1p", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d", "maximum", "mean", "min",
-    "minimum", "mse_loss", "multiply", "negative", "nll_loss", "norm", "pad", "permute", "power", "relu", "reshape", "sigmoid",
-    "softmax", "softplus", "sqrt", "stack", "std", "subtract", "sum", "tanh", "transpose", "var", "where",
+    "minimum", "mse_loss", "multiply", "negative", "nll_loss", "norm", "pad", "permute", "power", "relu", "reshape", "round",
+    "sigmoid", "sign", "softmax", "softplus", "sqrt", "stack", "std", "straight_through", "subtract", "sum", "tanh",
+    "transpose", "var", "where",
 ]

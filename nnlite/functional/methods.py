@@ -7,7 +7,7 @@ from numbers import Number
 
 import numpy as np
 
-from nnlite.functional import choice, elementary, elementwise, indexing, linear, power, reduction, shape, softmax
+from nnlite.functional import choice, elementary, elementwise, indexing, linear, power, reduction, rounding, shape, softmax
 from nnlite.functional.comparison import compare
 from nnlite.functional.in_place import in_place
 from nnlite.tensor import Tensor
@@ -24,7 +24,8 @@ COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": "
 METHODS = [
     choice.clamp, choice.maximum, choice.minimum, elementary.exp, elementary.log, elementary.log1p, elementary.sqrt,
     linear.matmul, softmax.logsumexp, reduction.max, reduction.mean, reduction.min, reduction.norm,
-    reduction.std, reduction.sum, reduction.var, shape.clone, shape.flatten, shape.permute, shape.reshape, shape.transpose,
+    reduction.std, reduction.sum, reduction.var, rounding.round, rounding.sign, shape.clone, shape.flatten, shape.permute,
+    shape.reshape, shape.transpose,
 ]
 
 

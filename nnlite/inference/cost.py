@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.inference.graph import trace
+from nnlite.nn.parametrize import computed_once
 
 BYTES = 4  # of a float32
 
@@ -82,8 +83,9 @@ def summary(model, example):
     """
     if np.ndim(example) == 0 or len(example) == 0:
         raise ValueError(f"summary: the example has shape {np.shape(example)}, expected (N, …) with at least one image")
-    graph = trace(model, example)
-    parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
+    with computed_once(model):
+        graph = trace(model, example)
+        parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
     rows = [_row(node, parameters, buffers, len(example)) for node in graph.nodes if node.macs or node.parameters]
     used = {name for node in graph.nodes for name in node.parameters.values()}
     return Summary(rows, *_sizes(used, parameters, buffers))

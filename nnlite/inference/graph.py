@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.backward import topological_order
 from nnlite.nn.module import inference_mode
+from nnlite.nn.parametrize import computed_once
 from nnlite.tensor import Tensor, tracing
 
 
@@ -72,6 +73,11 @@ def trace(model, example):
     x = Tensor(example)
     if x.ndim == 0:
         raise ValueError("trace: the example is a single number, expected an array (N, …)")
+    with computed_once(model):
+        return _traced(model, x)
+
+
+def _traced(model, x):
     with inference_mode(model), tracing(x):
         y = model(x)
     if not isinstance(y, Tensor):

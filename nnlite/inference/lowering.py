@@ -17,6 +17,7 @@ import numpy as np
 
 from nnlite.inference.graph import Node, trace
 from nnlite.inference.kinds import KIND_OF_OPERATION, KINDS, only_x_varies
+from nnlite.nn.parametrize import computed_once
 
 
 @dataclass
@@ -45,9 +46,9 @@ def lower(model, example):
     example: array (N, …), N may be 1.
     Errors: those of `trace`; ValueError for a BatchNorm whose running statistics hold NaN, infinity or a negative variance.
     """
-    graph = trace(model, example)
+    with computed_once(model):
+        graph, state = trace(model, example), model.state_dict()
     fixed = _reshapes_to_a_fixed_number(graph, model, example)
-    state = model.state_dict()
     steps, number = [], {}  # number: the step that computes each node
     for node in graph.nodes:
         read = [number[x] for x in node.inputs]

@@ -16,6 +16,7 @@ from nnlite.nn.loss import (
 )
 from nnlite.nn.module import Buffer, Module, Parameter
 from nnlite.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from nnlite.nn.parametrize import register_parametrization, remove_parametrization
 from nnlite.nn.stateless import (
     GELU,
     AdaptiveAvgPool2d,
@@ -38,4 +39,5 @@ __all__ = [
     "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "GELU", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LayerNorm",
     "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "Module", "ModuleDict", "ModuleList", "MSELoss", "NLLLoss", "Parameter",
     "ParameterList", "ReLU", "Residual", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "register_parametrization", "remove_parametrization",
 ]

@@ -61,6 +61,13 @@ class Module:
             _check_collection(self, name, value)
         object.__setattr__(self, name, value)
 
+    def __getattr__(self, name):
+        """A parameter that is computed from another one (`nnlite.nn.parametrize`); asked for where there is no attribute."""
+        computed = vars(self).get("parametrizations", ())
+        if name in computed:
+            return computed[name]()
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
     def forward(self, *inputs):
         """The function itself; each class writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward, so it cannot be called")
@@ -263,6 +270,9 @@ def _inside(value):
 
 def _check_place(owner, name, value):
     """TypeError where a parameter, buffer or module would be lost, or would hide something else."""
+    if name in vars(owner).get("parametrizations", ()):
+        raise TypeError(f"{type(owner).__name__}: {name!r} is computed from parametrizations.{name}.original: change that, or "
+                        f"call remove_parametrization(module, {name!r}) first")
     before = vars(owner).get(name)
     for kind, word in ((Parameter, "parameter"), (Buffer, "buffer"), (Module, "module")):
         if isinstance(before, kind) and not isinstance(value, (kind, type(None))):

@@ -29,6 +29,7 @@ import numpy as np
 
 from nnlite import nn
 from nnlite.inference.graph import Node, trace
+from nnlite.nn.parametrize import check_plain
 
 # Operations that work on each channel by itself and hand the channels on as they came.
 _CHANNEL_BY_CHANNEL = {"ReLU", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d",
@@ -66,6 +67,8 @@ def dependency_groups(model, example):
     conv2 50 ('conv2.weight', 0, 1) ('conv2.bias', 0, 1) ('fc1.weight', 1, 16)
     fc1 500 ('fc1.weight', 0, 1) ('fc1.bias', 0, 1) ('fc2.weight', 1, 1)
     """
+    for prefix, module in model.named_modules():
+        check_plain("prune", prefix, module)
     graph = trace(model, example)
     shapes = {name: tensor.shape for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
     depthwise = {f"{prefix}.weight" for prefix, module in model.named_modules()

@@ -12,16 +12,18 @@ What is pruned are the weights of Conv2d and Linear; biases and BatchNorm are fe
 import numpy as np
 
 from nnlite import nn
+from nnlite.nn.parametrize import check_plain
 
 
 def prunable_weights(model):
     """{name: array} of the weights of every Conv2d and Linear, in the model's order; a shared one is listed once.
 
-    Errors: ValueError for a model that has none.
+    Errors: ValueError for a model that has none, and for a weight that a parametrization computes.
     """
     names = {}
     for prefix, module in model.named_modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
+            check_plain("prune", prefix, module)
             names.setdefault(id(module.weight), (f"{prefix}.weight" if prefix else "weight", module.weight.data))
     if not names:
         raise ValueError(f"prune: {type(model).__name__} has no Conv2d and no Linear layer, there is nothing to prune")

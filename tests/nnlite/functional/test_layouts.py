@@ -18,9 +18,10 @@ CASES = {  # "name in F, variant": function, shapes of its inputs
     **{name: (getattr(F, name), [SMALL, SMALL]) for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")},
     **{name: (getattr(F, name), [SMALL]) for name in (
         "negative", "exp", "absolute", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "gelu", "clone", "flatten",
-        "softmax", "log_softmax", "sum", "mean", "max", "min", "var", "std", "norm")},
+        "softmax", "log_softmax", "sum", "mean", "max", "min", "var", "std", "norm", "round", "sign")},
     **{f"{name} of images": (getattr(F, name), [IMAGES]) for name in ("relu", "gelu", "flatten", "clone")},
     "add, broadcast": (F.add, [SMALL, (3, 1)]),
+    "straight_through": (lambda x: F.straight_through(x, F.round(x)), [SMALL]),
     "gelu by tanh": (lambda x: F.gelu(x, "tanh"), [SMALL]),
     "log": (lambda x: F.log(F.exp(x)), [SMALL]),
     "log1p": (lambda x: F.log1p(F.exp(x)), [SMALL]),
