@@ -23,11 +23,12 @@ import numpy as np
 
 from nnlite import __version__, models
 from nnlite.errors import FormatError
-from nnlite.files import write_atomically
+from nnlite.files import check_ending, open_to_read, write_atomically
 from nnlite.nn import Module
 from nnlite.nn.module import cast
 
 FORMAT, VERSION = "nnlite checkpoint", 1
+ZIP = b"PK\x03\x04"  # the first bytes of every ZIP archive
 BUILDERS = {build.__name__: build for build in (models.mlp, models.lenet_300_100, models.lenet_5, models.cnn, models.resnet)}
 NPY_HEADER = re.compile(  # version 1.0; matched here, because NumPy's own reader evaluates it as Python
     rb"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype>[<>|][biuf]\d+)', 'fortran_order': False, "
@@ -73,11 +74,13 @@ def save(path, model, *, optimizer=None, schedule=None, loader=None, history=Non
 
     loader: for the state of its generator `loader.rng`.   masks: {name of a parameter: bool array of its shape}.
     metadata: a dict of what JSON can hold, such as {"data": "mnist"}; tuples come back as lists, arrays as lists of numbers.
-    Errors: OSError when `path` cannot be written; TypeError for a model that is no Module, or metadata that JSON cannot hold;
-    ValueError for a mask that does not fit. A file that was there is left as it was then.
+    Errors: OSError when `path` cannot be written; TypeError for a model that is not a Module, or metadata that JSON cannot
+    hold; ValueError for a mask that does not fit, and for a path that ends like another kind of file, such as .nnz. After an
+    error, a file of this name is as it was before.
     """
     if not isinstance(model, Module):
         raise TypeError(f"save: expects a nnlite.nn.Module, got a {type(model).__name__}")
+    check_ending(path, ".npz")
     state, masks = model.state_dict(), masks or {}
     _check_masks(masks, state)
     arrays = {f"model/{name}": array for name, array in state.items()}
@@ -241,10 +244,11 @@ def load_state(path):
     Errors: FormatError with the file's name and what is wrong when it is damaged, truncated, no checkpoint, or of a newer
     version; OSError when it cannot be read. No more memory is taken than the file is long, a few times over.
     """
-    with open(path, "rb") as stream:
-        magic = stream.read(4)
-        if magic != b"PK\x03\x04":
-            raise FormatError(f"{path}: not a checkpoint: starts with {magic!r}, an .npz file with b'PK\\x03\\x04'")
+    with open_to_read(path) as stream:
+        magic = stream.read(len(ZIP))
+        if magic != ZIP:
+            hint = "; nncompress.load reads .nnz files" if magic[:3] == b"NNZ" else ""
+            raise FormatError(f"{path}: not a checkpoint: starts with {magic!r}, an .npz file with {ZIP!r}{hint}")
         data = magic + stream.read()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

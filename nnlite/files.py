@@ -13,6 +13,10 @@ try:
 except ImportError:  # not on Windows
     fcntl = None
 
+WRITTEN = {".npz": "a checkpoint", ".nnz": "a compressed model", ".onnx": "an ONNX model", ".html": "an HTML page",
+           ".json": "JSON"}
+OF_OTHERS = (".npy", ".txt", ".csv", ".pkl", ".pt", ".pth", ".h5", ".zip", ".png", ".svg", ".pdf")
+
 
 def write_atomically(path, write):
     """Call `write(stream)` on a temporary file beside `path`, flush it to the disk, then rename it to `path`.
@@ -108,6 +112,29 @@ def _target(path):
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "is a device or a pipe, not a file to write", str(path))
     return Path(os.path.realpath(path))
+
+
+def check_ending(path, ending):
+    """Refuse a name that promises another kind of file than the one that is written.
+
+    ending: that of the written kind, a key of WRITTEN. No ending, or one that stands for no kind of file, is accepted.
+    Errors: ValueError.
+
+    >>> check_ending("small.npz", ".nnz")
+    Traceback (most recent call last):
+    ValueError: small.npz: the content is a compressed model, whose name ends in .nnz, not in .npz
+    """
+    given = Path(path).suffix.lower()
+    if given != ending and given in (*WRITTEN, *OF_OTHERS):
+        raise ValueError(f"{path}: the content is {WRITTEN[ending]}, whose name ends in {ending}, not in {given}")
+
+
+def open_to_read(path):
+    """open(path, "rb"), with a sentence for a file that does not exist.   Errors: FileNotFoundError, OSError."""
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"there is no file {path}") from error
 
 
 def check_writable(path):

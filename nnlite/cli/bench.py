@@ -9,7 +9,7 @@ from nnlite import kernels
 from nnlite.bench import report
 from nnlite.bench.measure import measure
 from nnlite.bench.picture import draw_roofline
-from nnlite.files import check_writable, write_atomically
+from nnlite.files import check_ending, check_writable, write_atomically
 from nnlite.kernels.machine.threads import most_threads
 from nnlite.plot import picture_kind
 
@@ -37,6 +37,8 @@ def check_files(arguments):
     """OSError or ValueError before minutes of work, if a file could not be written after them."""
     for path in filter(None, (arguments.out, arguments.picture)):
         check_writable(path)
+    if arguments.out:
+        check_ending(arguments.out, ".json")
     if arguments.picture:
         picture_kind(arguments.picture)
 

@@ -12,6 +12,7 @@ import nncompress
 import nnlite
 from nncompress.pruning import Masks, nonzero_masks
 from nnlite import checkpoint, data, models, optim, train
+from nnlite.files import check_ending, check_writable
 
 CALIBRATION_IMAGES = 512
 FEWEST_STEPS = 200  # what a training takes by default, however few images there are
@@ -138,11 +139,16 @@ def load_trained(path, task, dense=False):
     return model, masks
 
 
-def check_another_file(out, files):
-    """ValueError if --out is one of the files that are read: the result would replace the model."""
+def check_out(out, ending, files=()):
+    """What --out names can be written, is not one of the `files` that are read, and does not end like another kind of file.
+
+    Errors: OSError, ValueError.
+    """
+    check_writable(out)
     for path in files:
         if path.exists() and out.exists() and path.samefile(out):
             raise ValueError(f"--out {out} is the model that is read; it would be lost, name another file")
+    check_ending(out, ending)
 
 
 def is_nnz(path):
@@ -155,9 +161,19 @@ def compile_checked(path, model, task):
     try:
         plan = nnlite.compile(model, task.example())
     except ValueError as error:
-        raise ValueError(f"{path} does not take the data's images, of shape {task.test.images.shape[1:]}: {error}") from error
+        given = task.test.images.shape[1:]
+        raise ValueError(f"{path} takes {expected_images(model)}, the data has {given}: {error}") from error
     check_fits(path, plan, task)
     return plan
+
+
+def expected_images(model):
+    """The images that a model of nnlite.models takes, in words: "images of shape (1, 8, 8)"."""
+    arguments = model.architecture["arguments"]
+    if "in_features" in arguments:
+        return f"images of {arguments['in_features']} numbers"
+    size = arguments.get("image_size")
+    return f"images of shape ({arguments['in_channels']}, {size or 'H'}, {size or 'W'})"
 
 
 def check_fits(path, plan, task):
@@ -192,6 +208,11 @@ def measure(path, task):
             "ms_per_image": round(milliseconds_per_image(plan, task), 6)}
 
 
+def note(epochs, what):
+    """{"note": a sentence} for a result of --epochs 0, else {}.   what: what is in the file then."""
+    return {} if epochs else {"note": f"--epochs 0: nothing was trained; {what}"}
+
+
 def milliseconds_per_image(plan, task, batch=256, repeats=7):
     """The median over some runs of one batch of test images."""
     images = task.prepared(task.test.images[:batch])
@@ -205,7 +226,8 @@ def milliseconds_per_image(plan, task, batch=256, repeats=7):
 
 def describe(result):
     """A measurement as lines of text."""
+    note = f"\n{result['note']}" if "note" in result else ""
     return (f"{result['file']}: {result['accuracy']:.2%} of {result['n']:,} test images right ({result['errors']:,} errors)\n"
             f"{result['arithmetic']}, {result['parameters']:,} parameters, {result['nonzero']:,} of them not 0, "
             f"{result['macs']:,} MACs, {result['file_bytes']:,} bytes on disk, "
-            f"{1000 * result['ms_per_image']:,.1f} µs per image")
+            f"{1000 * result['ms_per_image']:,.1f} µs per image{note}")

@@ -3,13 +3,12 @@
 import nnlite
 from nncompress.pruning import Masks
 from nnlite import train
-from nnlite.cli.common import build_model, describe, load_plan, load_task, load_trained, make_training, measure
-from nnlite.files import check_writable
+from nnlite.cli.common import build_model, check_out, describe, load_plan, load_task, load_trained, make_training, measure, note
 from nntransfer import WithTeacher, distillation
 
 
 def run(arguments):
-    check_writable(arguments.out)
+    check_out(arguments.out, ".npz")
     if arguments.student is not None and (arguments.model or arguments.width):
         raise ValueError("--student names a model; --model and --width would make another")
     if arguments.dense and arguments.student is None:
@@ -23,7 +22,7 @@ def run(arguments):
         student, masks = load_trained(arguments.student, task, arguments.dense)
     history = distill(student, teacher, task, arguments, arguments.temperature, arguments.alpha, masks.apply)
     nnlite.save(arguments.out, student, history=history, masks=masks, metadata={"data": arguments.data})
-    result = measure(arguments.out, task)
+    result = measure(arguments.out, task) | note(arguments.epochs, "the student has its first weights")
     return result, describe(result)
 
 

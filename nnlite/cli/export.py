@@ -3,14 +3,13 @@
 import numpy as np
 
 from nnlite import data
-from nnlite.cli.common import check_another_file, load_model
-from nnlite.files import check_writable, write_atomically
+from nnlite.cli.common import check_out, load_model
+from nnlite.files import write_atomically
 from nnlite.inference.export import OPSET, to_onnx
 
 
 def run(arguments):
-    check_writable(arguments.out)
-    check_another_file(arguments.out, [arguments.file])
+    check_out(arguments.out, ".onnx", [arguments.file])
     (model, _), shape = load_model(arguments.file), data.SOURCES[arguments.data].shape
     try:
         content = to_onnx(model, np.zeros((1, *shape), np.float32))

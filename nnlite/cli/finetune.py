@@ -2,13 +2,22 @@
 
 import nnlite
 from nnlite import train
-from nnlite.cli.common import compile_checked, describe, load_model, load_task, make_training, measure, with_epochs
-from nnlite.files import check_writable
+from nnlite.cli.common import (
+    check_out,
+    compile_checked,
+    describe,
+    load_model,
+    load_task,
+    make_training,
+    measure,
+    note,
+    with_epochs,
+)
 from nntransfer import discriminative_groups, replace_head, thaw
 
 
 def run(arguments):
-    check_writable(arguments.out)
+    check_out(arguments.out, ".npz")
     if arguments.freeze == "body" and arguments.decay is not None:
         raise ValueError("--decay is about the layers below the new one, which --freeze body does not train")
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
@@ -22,7 +31,7 @@ def run(arguments):
     history = finetune(model, task, recipe, arguments.freeze or "gradual", decay, masks.apply)
     nnlite.save(arguments.out, model, history=history, masks=masks,
                 metadata={"data": arguments.data, "classes": arguments.classes})
-    result = measure(arguments.out, task)
+    result = measure(arguments.out, task) | note(recipe.epochs, "the new last layer has the weights that --seed drew")
     return result, describe(result)
 
 

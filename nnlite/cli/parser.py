@@ -52,12 +52,12 @@ def _add_labels(parser, epochs):
     parser.add_argument("--labels-per-class", type=_whole(1), metavar="K",
                         help="train on K labelled images of each class, drawn by --seed (default: all)")
     parser.add_argument("--epochs", type=_whole(0),
-                        help=f"(default: {epochs}; with few images more, so that there are 200 steps)")
+                        help=f"0 trains nothing (default: {epochs}; with few images more, so that there are 200 steps)")
 
 
 def _add_training(parser, epochs, lr):
     if epochs is not None:
-        parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"(default: {epochs})")
+        parser.add_argument("--epochs", type=_whole(0), default=epochs, help=f"0 trains nothing (default: {epochs})")
     parser.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")
     parser.add_argument("--lr", type=_positive, default=lr,
                         help=f"largest learning rate; it falls to 0 along a cosine (default: {lr})")
@@ -82,7 +82,7 @@ def _demo(commands):
 
 def _train(commands):
     p = _command(commands, "train", "train a model and write it to a file",
-                 "nnlite train --model lenet-5 --data mnist --epochs 10 --out lenet.npz")
+                 "nnlite train --model lenet-300-100 --epochs 10 --out model.npz")
     p.add_argument("--model", choices=MODELS, default="cnn", help="(default: cnn, the first article's network)")
     p.add_argument("--width", type=_positive, default=1.0, help="multiplier of the number of filters and neurons (default: 1)")
     _add_data(p)
@@ -96,7 +96,7 @@ def _train(commands):
 
 def _prune(commands):
     p = _command(commands, "prune", "remove weights, or whole filters and neurons, and retrain",
-                 "nnlite prune model.npz --data mnist --sparsity 0.9 --epochs 5 --out pruned.npz")
+                 "nnlite prune model.npz --sparsity 0.9 --epochs 5 --out pruned.npz")
     _add_file(p)
     what = p.add_mutually_exclusive_group()
     what.add_argument("--sparsity", type=_fraction, default=0.9,
@@ -119,7 +119,7 @@ def _add_quantization(parser, bits):
 
 def _quantize(commands):
     p = _command(commands, "quantize", "turn a model into one that computes in 8-bit integers",
-                 "nnlite quantize model.npz --data mnist --out model.nnz")
+                 "nnlite quantize model.npz --out model.nnz")
     _add_file(p)
     _add_quantization(p, bits=8)
     _add_data(p)
@@ -129,7 +129,7 @@ def _quantize(commands):
 
 def _compress(commands):
     p = _command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
-                 "nnlite compress model.npz --data mnist --sparsity 0.92 --bits 5 --out model.nnz")
+                 "nnlite compress model.npz --sparsity 0.92 --bits 5 --out model.nnz")
     _add_file(p)
     p.add_argument("--sparsity", type=_fraction, default=0.9,
                    help="share of the weights that are set to 0, including those that already are (default: 0.9)")
@@ -142,7 +142,7 @@ def _compress(commands):
 
 def _distill(commands):
     p = _command(commands, "distill", "train a small model on the outputs of a large one",
-                 "nnlite distill model.npz --data mnist --model lenet-300-100 --width 0.1 --out student.npz")
+                 "nnlite distill model.npz --model lenet-300-100 --width 0.1 --out student.npz")
     _add_file(p, "the teacher (.npz or .nnz)")
     p.add_argument("--model", choices=MODELS, help="the student (default: cnn)")
     p.add_argument("--width", type=_positive, help="multiplier of its filters and neurons (default: 0.25)")
@@ -157,7 +157,7 @@ def _distill(commands):
 
 def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
-                 "nnlite finetune mnist.npz --data fashion-mnist --labels-per-class 100 --out fashion.npz")
+                 "nnlite finetune model.npz --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz")
     _add_file(p)
     p.add_argument("--freeze", choices=("none", "body", "gradual"), help="none: train all layers; body: only the new layer; "
                    "gradual: first the new layer, then one more layer in each epoch (default: gradual)")
@@ -172,7 +172,7 @@ def _finetune(commands):
 
 def _evaluate(commands):
     p = _command(commands, "evaluate", "measure a file: accuracy on the test part, size, time",
-                 "nnlite evaluate model.nnz --data mnist --json")
+                 "nnlite evaluate model.nnz --json")
     _add_file(p, "model (.npz or .nnz)")
     _add_data(p)
 
@@ -184,7 +184,7 @@ def _inspect(commands):
 
 def _export(commands):
     p = _command(commands, "export", "write a model as an ONNX file (float32), which other programs run",
-                 "nnlite export model.npz --data mnist --out model.onnx")
+                 "nnlite export model.npz --out model.onnx")
     _add_file(p)
     p.add_argument("--data", choices=DATA, default="digits", help="the data set whose images the model takes (default: digits)")
     _add_out(p, "model.onnx")
@@ -192,7 +192,7 @@ def _export(commands):
 
 def _report(commands):
     p = _command(commands, "report", "write one HTML page about some model files, with tables and plots",
-                 "nnlite report model.npz pruned.npz model.nnz --data mnist --out report.html")
+                 "nnlite report model.npz pruned.npz model.nnz --out report.html")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models (.npz or .nnz)")
     _add_data(p)
     _add_out(p, "report.html")

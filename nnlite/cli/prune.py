@@ -2,12 +2,11 @@
 
 import nnlite
 from nncompress.pruning import magnitude_masks, shrink
-from nnlite.cli.common import describe, load_task, load_trained, measure, retrain
-from nnlite.files import check_writable
+from nnlite.cli.common import check_out, describe, load_task, load_trained, measure, note, retrain
 
 
 def run(arguments):
-    check_writable(arguments.out)
+    check_out(arguments.out, ".npz")
     if arguments.filters is not None and arguments.scope is not None:
         raise ValueError("--scope ranks single weights; --filters takes its share of each layer")
     task = load_task(arguments)
@@ -18,5 +17,5 @@ def run(arguments):
         masks = magnitude_masks(model, arguments.sparsity, arguments.scope or "layer") & masks
     history = retrain(model, masks, task, arguments)
     nnlite.save(arguments.out, model, masks=masks, history=history, metadata={"data": arguments.data})
-    result = measure(arguments.out, task)
+    result = measure(arguments.out, task) | note(arguments.epochs, "the pruned model was not retrained")
     return result, describe(result)

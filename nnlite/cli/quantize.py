@@ -1,13 +1,11 @@
 """nnlite quantize: turn a model into one that computes in 8-bit integers."""
 
 import nncompress
-from nnlite.cli.common import check_another_file, describe, load_task, load_trained, measure
-from nnlite.files import check_writable
+from nnlite.cli.common import check_out, describe, load_task, load_trained, measure
 
 
 def run(arguments):
-    check_writable(arguments.out)
-    check_another_file(arguments.out, [arguments.file])
+    check_out(arguments.out, ".nnz", [arguments.file])
     task = load_task(arguments)
     model, _ = load_trained(arguments.file, task)
     plan = nncompress.quantize(model, task.calibration(arguments.seed), bits=arguments.bits, law=arguments.law)

@@ -7,8 +7,8 @@ import nncompress
 from nncompress.pruning import prunable_weights
 from nnlite import __version__, load, plot, train
 from nnlite.checkpoint import load_state
-from nnlite.cli.common import check_another_file, is_nnz, load_plan, load_task, measure
-from nnlite.files import check_writable, write_atomically
+from nnlite.cli.common import check_out, is_nnz, load_plan, load_task, measure
+from nnlite.files import write_atomically
 
 STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
@@ -18,8 +18,7 @@ svg { max-width: 100%; height: auto } pre { background: #f5f5f5; padding: 1rem; 
 
 
 def run(arguments):
-    check_writable(arguments.out)
-    check_another_file(arguments.out, arguments.files)
+    check_out(arguments.out, ".html", arguments.files)
     rows = write_report(arguments.files, load_task(arguments), arguments.out)
     return {"out": str(arguments.out), "rows": rows}, f"{arguments.out}: a report on {len(rows)} files"
 

@@ -2,14 +2,13 @@
 
 from nncompress.pruning import Masks
 from nnlite import checkpoint, train
-from nnlite.cli.common import build_model, describe, load_task, make_training, measure, removed, with_epochs
-from nnlite.files import check_writable
+from nnlite.cli.common import build_model, check_out, describe, load_task, make_training, measure, note, removed, with_epochs
 
 OPTIONS = ("model", "width", "data", "classes", "labels_per_class", "seed", "batch_size", "lr")  # what a run is begun with
 
 
 def run(arguments):
-    check_writable(arguments.out)
+    check_out(arguments.out, ".npz")
     if arguments.dense and not arguments.resume:
         raise ValueError("--dense needs --resume: it says how the pruned weights of that file are trained")
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
@@ -28,7 +27,7 @@ def run(arguments):
                         checkpoint=arguments.out, masks=masks, metadata={"data": arguments.data, "options": options})
     # a finished file is a model alone: without momentum and the like it is half as large
     checkpoint.save(arguments.out, model, history=history, masks=masks, metadata={"data": arguments.data})
-    result = measure(arguments.out, task)
+    result = measure(arguments.out, task) | note(len(history), "the weights are those that --seed drew")
     return result, describe(result)
 
 

@@ -92,7 +92,7 @@ class Conv2d(Operation):
     def check(self, x, w, b):
         check_floats("conv2d", x, w, b)
         if x.ndim != 4 or w.ndim != 4:
-            raise ValueError(f"conv2d: expects x (N, C, H, W) and w (O, C/groups, kh, kw), got {x.shape} and {w.shape}")
+            raise ValueError(f"conv2d: expects x (N, C, H, W) and w (O, C/groups, kh, kw), got x {x.shape} and w {w.shape}")
         if 0 in w.shape[2:]:
             raise ValueError(f"conv2d: the kernels of weight {w.shape} have no pixels")
         if not isinstance(self.groups, Integral) or self.groups < 1:

@@ -79,7 +79,7 @@ def trace(model, example):
 
 def _traced(model, x):
     with inference_mode(model), tracing(x):
-        y = model(x)
+        y = _run(model, x)
     if not isinstance(y, Tensor):
         raise ValueError(f"trace: the model has to return one Tensor, it returned {type(y).__name__}")
     if x.operation is not None:
@@ -97,6 +97,13 @@ def _traced(model, x):
             taken.add(name)
             nodes[id(tensor)] = Node(name, tensor.operation, arguments, tensor.shape, tensor.operation.macs(tensor.data))
     return Graph(list(nodes.values()))
+
+
+def _run(model, x):
+    try:
+        return model(x)
+    except ValueError as error:
+        raise ValueError(f"the model, run on an example of shape {x.shape}: {error}") from error
 
 
 def _arguments(op, nodes, names):

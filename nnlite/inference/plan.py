@@ -13,6 +13,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.inference.kinds import KINDS, grouped
+from nnlite.inference.listing import listing
 from nnlite.inference.lowering import lower
 from nnlite.inference.pipeline import Pipeline, check_images, convolution_row, flatten_row, linear_row, table_macs
 from nnlite.tensor import Tensor
@@ -42,6 +43,9 @@ class Plan:
     def __reduce__(self):
         """pickle and copy make the plan anew from its steps; buffers, addresses and compiled stages are not copied."""
         return Plan, (self.steps,)
+
+    def __repr__(self):
+        return listing("Plan, float32", self.steps)
 
     @functools.cached_property
     def pipeline(self):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nnlite.files import check_writable, write_atomically
+from nnlite.files import check_ending, check_writable, open_to_read, write_atomically
 
 
 def test_the_file_holds_what_was_written(tmp_path):
@@ -180,3 +180,27 @@ def test_a_link_to_a_file_that_is_not_there_yet_can_be_written(tmp_path):
     check_writable(tmp_path / "link")
     write_atomically(tmp_path / "link", lambda stream: stream.write(b"new"))
     assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_bytes() == b"new"
+
+
+# ---- names
+
+
+@pytest.mark.parametrize("name, ending", [("a.npz", ".npz"), ("a", ".npz"), ("lr0.1", ".npz"), ("a.NNZ", ".nnz"),
+                                          ("a.htm", ".html")])
+def test_a_name_with_the_right_ending_or_none_that_stands_for_a_kind_of_file_is_accepted(name, ending):
+    check_ending(name, ending)
+
+
+@pytest.mark.parametrize("name, ending, message", [
+    ("a.nnz", ".npz", "a.nnz: the content is a checkpoint, whose name ends in .npz, not in .nnz"),
+    ("d/a.npz", ".nnz", "d/a.npz: the content is a compressed model, whose name ends in .nnz, not in .npz"),
+    ("r.txt", ".html", "r.txt: the content is an HTML page, whose name ends in .html, not in .txt"),
+])
+def test_a_name_that_promises_another_kind_of_file_is_refused(name, ending, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_ending(name, ending)
+
+
+def test_a_file_that_does_not_exist_is_named_in_a_sentence(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"^there is no file {tmp_path}/a.npz$"):
+        open_to_read(tmp_path / "a.npz")

@@ -23,6 +23,7 @@ from nncompress.quantization.affine import dequantize
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.inference.kinds import grouped
+from nnlite.inference.listing import listing
 from nnlite.inference.pipeline import (
     CHUNK,
     Pipeline,
@@ -67,6 +68,10 @@ class Int8Plan:
     def __reduce__(self):
         """How pickle and copy make the plan again: from its steps, without buffers, addresses and compiled stages."""
         return Int8Plan, (self.steps, self.law)
+
+    def __repr__(self):
+        return listing(f"Int8Plan, law {self.law}", self.steps,
+                       lambda step: ("" if step.w is None else f"weights of {step.bits} bits",))
 
     @functools.cached_property
     def pipeline(self):

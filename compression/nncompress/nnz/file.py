@@ -17,7 +17,6 @@ more than 2^26 (`most_weights`). With 99 % of the weights 0, a byte stands for a
 
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from nncompress.nnz.records import Reader, Writer
 from nncompress.nnz.weights import read_weights, write_weights
 from nncompress.quantization.post_training import BIAS_LIMIT
 from nnlite.errors import FormatError
-from nnlite.files import write_atomically
+from nnlite.files import check_ending, open_to_read, write_atomically
 
 MAGIC, VERSION = b"NNZ", 1
 PARTS = ("header", "codebooks", "indices", "values", "scales", "biases", "padding", "checksum")
@@ -36,11 +35,12 @@ PARTS = ("header", "codebooks", "indices", "values", "scales", "biases", "paddin
 def save(path, plan):
     """Write an Int8Plan (from `quantize`) to `path`, whole or not at all; returns the number of bytes.
 
-    Errors: TypeError for anything but an Int8Plan; FormatError for one beyond the format's limits (see `architecture`);
-    OSError where the file cannot be written.
+    Errors: TypeError for anything but an Int8Plan; ValueError for a path that ends like another kind of file, such as .npz;
+    FormatError for a plan beyond the format's limits (see `architecture`); OSError if the file cannot be written.
     """
     if not isinstance(plan, Int8Plan):
         raise TypeError(f"save: expects an int8 plan, as nncompress.quantize makes it, got {type(plan).__name__}")
+    check_ending(path, ".nnz")
     data = to_bytes(plan)
     from_bytes(data, str(path))  # what could not be read back is not written
     write_atomically(path, lambda stream: stream.write(data))
@@ -64,9 +64,15 @@ def to_bytes(plan):
 def load(path):
     """The Int8Plan of a file: load(path)(images) equals the saved plan's logits bit for bit.
 
-    Errors: FormatError for a file that is damaged, truncated or of another kind; OSError where it cannot be read.
+    Errors: FormatError for a file that is damaged, truncated or of another kind; FileNotFoundError; OSError if the file
+    cannot be read.
     """
-    return from_bytes(Path(path).read_bytes(), str(path))
+    return from_bytes(_content(path), str(path))
+
+
+def _content(path):
+    with open_to_read(path) as stream:
+        return stream.read()
 
 
 def from_bytes(data, name="nnz"):
@@ -83,7 +89,8 @@ def _read(data, name):
     """(plan, [LayerSize], {part: bits}) of a file's content."""
     reader = Reader(data[:-4], name)
     if data[:3] != MAGIC:
-        raise FormatError(f"{name}: is no .nnz file: it begins with {bytes(data[:4])!r}, not {MAGIC!r}")
+        hint = "; nnlite.load reads .npz files" if data[:2] == b"PK" else ""
+        raise FormatError(f"{name}: is no .nnz file: it begins with {bytes(data[:4])!r}, not {MAGIC!r}{hint}")
     if len(data) < 10:
         raise FormatError(f"{name}: is cut off after {len(data)} bytes")
     if data[3] != VERSION:
@@ -170,7 +177,7 @@ class Inspection:
 
 def inspect(path):
     """What a file holds and what its bytes are spent on; print it, or read its fields.   Errors: those of `load`."""
-    data = Path(path).read_bytes()
+    data = _content(path)
     plan, layers, spent = _read(data, str(path))
     parts = {part: spent.get(part, 0) / 8 for part in PARTS}
     return Inspection(str(path), len(data), plan.law, plan.steps[0].shape, layers, parts, plan.parameters, plan.macs)

@@ -97,6 +97,23 @@ def test_a_model_is_not_replaced_by_what_is_made_from_it(error_of, trained, tmp_
         assert error_of(*command_line(command, "m.npz", "--out", out)).startswith(f"--out {out} is the model that is read")
 
 
+@pytest.mark.parametrize("command", [*WRITING, "export"])
+def test_a_name_that_promises_another_kind_of_file_is_refused_before_the_work_begins(error_of, command):
+    other = ".npz" if command in ("report", "quantize", "compress", "export") else ".nnz"
+    assert error_of(*command_line(command, "not-even-looked-at.npz", "--out", f"a{other}")).endswith(f", not in {other}")
+
+
+@pytest.mark.parametrize("command, what", [
+    ("train", "the weights are those that --seed drew"), ("prune", "the pruned model was not retrained"),
+    ("compress", "the pruned model was not retrained"), ("distill", "the student has its first weights"),
+    ("finetune", "the new last layer has the weights that --seed drew"),
+])
+def test_the_result_of_no_epochs_says_what_is_in_the_file(run, trained, command, what):
+    for epochs, lines in ((0, 1), (1, 0)):
+        code, out, _ = run(*command_line(command, trained, "--epochs", epochs))
+        assert code == 0 and out.splitlines().count(f"--epochs 0: nothing was trained; {what}") == lines
+
+
 def test_a_demo_without_a_directory_to_write_to_is_one_line(error_of, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     assert error_of("demo", "--out", "file") == "File exists: file"

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 import nnlite
-from nnlite import data
+from nnlite import data, models
 
 KEYS = ["file", "arithmetic", "n", "errors", "accuracy", "file_bytes", "parameters", "nonzero", "macs", "ms_per_image"]
 
@@ -36,3 +37,14 @@ def test_without_json_it_says_the_same_in_words(trained, run):
     code, out, err = run("evaluate", trained)
     assert (code, err) == (0, "")
     assert f"{trained}: 9" in out and "of 360 test images right" in out and "float32, 6,058 parameters" in out
+
+
+@pytest.mark.parametrize("model, takes", [
+    (models.cnn(in_channels=1, image_size=8, width=0.1), "images of shape (1, 8, 8)"),
+    (models.mlp(in_features=64), "images of 64 numbers"),
+    (models.resnet(in_channels=3, width=0.1), "images of shape (3, H, W)"),
+])
+def test_a_model_of_other_images_says_which_it_takes(error_of, small_mnist, model, takes):
+    nnlite.save("m.npz", model)
+    message = error_of("evaluate", "m.npz", "--data", "mnist", "--data-dir", small_mnist)
+    assert message.startswith(f"m.npz takes {takes}, the data has (1, 28, 28): ")

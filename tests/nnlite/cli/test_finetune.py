@@ -86,7 +86,7 @@ def test_a_decay_of_0_is_refused(trained, error_of):
 
 def test_images_of_another_shape_are_refused_with_the_files_name(trained, error_of, small_mnist):
     message = error_of("finetune", trained, "--data", "mnist", "--data-dir", small_mnist)
-    assert message.startswith(f"{trained} does not take the data's images, of shape (1, 28, 28)")
+    assert message.startswith(f"{trained} takes images of shape (1, 8, 8), the data has (1, 28, 28)")
 
 
 def test_integers_cannot_be_fine_tuned(trained, error_of):
