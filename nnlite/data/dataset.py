@@ -81,7 +81,7 @@ class Dataset:
         new_label = np.full(self.classes, -1, np.int64)
         for new, old in enumerate(classes):
             if not 0 <= old < self.classes:
-                raise ValueError(f"there is no class {old}, the data set has classes 0 to {self.classes - 1}")
+                raise ValueError(f"there is no class {old}, the dataset has classes 0 to {self.classes - 1}")
             if new_label[old] >= 0:
                 raise ValueError(f"class {old} is named twice")
             new_label[old] = new

@@ -103,7 +103,7 @@ def _run(model, x):
     try:
         return model(x)
     except ValueError as error:
-        raise ValueError(f"the model, run on an example of shape {x.shape}: {error}") from error
+        raise ValueError(f"{error} (where the model is run on an example of shape {x.shape})") from error
 
 
 def _arguments(op, nodes, names):

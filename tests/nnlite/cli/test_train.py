@@ -272,4 +272,4 @@ def test_a_model_that_does_not_fit_into_memory_is_one_line(error_of):
 
 
 def test_a_class_that_the_data_do_not_have_is_named(error_of):
-    assert error_of("train", "--classes", "1,77") == "there is no class 77, the data set has classes 0 to 9"
+    assert error_of("train", "--classes", "1,77") == "there is no class 77, the dataset has classes 0 to 9"

@@ -290,3 +290,8 @@ def test_a_model_has_to_return_one_tensor():
 def test_an_output_that_numpy_made_behind_the_tape_is_refused(forward):
     with pytest.raises(ValueError, match="does not come from its input by operations of nnlite.functional"):
         trace(Model(forward), np.ones((1, 3), np.float32))
+
+
+def test_an_example_that_the_model_does_not_take_is_named_with_its_shape():
+    with pytest.raises(ValueError, match=r"^linear: x has 4 .* \(where the model is run on an example of shape \(5, 4\)\)$"):
+        trace(nn.Linear(3, 2, rng=0), np.ones((5, 4), np.float32))
