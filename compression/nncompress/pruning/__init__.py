@@ -3,9 +3,10 @@
 Read in this order:
     masks       Masks on a model: zero the removed weights, count what is left
     criteria    how much each weight matters, one criterion a file
-    evidence    what a criterion has to know beside the weight, gathered from data
+    evidence    what a criterion has to know beside the weight, gathered from data: out of `gradients` and `inputs`
     scores      from scores to what is kept: exactly so many, ties decided by position
     magnitude   unstructured pruning: the weights of the lowest scores go
+    movement    scores that are learned while the network trains
     schedule    how sparse to be at which step
     rounds      prune a little, retrain, and again
     lottery     go back to the first weights after each round; and the controls
@@ -27,11 +28,13 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "regrowth": ["Regrowth", "regrown_fraction", "regrown_mask"],
     "rounds": ["Round", "prune_in_rounds", "prune_remaining"],
     "surgery": ["Surgery", "surgery_mask", "surgery_thresholds"],
-    "criteria": ["magnitude_scores", "random_scores", "squared_scores", "taylor_scores", "wanda_scores"],
+    "criteria": ["fisher_scores", "magnitude_scores", "movement_scores", "obd_scores", "random_scores", "snip_scores",
+                 "squared_scores", "taylor_scores", "wanda_scores"],
     "evidence": ["Evidence", "collect"],
     "groups": ["Group", "Member", "dependency_groups"],
     "magnitude": ["criterion_masks", "magnitude_masks", "std_masks"],
     "masks": ["Masks", "nonzero_masks", "prunable_weights"],
+    "movement": ["MovementScores"],
     "schedule": ["agp_sparsity", "one_shot_sparsity"],
     "scores": ["keep_highest", "masks_from_scores"],
     "structured": ["group_scores", "shrink", "shrink_to"],

@@ -13,33 +13,35 @@ from nncompress.pruning.masks import Masks, prunable_weights
 from nncompress.pruning.scores import masks_from_scores, per_name, scores_of
 
 
-def magnitude_masks(model, sparsity, scope="layer"):
+def magnitude_masks(model, sparsity, scope="layer", biases=False):
     """Masks that keep the weights of largest magnitude.
 
         score = |w|,   of n weights exactly round(sparsity · n) are removed, of equal ones the first
 
     sparsity    from 0 to 1, or {parameter name: sparsity} for the layers to prune, each to its own: Deep Compression's
                 LeNet-300-100 is {"fc1.weight": 0.92, "fc2.weight": 0.91, "fc3.weight": 0.74}
-    scope       as in `criterion_masks`
+    scope, biases   as in `criterion_masks`
 
     -> Masks; the model is not changed before their `apply`.
     Errors: ValueError for a sparsity outside [0, 1], an unknown name or scope, NaN or all-zero weights, a model with nothing
     to prune.
     Source: Han et al. 2015 (arXiv 1506.02626), §3; with exact counts as in Zhu & Gupta 2017 (arXiv 1710.01878), §3.
     """
-    return criterion_masks(model, magnitude_scores, sparsity, scope=scope)
+    return criterion_masks(model, magnitude_scores, sparsity, scope=scope, biases=biases)
 
 
-def criterion_masks(model, criterion, sparsity, evidence=None, scope="layer"):
+def criterion_masks(model, criterion, sparsity, evidence=None, scope="layer", biases=False):
     """Masks that keep the weights of the highest scores, for any criterion.
 
     criterion   criterion(w, evidence) -> scores of w's shape, the lowest go: one of `criteria`, or your own
     sparsity    as in `magnitude_masks`
     evidence    {parameter name: Evidence}, from `evidence.collect`; None for a criterion that needs none
     scope       "layer": that part of each layer; "row": of each output's weights; "global": of all layers together
+    biases      whether the biases of these layers are pruned as well, each an array of its own; not in scope "row"
 
     -> Masks; the model is not changed before their `apply`.
-    Errors: as in `magnitude_masks`; ValueError for scores of another shape than the weight, or missing evidence.
+    Errors: as in `magnitude_masks`; ValueError for scores of another shape than the weight, or missing evidence, and where
+    scope "global" would empty the weight of one layer while others keep some: nothing would pass through it.
 
     >>> from nncompress.pruning.criteria import wanda_scores
     >>> from nnlite import nn
@@ -49,10 +51,26 @@ def criterion_masks(model, criterion, sparsity, evidence=None, scope="layer"):
     >>> masks["weight"].sum(axis=1).tolist()
     [2, 2]
     """
-    weights = prunable_weights(model)
+    if biases and scope == "row":
+        raise ValueError("prune: scope 'row' ranks the weights of one output, and each has one bias only: prune without biases")
+    weights = prunable_weights(model, biases)
     chosen = per_name("prune", sparsity, weights) if isinstance(sparsity, dict) else weights
     scores = {name: scores_of(name, weights[name], criterion, evidence) for name in chosen}
-    return Masks(model, masks_from_scores(scores, sparsity, scope))
+    masks = masks_from_scores(scores, sparsity, scope)
+    if scope == "global":
+        _check_no_layer_is_empty(masks, sparsity)
+    return Masks(model, masks)
+
+
+def _check_no_layer_is_empty(masks, sparsity):
+    """ValueError where a weight would lose all that it has and another would not."""
+    kept = {name: int(mask.sum()) for name, mask in masks.items() if mask.ndim > 1}
+    empty = [name for name, count in kept.items() if count == 0]
+    if empty and any(kept.values()):
+        lost = " and ".join(f"all {masks[name].size} weights of {name}" for name in empty)
+        left = ", ".join(f"{name} {count}" for name, count in kept.items() if count)
+        raise ValueError(f"prune: a sparsity of {sparsity} over all layers would remove {lost}, and leave some elsewhere "
+                         f"({left}): choose a lower one, or scope 'layer'")
 
 
 def std_masks(model, quality):

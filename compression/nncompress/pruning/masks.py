@@ -1,6 +1,7 @@
 """Masks on a model: {parameter name: booleans of its shape}, True where a weight is kept.
 
-What is pruned are the weights of Conv2d and Linear; biases and BatchNorm are few and cheap, and stay.
+What is pruned are the weights of Conv2d and Linear. Biases are few and stay, unless somebody asks for them too
+(`biases=True`); BatchNorm stays.
 
     masks = magnitude_masks(model, 0.9)                               # every pruning method returns Masks
     masks.apply()
@@ -15,16 +16,19 @@ from nnlite import nn
 from nnlite.nn.parametrize import check_plain
 
 
-def prunable_weights(model):
+def prunable_weights(model, biases=False):
     """{name: array} of the weights of every Conv2d and Linear, in the model's order; a shared one is listed once.
 
+    biases: whether to list the biases of these layers, too, each after its weight.
     Errors: ValueError for a model that has none, and for a weight that a parametrization computes.
     """
     names = {}
     for prefix, module in model.named_modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             check_plain("prune", prefix, module)
-            names.setdefault(id(module.weight), (f"{prefix}.weight" if prefix else "weight", module.weight.data))
+            for kind in ("weight", "bias") if biases and module.bias is not None else ("weight",):
+                array = getattr(module, kind)
+                names.setdefault(id(array), (f"{prefix}.{kind}" if prefix else kind, array.data))
     if not names:
         raise ValueError(f"prune: {type(model).__name__} has no Conv2d and no Linear layer, there is nothing to prune")
     return dict(names.values())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nncompress.pruning.evidence import Evidence, collect
+from nncompress.pruning.evidence import GATHERED, collect
 from nnlite import functional as F
 from nnlite import nn
 
@@ -80,9 +80,25 @@ def test_the_model_is_as_before():
     assert not calls
 
 
+def test_all_of_it_at_once_and_the_biases_too():
+    model, loader = small_network(), batches((3,))
+    found = collect(model, loader, what=["gradient", "fisher", "curvature", "input_norm", "input_moments"], biases=True)
+    assert list(found) == ["0.weight", "0.bias", "5.weight", "5.bias"]
+    for name, parameter in model.named_parameters():
+        if name in found:
+            evidence = found[name]._asdict()
+            moments = evidence.pop("input_moments")
+            assert evidence.pop("movement") is None
+            assert {array.shape for array in evidence.values()} == {parameter.shape}, name
+            assert (moments is None) == name.endswith("bias")
+    assert found["0.weight"].input_moments.shape == (1, 19, 19) and found["5.weight"].input_moments.shape == (1, 49, 49)
+
+
 def test_bad_requests_are_refused():
-    with pytest.raises(ValueError, match=r"there is no evidence \['hessian'\], only gradient, input_norm"):
+    with pytest.raises(ValueError, match=r"there is no evidence \['hessian'\], only gradient, fisher, curvature, input_norm"):
         collect(small_network(), batches(), what=["hessian"])
-    for what in Evidence._fields:
+    with pytest.raises(ValueError, match=r"there is no evidence \['movement'\]"):
+        collect(small_network(), batches(), what=["movement"])
+    for what in GATHERED:
         with pytest.raises(ValueError, match="collect: the loader gives no batch"):
             collect(small_network(), [], what=[what])

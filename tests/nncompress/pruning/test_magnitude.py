@@ -18,6 +18,8 @@ def small_network():
 @QUICK
 @given(sparsity=st.floats(0, 1), scope=st.sampled_from(["layer", "global"]))
 def test_sparsity_is_exact(sparsity, scope):
+    if scope == "global":
+        sparsity *= 0.9                                         # of all weights together, so that no layer is empty
     masks = magnitude_masks(small_network(), sparsity, scope)
     sizes = [mask.size for mask in masks.values()]
     removed = [int((~mask).sum()) for mask in masks.values()]
@@ -49,9 +51,9 @@ def test_negative_weights_count_by_their_magnitude():
 def test_global_scope_prunes_the_layer_of_small_weights_harder():
     model = nn.Sequential(nn.Linear(10, 10, rng=0), nn.Linear(10, 10, rng=1))
     model[0].weight.data = model[0].weight.data * 0.01
-    whole, layer = magnitude_masks(model, 0.5, "global"), magnitude_masks(model, 0.5, "layer")
-    assert (~whole["0.weight"]).sum() > 95 and (~layer["0.weight"]).sum() == 50
-    assert (~whole["0.weight"]).sum() + (~whole["1.weight"]).sum() == 100
+    whole, layer = magnitude_masks(model, 0.49, "global"), magnitude_masks(model, 0.49, "layer")
+    assert (~whole["0.weight"]).sum() > 95 and (~layer["0.weight"]).sum() == 49
+    assert (~whole["0.weight"]).sum() + (~whole["1.weight"]).sum() == 98
 
 
 def test_rates_per_layer_keep_8_9_and_26_percent_of_lenet_300_100():
@@ -102,7 +104,7 @@ def test_an_all_zero_layer_and_nan_weights_are_refused_with_the_layers_name():
         magnitude_masks(model, 0.5)
     with pytest.raises(ValueError, match="4.weight: all weights are zero"):
         std_masks(model, 0.5)
-    assert not magnitude_masks(model, 60 / 87, "global")["4.weight"].any()      # global: the zeros go first
+    assert magnitude_masks(model, 59 / 87, "global")["4.weight"].sum() == 1     # global: the zeros go first
     model[4].weight.data[0, 0] = np.nan
     with pytest.raises(ValueError, match="4.weight: 1 of 60 scores are NaN"):
         magnitude_masks(model, 0.5)
@@ -143,3 +145,25 @@ def test_only_the_layers_that_have_a_sparsity_are_scored():
     seen = []
     criterion_masks(small_network(), lambda w, evidence: seen.append(w.shape) or np.abs(w), {"4.weight": 0.5})
     assert seen == [(5, 12)]
+
+
+def test_a_global_threshold_that_empties_a_layer_is_refused_with_what_would_be_left_elsewhere():
+    model = small_network()
+    model[4].weight.data *= np.float32(1e-3)
+    with pytest.raises(ValueError, match=r"a sparsity of 0.8 over all layers would remove all 60 weights of 4.weight, and "
+                                         r"leave some elsewhere \(0.weight 17\): choose a lower one, or scope 'layer'"):
+        magnitude_masks(model, 0.8, "global")
+    assert not any(mask.any() for mask in magnitude_masks(model, 1, "global").values())   # all at once is what was asked for
+
+
+def test_biases_go_if_somebody_asks_for_it():
+    model = small_network()
+    masks = magnitude_masks(model, {"0.weight": 0.5, "4.bias": 1}, biases=True)
+    assert list(masks) == ["0.weight", "4.bias"] and not masks["4.bias"].any()
+    whole = magnitude_masks(model, 0.5, "global", biases=True)
+    assert [mask.shape for mask in whole.values()] == [(3, 1, 3, 3), (3,), (5, 12), (5,)]
+    assert sum((~mask).sum() for mask in whole.values()) == round(0.5 * 95)
+    whole.apply()
+    assert (model[4].bias.data == 0).sum() == (~whole["4.bias"]).sum()
+    with pytest.raises(ValueError, match="scope 'row' ranks the weights of one output, and each has one bias only"):
+        magnitude_masks(model, 0.5, "row", biases=True)
