@@ -2,7 +2,8 @@
 
 Read in this order:
     affine          q = round(r/S) + Z, and how S and Z are chosen
-    calibration     the range of each activation, seen on examples
+    observers       the range of each activation, by what was seen of it
+    calibration     the examples that the observers see
     weights         the weights and biases of a layer as integers
     post_training   a trained network becomes one that computes in integers: `nncompress.quantize`
 """
@@ -11,6 +12,5 @@ from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
-    "calibration": ["MinMax", "activation_parameters"],
     "weights": ["grid_step", "quantize_weights", "weight_scales"],
-})
+}, rooms=("observers",))

@@ -1,44 +1,52 @@
-"""Calibration: which real range does an activation take? Run real inputs through the model and watch.
+"""Calibration: run real inputs through the model, and watch each activation.
 
 Source: Krishnamoorthi 2018 (arXiv 1806.08342), §2.5 and §3.1.
 """
 
 import numpy as np
 
-from nncompress.quantization.affine import affine_parameters, check_finite
+from nncompress.quantization.affine import check_finite
+from nnlite.data.dataset import Dataset
+from nnlite.tensor import Tensor
 
 
-class MinMax:
-    """The smallest and the largest value seen so far, together with 0.
+def calibration_batches(calibration):
+    """The calibration's images, batch by batch, as float32; batches without images are left out.
 
-        low = min(0, min x)        high = max(0, max x)
-
-    0 is always inside, as affine quantization needs it; before anything was seen the range is [0, 0].
-
-    >>> seen = MinMax()
-    >>> seen.observe([0.5, 2.0])
-    >>> seen.observe([-1.0])
-    >>> seen.low, seen.high
-    (-1.0, 2.0)
+    calibration: as `quantize` takes it.   ValueError for none at all, integers, or images of different shapes.
     """
-
-    def __init__(self):
-        self.low, self.high = 0.0, 0.0
-
-    def observe(self, x):
-        """Widen the range to the values of x, an array of any shape. ValueError if x has NaN or infinity."""
-        x = np.asarray(x)
-        check_finite("MinMax.observe", x)
-        self.low = float(np.min(x, initial=self.low))
-        self.high = float(np.max(x, initial=self.high))
+    batches = list(_batches(calibration))
+    if not batches:
+        raise ValueError("quantize: calibration holds no images; some hundred training images do")
+    return batches
 
 
-def activation_parameters(seen, qmin=0, qmax=255):
-    """Scale S (float32) and zero point Z (int) of an activation, from the range that a `MinMax` has seen.
+def _batches(calibration):
+    if isinstance(calibration, Dataset):
+        calibration = calibration.images
+    if isinstance(calibration, (np.ndarray, Tensor)):
+        images = _array(calibration)
+        calibration = [images[i : i + 256] for i in range(0, len(images), 256)]
+    shape = None
+    for batch in calibration:
+        images = _array(batch[0] if isinstance(batch, (tuple, list)) else batch)
+        if images.dtype.kind != "f":
+            raise ValueError(f"quantize: calibration holds {images.dtype}, expects floats as the model takes them")
+        shape = images.shape[1:] if shape is None else shape
+        if images.shape[1:] != shape:
+            raise ValueError(f"quantize: a calibration batch has images of shape {images.shape[1:]}, the first one {shape}")
+        if len(images):
+            yield images.astype(np.float32, copy=False)
 
-    The default integers are uint8's. See `affine_parameters`.
 
-    >>> activation_parameters(MinMax())
-    (np.float32(1.0), 0)
-    """
-    return affine_parameters(seen.low, seen.high, qmin, qmax)
+def _array(images):
+    return images.data if isinstance(images, Tensor) else np.asarray(images)
+
+
+def watch(plan, batches, observers):
+    """Show every observer the results of its step of a float32 plan, batch by batch; None for a step without an observer."""
+    for batch in batches:
+        check_finite("quantize: calibration", batch)
+        for observer, result in zip(observers, plan.run(batch), strict=True):
+            if observer is not None:
+                observer.observe(result)

@@ -7,24 +7,23 @@ import numpy as np
 
 from nncompress.int8.plan import LAWS, Int8Plan
 from nncompress.int8.steps import RUNNERS, Int8Step
-from nncompress.quantization.affine import check_finite
-from nncompress.quantization.calibration import MinMax, activation_parameters
+from nncompress.quantization.affine import affine_parameters, check_finite
+from nncompress.quantization.calibration import calibration_batches, watch
+from nncompress.quantization.observers import MinMax
 from nncompress.quantization.weights import BIAS_LIMIT, quantize_weights, weight_scales
-from nnlite.data.dataset import Dataset
 from nnlite.inference.kinds import KINDS
 from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
-from nnlite.tensor import Tensor
 
 LARGEST_K = (2**31 - 1 - BIAS_LIMIT) // (255 * 127)
 PER = ("channel", "layer")
 
 
-def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=None, input_scale=None):
+def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=None, input_scale=None, observer=MinMax):
     """An int8 plan of a model: integers from input to logits.
 
         q = clamp(round(r/S) + Z, qmin, qmax)      weights: Z = 0, one S per output channel or layer, |q| < 2^(bits−1)
-                                                   activations: uint8, [low, high] as seen in calibration
+                                                   activations: uint8, [low, high] by the observer
         b_q = round(b / (S_in S_w))                int32
 
     calibration: inputs that look like those to come: an array or Tensor (N, C, H, W), a Dataset of floats, or an iterable of
@@ -34,6 +33,7 @@ def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=No
     per: "channel", or "layer": one S_w for all channels of a layer. If its weights already lie on a grid, w = k s with
     |k| < 2^(bits−1), the layer keeps exactly these integers: q = k and S_w = s (see `grid_step`).
     steps: {name of a layer: s}, the S_w of these layers, which is then not searched for.
+    observer: makes one observer for each activation; it chooses the range (see `observers`).
     input_scale: the S of the input, with Z = 0: for images x = k/255, input_scale=1/255 makes the integers the pixels k.
     -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
     Errors: ValueError for NaN or infinite weights or inputs, no images or integers to calibrate with, bits, law, operations
@@ -46,41 +46,17 @@ def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=No
         raise ValueError(f"quantize: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
     if per not in PER:
         raise ValueError(f"quantize: per has to be one of {', '.join(PER)}, got {per!r}")
-    batches = list(_batches(calibration))
-    if not batches:
-        raise ValueError("quantize: calibration holds no images; some hundred training images do")
+    batches = calibration_batches(calibration)
     lowered, steps = lower(model, batches[0][:2]), steps or {}
     _check(lowered)
     _check_names("steps", steps, lowered)
+    ranges = _ranges(lowered, batches, observer)
     quantized = []
-    for step, seen in zip(lowered, _calibrate(lowered, batches), strict=True):
+    for step, seen in zip(lowered, ranges, strict=True):
         quantized.append(_quantize_step(step, seen, quantized, bits, per, steps.get(step.name)))
         if step.kind == "input" and input_scale is not None:
-            quantized[0].S, quantized[0].Z = _fixed_scale(input_scale, seen), 0
+            quantized[0].S, quantized[0].Z = _fixed_scale(input_scale, *seen), 0
     return Int8Plan(quantized, law)
-
-
-def _batches(calibration):
-    """The calibration's images, batch by batch, as float32; batches without images are left out."""
-    if isinstance(calibration, Dataset):
-        calibration = calibration.images
-    if isinstance(calibration, (np.ndarray, Tensor)):
-        images = _array(calibration)
-        calibration = [images[i : i + 256] for i in range(0, len(images), 256)]
-    shape = None
-    for batch in calibration:
-        images = _array(batch[0] if isinstance(batch, (tuple, list)) else batch)
-        if images.dtype.kind != "f":
-            raise ValueError(f"quantize: calibration holds {images.dtype}, expects floats as the model takes them")
-        shape = images.shape[1:] if shape is None else shape
-        if images.shape[1:] != shape:
-            raise ValueError(f"quantize: a calibration batch has images of shape {images.shape[1:]}, the first one {shape}")
-        if len(images):
-            yield images.astype(np.float32, copy=False)
-
-
-def _array(images):
-    return images.data if isinstance(images, Tensor) else np.asarray(images)
 
 
 def _check(steps):
@@ -107,33 +83,31 @@ def _check_names(option, given, steps):
             raise ValueError(f"quantize: {option} has an entry for {name!r}; the layers are {', '.join(layers)}")
 
 
-def _fixed_scale(S, seen):
+def _fixed_scale(S, low, high):
     """The input's scale with Z = 0.   ValueError where calibration has inputs that no integer from 0 to 255 stands for."""
     if not (np.isfinite(S) and np.float32(S) >= np.finfo(np.float32).tiny):
         raise ValueError(f"quantize: input_scale has to be finite and positive, got {S}")
-    if seen.low < 0 or seen.high > 255.5 * S:
+    if low < 0 or high > 255.5 * S:
         raise ValueError(f"quantize: input_scale {S:.6g} stands for inputs from 0 to {255 * S:.6g}, calibration has "
-                         f"inputs from {seen.low:.6g} to {seen.high:.6g}")
+                         f"inputs from {low:.6g} to {high:.6g}")
     return np.float32(S)
 
 
-def _calibrate(steps, batches):
-    """The range of every step's result over all batches."""
-    plan, seen = Plan(steps), [MinMax() for _ in steps]
-    for batch in batches:
-        check_finite("quantize: calibration", batch)
-        for range_seen, result in zip(seen, plan.run(batch), strict=True):
-            range_seen.observe(result)
-    return seen
+def _ranges(steps, batches, observer):
+    """(low, high) of every step's result over all batches; None where integers keep their meaning."""
+    observers = [None if KINDS[step.kind].moves else observer() for step in steps]
+    watch(Plan(steps), batches, observers)
+    return [None if seen is None else seen.range() for seen in observers]
 
 
 def _quantize_step(step, seen, earlier, bits, per, S_w):
-    if KINDS[step.kind].moves:  # integers keep their meaning
+    if KINDS[step.kind].moves:
         S, Z = earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
     else:
+        low, high = seen
         if step.kind == "add":  # `add_fixed` reckons in steps of 2^−19 of the larger S: a result cannot be finer
-            seen.observe(seen.low + 255 * 2.0**-18 * max(earlier[i].S for i in step.inputs))
-        S, Z = activation_parameters(seen)
+            high = max(high, low + 255 * 2.0**-18 * max(earlier[i].S for i in step.inputs))
+        S, Z = affine_parameters(low, high, 0, 255)
     result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu)
     if step.arrays:
         S1 = earlier[step.inputs[0]].S

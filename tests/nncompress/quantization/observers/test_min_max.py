@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.quantization.affine import dequantize, quantize_affine
-from nncompress.quantization.calibration import MinMax, activation_parameters
+from nncompress.quantization.affine import affine_parameters, dequantize, quantize_affine
+from nncompress.quantization.observers import MinMax
 
 REALS = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
 
@@ -22,16 +22,16 @@ def test_the_range_is_that_of_all_batches_and_zero(batches):
 def test_a_relu_activation_starts_at_the_lowest_integer():
     seen = MinMax()
     seen.observe([0.0, 0.5, 5.1])
-    S, Z = activation_parameters(seen)
+    S, Z = affine_parameters(*seen.range(), 0, 255)
     assert Z == 0 and S == pytest.approx(5.1 / 255)
-    S, Z = activation_parameters(seen, -128, 127)
+    S, Z = affine_parameters(*seen.range(), -128, 127)
     assert Z == -128 and S == pytest.approx(5.1 / 255)
 
 
 def test_a_constant_zero_activation_gets_a_scale_that_works():
     seen = MinMax()
     seen.observe(np.zeros((2, 3)))
-    S, Z = activation_parameters(seen)
+    S, Z = affine_parameters(*seen.range(), 0, 255)
     assert S == 1
     np.testing.assert_array_equal(dequantize(quantize_affine(np.zeros(3), S, Z, 0, 255, np.uint8), S, Z), np.zeros(3))
 
@@ -39,7 +39,7 @@ def test_a_constant_zero_activation_gets_a_scale_that_works():
 def test_a_constant_activation_is_exact_at_its_value():
     seen = MinMax()
     seen.observe(np.full(4, 2.55))
-    S, Z = activation_parameters(seen)
+    S, Z = affine_parameters(*seen.range(), 0, 255)
     assert dequantize(quantize_affine(2.55, S, Z, 0, 255, np.uint8), S, Z) == pytest.approx(2.55, rel=2.0**-23)
 
 
