@@ -365,7 +365,7 @@ class Network(nn.Module):
         x = F.relu(record(linear(), x, self.fc1.weight, self.fc1.bias))
         return record(linear(), x, self.fc2.weight, self.fc2.bias)
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 prepare = data.preprocessing("digits")
 test_loader = data.DataLoader(test_digits, batch_size=360, transform=prepare)
 

@@ -353,7 +353,7 @@ ax.grid(False)
 # multiplication. A batch of 64 uses each weight 64 times. Let us measure both roofs, which takes a second, and then the tile
 # with batches from 1 to 256, on a matrix that is too large for the caches of most processors.
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 from nnlite.bench.peak import measure_peak
 
 

@@ -311,7 +311,7 @@ assert same_bits(SlowAdam(0.003), lambda parameters: optim.Adam(parameters, 0.00
 # g / (1 - \mu)`$. With $`\mu = 0.9`$ that is ten times the gradient. If this is what momentum does here, then momentum with
 # the rate $`\alpha`$ has to do as well as plain SGD with $`10\,\alpha`$.
 
-# %% tags=["volatile"]
+# %%
 RULES = {"SGD": lambda parameters, lr: optim.SGD(parameters, lr),
          "momentum": lambda parameters, lr: optim.SGD(parameters, lr, momentum=0.9),
          "Adam": lambda parameters, lr: optim.Adam(parameters, lr)}
@@ -321,6 +321,7 @@ def trained(model, optimizer, images=learn, epochs=5, seed=0, **options):
     loader = batches(images, shuffle=True, seed=seed)
     return train.fit(model, loader, optimizer, epochs, progress=False, **options)
 
+# %% tags=["volatile", "experiment"]
 def sweep(rule, seed, lr):
     model = mlp(seed, hidden=64)
     try:
@@ -335,7 +336,7 @@ print("wrong of 287, mean of three\nrate     ", *(f"{lr:7.2g}" for lr in rates))
 for rule, counts in wrong.items():
     print(f"{rule:9}", *(f"{count:7.1f}" for count in counts))
 
-# %%
+# %% tags=["experiment"]
 sgd_at_10_times, momentum = wrong["SGD"][2:9], wrong["momentum"][:7]      # α up to 0.1
 assert (np.abs(sgd_at_10_times - momentum) < 25).all()
 assert (np.abs(wrong["SGD"] - wrong["momentum"])[2:5] > 50).all()
@@ -374,7 +375,7 @@ for ax in (top, low):
 # All weights equal, say 0.1, looks like a neutral start. But then all hidden neurons compute the same number, get the same
 # gradient, and make the same step. They stay equal for ever, and 32 neurons do the work of one. The start has to be random.
 
-# %%
+# %% tags=["experiment"]
 model = mlp(seed=0, hidden=32)
 for p in model.parameters():
     p.data = np.full_like(p.data, 0.1)
@@ -423,7 +424,7 @@ assert 0.3 < kept[-1] / kept[0] < 3 and grown[-1] > 1000
 np.testing.assert_allclose(shrunk[-1] / shrunk[0], kept[-1] / kept[0] / 2**10, rtol=1e-4)
 np.testing.assert_allclose(grown[-1] / grown[0], kept[-1] / kept[0] * 2**10, rtol=1e-4)
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 def loss_and_errors(model, seed):
     """After five epochs; an infinite loss where the training broke down."""
     try:
@@ -438,7 +439,7 @@ ends = {scale: np.array([loss_and_errors(deep(scale, seed), seed) for seed in ra
 for scale, found in ends.items():
     print(f"scale {scale}: loss", found[:, 0].round(3), "wrong of 287", found[:, 1].astype(int))
 
-# %%
+# %% tags=["experiment"]
 assert (np.abs(ends[0.5][:, 0] - log(10)) < 0.02).all()       # the loss of guessing: 1/10 for each class
 assert (ends[1][:, 1] < 120).all() and np.isinf(ends[2][:, 0]).all()
 
@@ -461,7 +462,7 @@ ax.set(title="A factor of two in each layer is 1,024 in ten", xlabel="layer", yl
 # $`1/(3n)`$, one sixth of He's. The articles' networks have two to four layers and learn from there, as all other sections
 # show. For ten layers without normalization it is too small:
 
-# %%
+# %% tags=["experiment"]
 default = sizes(mlp(seed=0, hidden=[64] * 10))
 assert default[-1] < kept[-1] / 10
 for seed in range(3):
@@ -475,7 +476,7 @@ for seed in range(3):
 # cannot be understood: of 400 training images, a fifth get a random wrong label. Nobody can guess these from the pixels. So a
 # network that gives the wrong labels back has memorised them. After each epoch we count three things.
 
-# %%
+# %% tags=["experiment"]
 def mislabelled(seed):
     """400 training images, their true labels, and labels of which a fifth are wrong."""
     rng = np.random.default_rng(seed)
@@ -520,7 +521,7 @@ ax.set(title="First it understands, then it memorises", xlabel="epoch", ylabel="
 # images do. The cure here is to stop early: `fit(…, validation=…, patience=5)` stops after five epochs without a better
 # validation accuracy, and a checkpoint keeps the best epoch's network.
 
-# %%
+# %% tags=["experiment"]
 for labels_back, validation, seen_through in runs:
     assert labels_back[-1] > 0.97                              # by heart, wrong labels included
     assert validation.max() > validation[-1] + 0.03            # and new images pay for it
@@ -555,7 +556,7 @@ for name, counts in (("16 neurons", small), ("64 neurons", large)):
 upside_down = np.mean(small[:, None] <= large)
 print(f"in {upside_down:.0%} of the 400 pairs of runs, 16 neurons do as well or better")
 
-# %%
+# %% tags=["experiment"]
 assert large.mean() < small.mean()                            # twenty runs each: more neurons help
 assert upside_down > 0.05                                     # one run each: often enough they do not
 assert np.ptp(small) >= 4 and np.ptp(large) >= 3
@@ -582,7 +583,7 @@ ax.grid(visible=False, axis="y")
 # **standard deviation** of such a count. Draw other heaps, with replacement, from the heap we have (the **bootstrap**), and
 # this is what you see:
 
-# %%
+# %% tags=["experiment"]
 answers, truth = train.predict(random, batches(choose, size=287))
 mistakes, rng = answers != truth, np.random.default_rng(0)
 redrawn = np.array([mistakes[rng.integers(0, 287, 287)].sum() for _ in range(5000)])
@@ -603,7 +604,7 @@ assert round(sqrt(360 * (9 / 360) * (1 - 9 / 360))) == 3
 # each, on the images that no choice has seen. The first article's CNN (A5) looks at neighbouring pixels together, with two
 # convolutions.
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 def cnn(seed):
     return models.cnn(in_channels=1, image_size=8, seed=seed)
 
@@ -619,7 +620,7 @@ finals = {"MLP (B5)": final(mlp), "CNN (A5)": final(cnn)}
 for name, counts in finals.items():
     print(f"{name}: {counts.mean():.1f} ± {counts.std(ddof=1):.1f} wrong of 360")
 
-# %%
+# %% tags=["experiment"]
 assert finals["CNN (A5)"].mean() < finals["MLP (B5)"].mean() < 14
 
 # %% [markdown]

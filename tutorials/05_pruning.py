@@ -154,6 +154,10 @@ trained_on(forgotten, 10, 1, 0.02)                            # masks forgotten
 print(f"zeros after one epoch without masks: {sparsity_of(forgotten):.0%}")
 assert sparsity_of(forgotten) < 0.5                           # most zeros are gone
 
+# %% [markdown]
+# Now with the masks, for five sparsities. As a control, a network from which 90 % were removed at random trains on as long.
+
+# %% tags=["volatile", "experiment"]
 def pruned_and_trained(criterion, sparsity):
     models_now = []
     for seed, model in enumerate(networks):
@@ -174,7 +178,7 @@ print("wrong, pruned ", *(f"{e:6.1f}" for e in before))
 print("  trained on  ", *(f"{e:6.1f}" for e in retrained))
 print(f"90 % at random, trained on as long: {at_random:.1f}")
 
-# %%
+# %% tags=["experiment"]
 assert retrained[again == 0.9] < untouched.mean() + 12
 assert before[again == 0.9] > 3 * retrained[again == 0.9]
 assert retrained[again == 0.8] < untouched.mean() + 7
@@ -206,7 +210,7 @@ ax.minorticks_off()
 # What is left? A row of the first layer is a picture: one weight for each of the 8×8 pixels. Here are twelve neurons of the
 # first network, before and after, and the number of neurons that still look at each pixel.
 
-# %%
+# %% tags=["experiment"]
 left = (sparse[0.9][0].fc1.weight.data != 0).sum(axis=0).reshape(8, 8)       # of 300 neurons
 border, middle = left[:, [0, 7]].mean(), left[:, 2:6].mean()
 assert left.sum() == 1920 and middle > 2 * border
@@ -361,7 +365,7 @@ for ours, theirs in zip(by_hand.parameters(), library.parameters(), strict=True)
 # four epochs. And we ask an unpleasant question: how good is a network that was *born* with half as many filters, trained
 # from its first step for as many epochs in all?
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 def shrunk(criterion, fraction=0.5):
     small = [copy.deepcopy(model) for model in convolutions]
     for model in small:
@@ -380,7 +384,7 @@ print(f"half removed at random       {cut_at_random:6.1f} {repaired_at_random:12
 print(f"half as many from the start         {born_small:12.1f}")
 print(f"whole networks                      {before_cut.mean():12.1f}")
 
-# %%
+# %% tags=["experiment"]
 assert cut_at_random > 2 * cut > 4 * before_cut.mean()
 assert repaired < before_cut.mean() + 6 and repaired_at_random < before_cut.mean() + 15
 assert abs(repaired - born_small) < 8
@@ -400,7 +404,7 @@ assert (was.parameters, now.parameters) == (22_602, 6_058)
 # left of 22,602, and 27,776 multiply-adds of 100,608. Does the stopwatch see that? To keep the fixed costs of a call out of
 # it, we time one layer as above, with half of its inputs and half of its outputs:
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 wide = np.random.default_rng(1).standard_normal((512, 512)).astype(np.float32)
 narrow, x = np.ascontiguousarray(wide[:256, :256]), np.ones((512, 512), np.float32)
 x_narrow = np.ascontiguousarray(x[:, :256])
@@ -415,7 +419,7 @@ assert seconds[0] > 1.7 * seconds[1]                          # four times fewer
 # So far each layer lost the same part. Are all equally patient? We prune *one* layer at a time, leave the others whole, and
 # do not train on. This is a **sensitivity** scan.
 
-# %%
+# %% tags=["experiment"]
 levels = np.array([0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 
 def errors_without(name, sparsity):

@@ -129,7 +129,7 @@ unfreeze(model)
 # images and the same number of steps: **from scratch**, the **head alone** on the frozen body, and **all layers** from the
 # old weights.
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 def accuracy(model, few_images, parameters, steps=100, lr=0.02):
     loader, optimizer = batches(few_images), optim.SGD(parameters, lr=lr, momentum=0.9)
     train.fit(model, loader, optimizer, epochs=-(-steps // len(loader)), progress=False)
@@ -156,7 +156,7 @@ print("labels a class", *(f"{n:6d}" for n in counts))
 for name, table in results.items():
     print(f"{name:14}", *(f"{a:6.1%}" for a in table.mean(1)), "  spread", *(f"{np.ptp(a):5.1%}" for a in table))
 
-# %%
+# %% tags=["experiment"]
 means = {name: table.mean(1) for name, table in results.items()}
 assert all(mean[-1] > mean[0] + 0.05 for mean in means.values())
 assert means["head alone"][0] < means["from scratch"][0] and means["head alone"][-1] < means["all layers"][-1]
@@ -191,7 +191,7 @@ ax.minorticks_off()
 #
 # **Too high a rate.** What took hundreds of images to learn is gone in a few steps:
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 def forgotten(lr):
     model = from_old(seed=3)
     accuracy(model, few(new_task, 5, seed=0), model.parameters(), steps=20, lr=lr)

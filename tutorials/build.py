@@ -7,9 +7,10 @@
 
 The page about the articles, `articles`, is built in the same way. The packages that this needs: pip install '.[tutorials]'
 
-In a source, `# %% [markdown]` starts text and `# %%` code. Two of Jupyter's tags may follow, as `# %% tags=["…"]`:
+In a source, `# %% [markdown]` starts text and `# %%` code. Tags, as Jupyter has them, may follow: `# %% tags=["…", "…"]`
 volatile       what the cell prints differs between runs or machines and is not compared
 remove-input   the page shows the cell's picture, with a link in place of the code
+experiment     no exercise needs what the cell finds: the tests of the exercises leave it out
 `plt.subplots(num="name")` names a picture's file; `# alt: …` describes it for those who do not see it.
 """
 

@@ -1,28 +1,14 @@
 """Each exercise of lesson 02 can be solved, and its test notices a wrong solution."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from lessons import cells_run
 from numpy.lib.stride_tricks import sliding_window_view
-
-TUTORIALS = Path(__file__).parents[2] / "tutorials"
 
 
 @pytest.fixture(scope="module")
 def layers():
-    """The names that the lesson leaves behind."""
-    spec = importlib.util.spec_from_file_location("build", TUTORIALS / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    sys.modules["build"] = build
-    spec.loader.exec_module(build)
-    namespace = {"__name__": "__main__"}
-    for cell in build.parse((TUTORIALS / "02_layers.py").read_text(encoding="utf-8")):
-        if cell.kind == "code" and "remove-input" not in cell.tags:
-            exec(cell.source, namespace)
-    return namespace
+    return cells_run("02_layers")
 
 
 def linear_gradients(x, w, dy):

@@ -1,29 +1,17 @@
 """Each exercise of lesson 03 can be solved, and its test notices a wrong solution."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from lessons import cells_run
 
 from nnlite import kernels
-
-TUTORIALS = Path(__file__).parents[2] / "tutorials"
 
 
 @pytest.fixture(scope="module")
 def lesson():
     """The names that the lesson leaves behind. It runs on one thread; afterwards kernels use as many as before."""
-    spec = importlib.util.spec_from_file_location("build", TUTORIALS / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    sys.modules["build"] = build
-    spec.loader.exec_module(build)
-    namespace, threads = {"__name__": "__main__"}, kernels.most_threads()
-    for cell in build.parse((TUTORIALS / "03_kernels.py").read_text(encoding="utf-8")):
-        if cell.kind == "code" and "remove-input" not in cell.tags:
-            exec(cell.source, namespace)
-    yield namespace
+    threads = kernels.most_threads()
+    yield cells_run("03_kernels")
     kernels.set_num_threads(threads)
 
 

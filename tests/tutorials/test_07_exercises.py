@@ -1,27 +1,13 @@
 """Each exercise of lesson 07 can be solved, and its test notices a wrong solution."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-TUTORIALS = Path(__file__).parents[2] / "tutorials"
+from lessons import cells_run
 
 
 @pytest.fixture(scope="module")
 def int8():
-    """The names that the lesson leaves behind."""
-    spec = importlib.util.spec_from_file_location("build", TUTORIALS / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    sys.modules["build"] = build
-    spec.loader.exec_module(build)
-    namespace = {"__name__": "__main__"}
-    for cell in build.parse((TUTORIALS / "07_int8_inference.py").read_text(encoding="utf-8")):
-        if cell.kind == "code" and "remove-input" not in cell.tags:
-            exec(cell.source, namespace)
-    return namespace
+    return cells_run("07_int8_inference")
 
 
 def matmul(a, w):

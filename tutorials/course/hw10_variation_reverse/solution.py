@@ -31,7 +31,7 @@ def jensen_shannon(z_s, z_t, temperature):
     s, q, z_s, z_t, temperature, l, dz and the errors are those of `reverse_divergence`; a term with p_c = 0 is 0. Student and
     teacher may be exchanged without a change of l, which is at most T² ln 2.
     l and dz are finite for all logits up to ±10 000 at T ≥ 1, also where s and q are both too small for a float.
-    Source: Lin 1991, IEEE Transactions on Information Theory 37(1), eq. 4.1.
+    Source: Lin 1991, IEEE Transactions on Information Theory 37(1), section IV.
     """
     check("jensen_shannon", z_s, z_t, temperature)
     T = z_s.dtype.type(temperature)
