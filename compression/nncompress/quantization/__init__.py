@@ -6,11 +6,15 @@ Read in this order:
     calibration     the examples that the observers see
     weights         the weights and biases of a layer as integers
     post_training   a trained network becomes one that computes in integers: `nncompress.quantize`
+    fake            floats that take only the values of integers, with a gradient
+    qat             training with the rounding, then the same integers as a plan
 """
 
 from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
+    "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
+    "qat": ["convert", "prepare"],
     "weights": ["grid_step", "quantize_weights", "weight_scales"],
 }, rooms=("observers",))
