@@ -15,6 +15,6 @@ from nnlite.lazy import lazily
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
     "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
-    "qat": ["convert", "prepare"],
+    "qat": ["convert", "prepare_qat"],
     "weights": ["grid_step", "quantize_weights", "weight_scales"],
 }, rooms=("observers",))

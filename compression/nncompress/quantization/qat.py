@@ -1,6 +1,6 @@
 """Quantization-aware training: train a network that rounds as the int8 plan will, then convert it.
 
-    network = prepare(model, images)                     # the plan's steps, in floats, with fake quantization
+    network = prepare_qat(model, images)                     # the plan's steps, in floats, with fake quantization
     train.fit(network, loader, optimizer, epochs=2)
     plan = convert(network)                              # the same integers, computed in integers
 
@@ -31,7 +31,7 @@ from nnlite.inference.kinds import KINDS
 from nnlite.inference.lowering import Step, lower
 
 
-def prepare(model, images, bits=8, weights=None, activations=None):
+def prepare_qat(model, images, bits=8, weights=None, activations=None):
     """A network with the function of the model, in which weights, biases and activations have the values of integers.
 
     images: some hundred inputs, float32 (N, C, H, W) or (N, F): they set the first ranges of the activations.
@@ -46,7 +46,7 @@ def prepare(model, images, bits=8, weights=None, activations=None):
     steps = lower(model, images[:2])
     for step in steps[1:]:
         if step.kind not in RUNNERS:
-            raise ValueError(f"prepare: {step.name} has no integer form here: "
+            raise ValueError(f"prepare_qat: {step.name} has no integer form here: "
                              f"{step.options.get('reason', 'this kind of step has none')}")
     network = FakeQuantNetwork(steps, weights or (lambda w: WeightGrid(bits)), activations or ActivationGrid)
     network(images)
@@ -94,7 +94,7 @@ class Layer(nn.Module):
 
 
 class FakeQuantNetwork(nn.Module):
-    """The steps of an int8 plan in floats: y = network(x), as `prepare` makes it.
+    """The steps of an int8 plan in floats: y = network(x), as `prepare_qat` makes it.
 
     steps: list of `nnlite.inference.lowering.Step`. layers["3"] is the Layer of step 3, grids["3"] the Module after it. A step
     that only moves numbers has no grid, nor has a last layer without ReLU, whose sums are the logits.

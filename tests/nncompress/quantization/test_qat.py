@@ -7,14 +7,14 @@ from networks import random_network
 import nnlite
 from nncompress.quantization.fake import ActivationGrid, WeightGrid
 from nncompress.quantization.post_training import quantize
-from nncompress.quantization.qat import convert, prepare
+from nncompress.quantization.qat import convert, prepare_qat
 from nnlite import data, models, nn, optim, train
 from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
 
 
 def powers_of_two(model, x):
-    return prepare(model, x, weights=lambda w: WeightGrid(power_of_two=True),
+    return prepare_qat(model, x, weights=lambda w: WeightGrid(power_of_two=True),
                    activations=lambda: ActivationGrid(power_of_two=True)).eval()
 
 
@@ -46,14 +46,14 @@ def test_with_scales_that_are_powers_of_two_the_plan_has_the_networks_codes_in_f
 @pytest.mark.parametrize("seed", range(16))
 def test_with_any_scales_the_plan_has_the_codes_of_the_network_in_float64(seed):
     model, x = random_network(seed)  # of these seeds, no number comes within 2⁻²² of a half (see `qat`)
-    network = in_float64(prepare(model, x).eval())
+    network = in_float64(prepare_qat(model, x).eval())
     for y, q in steps_in_integers(network, convert(network, "float"), x):
         np.testing.assert_allclose(y, q, rtol=0, atol=1e-4)  # a code apart would be 1
 
 
 def test_the_logits_are_those_of_the_network():
     model, x = random_network(19)
-    network = prepare(model, x).eval()
+    network = prepare_qat(model, x).eval()
     y = network(x).data
     np.testing.assert_allclose(convert(network, "float")(x), y, rtol=0, atol=1e-5 * abs(y).max())
 
@@ -62,7 +62,7 @@ def test_the_logits_are_those_of_the_network():
 def test_before_any_training_it_is_the_plan_of_quantize(seed):
     model, x = random_network(seed)
     images = x[:1]  # one image: its range is that of all
-    ours, theirs = convert(prepare(model, images).eval()), quantize(model, images)
+    ours, theirs = convert(prepare_qat(model, images).eval()), quantize(model, images)
     for a, b in zip(ours.steps[:2], theirs.steps[:2], strict=True):  # later ranges are those of rounded numbers here
         assert (a.kind, a.S if a.w is None else 0, a.relu) == (b.kind, b.S if a.w is None else 0, b.relu)
         if a.w is not None:
@@ -74,7 +74,7 @@ def test_batch_norm_is_folded_and_dropout_is_gone():
                           nn.Linear(8, 3, rng=1))
     model[1].running_var.data = np.float32([4, 0.25])
     x = np.random.default_rng(0).standard_normal((6, 1, 4, 4)).astype(np.float32)
-    network = prepare(model, x)
+    network = prepare_qat(model, x)
     assert [step.kind for step in network.steps] == ["input", "conv2d", "flatten", "linear"]
     y = Plan(lower(model, x))(x)
     assert abs(network(x).data - y).max() < 0.02 * abs(y).max()
@@ -89,7 +89,7 @@ def digits(bits, **options):
     train.fit(model, loader, optim.Adam(model.parameters(), lr=3e-3), epochs=6, progress=False)
     calibration = next(iter(data.DataLoader(images, batch_size=256, transform=transform)))[0]
     tests = data.DataLoader(test, batch_size=360, transform=transform)
-    network = prepare(model, calibration, bits=bits, **options)
+    network = prepare_qat(model, calibration, bits=bits, **options)
     rounded = train.evaluate(convert(network.eval()), tests)["errors"]
     train.fit(network.train(), loader, optim.Adam(network.parameters(), lr=1e-3), epochs=4, progress=False)
     return rounded, train.evaluate(convert(network.eval()), tests)["errors"]
@@ -102,20 +102,20 @@ def test_training_with_the_rounding_repairs_what_two_bits_break():
 
 def test_a_checkpoint_keeps_the_ranges(tmp_path):
     model, x = random_network(2)
-    network = prepare(model, x)
+    network = prepare_qat(model, x)
     nnlite.save(tmp_path / "n.npz", network)
-    other = prepare(model, x[:1])
+    other = prepare_qat(model, x[:1])
     nnlite.load(tmp_path / "n.npz", other)
     np.testing.assert_array_equal(convert(other)(x), convert(network)(x))
 
 
 def test_what_has_no_integer_form_is_named():
     x = np.ones((2, 3), np.float32)
-    with pytest.raises(ValueError, match="prepare: tanh_1 has no integer form here: no kind of step computes it"):
-        prepare(nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh()), x)
-    network = prepare(nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU()), x, activations=lambda: ActivationGrid(4))
+    with pytest.raises(ValueError, match="prepare_qat: tanh_1 has no integer form here: no kind of step computes it"):
+        prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh()), x)
+    network = prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU()), x, activations=lambda: ActivationGrid(4))
     with pytest.raises(ValueError, match="convert: input has activations from 0 to 15, an int8 plan has 0 to 255"):
         convert(network)
     for options, kind in (({"symmetric": False}, "affine"), ({"per": 3}, "one of groups of 3")):
         with pytest.raises(ValueError, match=f"an int8 plan has zero point 0 .* this WeightGrid is {kind}"):
-            prepare(nn.Sequential(nn.Linear(3, 2, rng=0)), x, weights=lambda w, options=options: WeightGrid(4, **options))
+            prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0)), x, weights=lambda w, options=options: WeightGrid(4, **options))
