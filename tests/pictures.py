@@ -20,6 +20,7 @@ ROWS = [
     {"step": ".nnz", "accuracy": 0.9806, "bytes": 17_000},
     {"step": "student", "accuracy": 1.0, "bytes": 950},
 ]
+SENSITIVITY = [0.5, 0.9], {"conv1.weight": [0.9, 0.2], "fc1.weight": [0.98, 0.95]}, 0.98
 ROOFS = {"float32": 100, "int8": 400}  # GOP/s, reached from 10 and from 40 operations per byte on, at 10 GB/s
 POINTS = [("64³", "float32", 8, 20), ("64³", "int8", 16, 30), ("256³", "float32", 32, 90), ("256³", "int8", 64, 350)]
 RNG = np.random.default_rng(0)
@@ -29,6 +30,7 @@ PLOTS = {
     "filters": (plot.filters, RNG.standard_normal((4, 3, 5, 5))),
     "weight_histograms": (plot.weight_histograms, {"before": {"fc": RNG.standard_normal(99)}}),
     "accuracy_against_bytes": (plot.accuracy_against_bytes, ROWS),
+    "sensitivity_curves": (lambda curves, target=None: plot.sensitivity_curves(*curves, target), SENSITIVITY),
     "roofline": (lambda points, target=None: plot.roofline(points, ROOFS, 10, target, "a machine"), POINTS),
 }
 

@@ -13,6 +13,8 @@ Read in this order:
     dense_again  dense, sparse, dense: pruning as a detour
     regrowth    the smallest weights go, others grow by their gradients (RigL)
     surgery     removed weights go on learning and may return
+    layer_curves  sensitivity: how much the accuracy falls when one layer alone is pruned
+    ratios      a sparsity for each layer, so that all fit a budget
     groups      which slices of which arrays have to be removed together
     structured  structured pruning: whole filters and neurons go, and the arrays become smaller
 
@@ -24,6 +26,8 @@ from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "dense_again": ["dense_sparse_dense"],
+    "layer_curves": ["Curves", "sensitivity"],
+    "ratios": ["layer_costs", "sparsities_for_budget", "tolerated_sparsity"],
     "lottery": ["find_tickets", "shuffled_masks", "train_from"],
     "regrowth": ["Regrowth", "regrown_fraction", "regrown_mask"],
     "rounds": ["Round", "prune_in_rounds", "prune_remaining"],
