@@ -2,6 +2,7 @@
 
 Rooms, in the order to read them:
     pruning        fewer weights, fewer filters
+    lowrank        thin layers in the place of whole ones
     quantization   real numbers as small integers
     int8           inference with these integers
     coding         integers as few bits
@@ -17,4 +18,4 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "int8.plan": ["Int8Plan"],
     "int8.product": ["matmul_int8", "pack_int8"],
     "nnz.file": ["inspect", "load", "save"],
-}, rooms=("articles", "coding", "int8", "nnz", "pruning", "quantization", "sparse"))
+}, rooms=("articles", "coding", "int8", "lowrank", "nnz", "pruning", "quantization", "sparse"))

@@ -1,0 +1,44 @@
+"""Put thin layers into a model in the place of the whole ones."""
+
+from nncompress.lowrank.spatial import spatial_conv
+from nncompress.lowrank.svd import svd_linear
+from nncompress.lowrank.tucker import tucker_conv
+from nnlite import nn
+
+
+def factorize(model, ranks):
+    """Replace layers by their thin forms, in place.
+
+    ranks: {layer's name, as in `named_modules`: rank}. A Linear takes a number (`svd_linear`). A Conv2d takes a number
+    (`spatial_conv`) or a pair (r_out, r_in) (`tucker_conv`). `ranks_for_energy` and `ranks_for_budget` choose them.
+
+    Returns the model. Its layers are other ones now: make a new optimizer and new masks. A layer that stands in two places
+    is replaced in both. `model.architecture` is removed, because no function of nnlite.models builds it any more: `nnlite.load`
+    of its checkpoint needs a model to load into; a `.nnz` file does not.
+    Errors: ValueError for a name that is no Conv2d or Linear of the model, and those of the forms; nothing has changed then.
+
+    >>> from nnlite import models
+    >>> factorize(models.lenet_300_100(), {"fc1": 30}).fc1
+    Sequential(
+      (reduce): Linear(in_features=784, out_features=30, bias=False)
+      (expand): Linear(in_features=30, out_features=300, bias=True)
+    )
+    """
+    layers = dict(model.named_modules())
+    thin = {name: _thin(name, layers.get(name), rank) for name, rank in ranks.items()}
+    replacement = {id(layers[name]): form for name, form in thin.items()}
+    for module in list(layers.values()):
+        for name, value in list(vars(module).items()):
+            if id(value) in replacement:
+                setattr(module, name, replacement[id(value)])
+    if thin:
+        vars(model).pop("architecture", None)
+    return model
+
+
+def _thin(name, layer, rank):
+    if name and isinstance(layer, nn.Linear):
+        return svd_linear(layer, rank)
+    if name and isinstance(layer, nn.Conv2d):
+        return tucker_conv(layer, rank) if isinstance(rank, (tuple, list)) else spatial_conv(layer, rank)
+    raise ValueError(f"factorize: the model has no Conv2d and no Linear below it called {name!r}")
