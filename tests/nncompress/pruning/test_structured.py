@@ -254,6 +254,78 @@ def test_a_smaller_model_trains_with_a_new_optimizer_and_an_old_one_says_so():
     assert losses[-1] < losses[0] / 10
 
 
+@pytest.mark.parametrize("make", [
+    lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9),
+    lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    lambda parameters: optim.Adam(parameters, lr=0.01),
+], ids=["momentum", "nesterov", "Adam"])
+def test_with_its_averages_cut_the_optimizer_goes_on_as_if_dead_neurons_had_never_been_there(make):
+    # The dead ones are the last: then what they add to each sum, zeros, comes last, and no sum is rounded in another order.
+    model, alone = (nn.Sequential(nn.Linear(16, 64, rng=0), nn.ReLU(), nn.Linear(64, 10, rng=1)) for _ in range(2))
+    x, y = batch((32, 16), 10)
+    for each in (model, alone):
+        each[0].bias.data[32:] = -100                                       # never above 0 after the ReLU
+    whole, smaller = make(model.parameters()), make(alone.parameters())
+    train_for(model, whole, x, y, 6)
+    train_for(alone, smaller, x, y, 3)
+    shrink_to(alone, dependency_groups(alone, x), {"0": np.arange(32)}, optimizer=smaller)
+    train_for(alone, smaller, x, y, 3)
+    cut = {"0.weight": np.s_[:32], "0.bias": np.s_[:32], "2.weight": np.s_[:, :32], "2.bias": np.s_[:]}
+    for i, (name, w) in enumerate(alone.state_dict().items()):
+        np.testing.assert_array_equal(w, model.state_dict()[name][cut[name]])
+        for key, average in smaller.state[i].items():
+            np.testing.assert_array_equal(average, whole.state[i][key] if key == "step" else whole.state[i][key][cut[name]])
+
+
+def batch(shape, classes, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=shape).astype(np.float32), rng.integers(0, classes, shape[0])
+
+
+def train_for(model, optimizer, x, y, steps):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("make", [
+    lambda: models.resnet(8, in_channels=2, width=0.5),
+    lambda: nn.Sequential(nn.Conv2d(2, 4, 1, rng=0), nn.BatchNorm2d(4), nn.Conv2d(4, 8, 3, groups=4, rng=1), nn.ReLU(),
+                          nn.Conv2d(8, 6, 1, rng=2), nn.Conv2d(6, 6, 3, groups=2, rng=3), nn.Conv2d(6, 4, 1, rng=4), nn.ReLU(),
+                          nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 6, rng=5), nn.ReLU(), nn.Linear(6, 3, rng=6)),
+], ids=["residual", "depthwise, grouped, flatten"])
+def test_masks_and_averages_lose_the_channels_of_the_weights(make):
+    model, x, y = make(), *batch(IMAGE, 3)
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    train_for(model, optimizer, x, y, 2)
+    before, averages = model.state_dict(), optimizer.state_dict()["state"]
+    marks = {name: w.copy() for name, w in before.items()}                  # each average carries its weight's own values
+    for i, (name, _) in enumerate(model.named_parameters()):
+        optimizer.state[i]["exp_avg"][...] = marks[name]
+    shrink(model, x, 0.5, optimizer=optimizer)
+    assert any(model.state_dict()[name].shape != w.shape for name, w in before.items())
+    for i, (_, parameter) in enumerate(model.named_parameters()):
+        np.testing.assert_array_equal(optimizer.state[i]["exp_avg"], parameter.data)
+        assert optimizer.state[i]["exp_avg_sq"].shape == parameter.shape and optimizer.state[i]["step"] == averages[i]["step"]
+    train_for(model, optimizer, x, y, 2)                                    # and it goes on
+
+
+def test_an_optimizer_of_another_model_or_of_old_shapes_is_refused_and_nothing_changes():
+    model, (x, y) = models.lenet_300_100(in_features=16), batch((8, 16), 10)
+    other = optim.SGD(models.lenet_300_100(in_features=16).parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="shrink_to: the SGD has none of the model's parameters"):
+        shrink(model, x, 0.5, optimizer=other)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    train_for(model, optimizer, x, y, 1)
+    shrink(model, x, {"fc1": 0.5})
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=r"the optimizer's momentum_buffer of fc1.weight has shape \(300, 16\), the parameter "
+                                         r"\(150, 16\): make a new optimizer"):
+        shrink(model, x, {"fc2": 0.5}, optimizer=optimizer)
+    assert unchanged(model, before)
+
+
 def test_a_smaller_model_shrinks_again():
     model, x = models.resnet(8), np.zeros((1, 3, 8, 8), np.float32)
     shrink(model, x, 0.5)

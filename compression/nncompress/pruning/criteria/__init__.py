@@ -8,14 +8,16 @@ criterion, `shrink` whole filters and neurons, whose score is the sum of their w
 """
 
 from nncompress.pruning.criteria.fisher import fisher_scores
+from nncompress.pruning.criteria.geometric_median import geometric_median_scores
 from nncompress.pruning.criteria.magnitude import magnitude_scores
 from nncompress.pruning.criteria.movement import movement_scores
 from nncompress.pruning.criteria.obd import obd_scores
+from nncompress.pruning.criteria.obs import obs_scores
 from nncompress.pruning.criteria.random import random_scores
 from nncompress.pruning.criteria.snip import snip_scores
 from nncompress.pruning.criteria.squared import squared_scores
 from nncompress.pruning.criteria.taylor import taylor_scores
 from nncompress.pruning.criteria.wanda import wanda_scores
 
-__all__ = ["fisher_scores", "magnitude_scores", "movement_scores", "obd_scores", "random_scores", "snip_scores",
-           "squared_scores", "taylor_scores", "wanda_scores"]
+__all__ = ["fisher_scores", "geometric_median_scores", "magnitude_scores", "movement_scores", "obd_scores", "obs_scores",
+           "random_scores", "snip_scores", "squared_scores", "taylor_scores", "wanda_scores"]
