@@ -8,13 +8,17 @@ Read in this order:
     post_training   a trained network becomes one that computes in integers: `nncompress.quantize`
     fake            floats that take only the values of integers, with a gradient
     qat             training with the rounding, then the same integers as a plan
+    learned         grids that training chooses: LSQ's step, PACT's upper end
+    binary          weights of two or three values
 """
 
 from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
+    "binary": ["Binary", "Ternary"],
     "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
+    "learned": ["LearnedStep", "PACT"],
     "qat": ["convert", "prepare_qat"],
     "weights": ["grid_step", "quantize_weights", "weight_scales"],
 }, rooms=("observers",))

@@ -8,7 +8,7 @@ import nnlite
 from nncompress.quantization.fake import ActivationGrid, WeightGrid
 from nncompress.quantization.post_training import quantize
 from nncompress.quantization.qat import convert, prepare_qat
-from nnlite import data, models, nn, optim, train
+from nnlite import nn
 from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
 
@@ -80,24 +80,10 @@ def test_batch_norm_is_folded_and_dropout_is_gone():
     assert abs(network(x).data - y).max() < 0.02 * abs(y).max()
 
 
-def digits(bits, **options):
-    """(errors after rounding a trained network to a few bits, errors after training with the rounding, as an int8 plan)"""
-    images, test = data.load("digits")
-    transform = data.preprocessing("digits")
-    model = models.mlp(in_features=64, width=0.25, seed=0)
-    loader = data.DataLoader(images, batch_size=64, shuffle=True, seed=0, transform=transform)
-    train.fit(model, loader, optim.Adam(model.parameters(), lr=3e-3), epochs=6, progress=False)
-    calibration = next(iter(data.DataLoader(images, batch_size=256, transform=transform)))[0]
-    tests = data.DataLoader(test, batch_size=360, transform=transform)
-    network = prepare_qat(model, calibration, bits=bits, **options)
-    rounded = train.evaluate(convert(network.eval()), tests)["errors"]
-    train.fit(network.train(), loader, optim.Adam(network.parameters(), lr=1e-3), epochs=4, progress=False)
-    return rounded, train.evaluate(convert(network.eval()), tests)["errors"]
-
-
-def test_training_with_the_rounding_repairs_what_two_bits_break():
-    rounded, trained = digits(2)
-    assert trained < rounded / 2 and trained < 36
+def test_training_with_the_rounding_repairs_what_two_bits_break(digits):
+    network = prepare_qat(digits.model(), digits.calibration, bits=2)
+    rounded = digits.errors(convert(network.eval()))
+    assert digits.errors(convert(digits.fit(network))) < min(rounded / 2, 36)
 
 
 def test_a_checkpoint_keeps_the_ranges(tmp_path):
