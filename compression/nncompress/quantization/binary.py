@@ -1,6 +1,7 @@
 """Weights of two or three values, trained straight through: signs and one size.
 
-Both are transforms for `nn.register_parametrization(layer, "weight", Binary())` and for `prepare_qat(weights=lambda w: Binary())`.
+Both are transforms for `nn.register_parametrization(layer, "weight", Binary())` and for
+`prepare_qat(…, weights=lambda w: Binary())`.
 
 Source: binary: XNOR-Net, Rastegari et al. 2016 (arXiv 1603.05279), eq. 6 and algorithm 1.
 Ternary: TWN, Li, Zhang & Liu 2016 (arXiv 1605.04711), eq. 5 and 6.

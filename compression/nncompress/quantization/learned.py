@@ -17,8 +17,8 @@ class StepQuantize(Operation):
         dv = dy where −Q_N < v/s < Q_P, else 0
         ds = g Σ dy · (round(v/s) − v/s inside, −Q_N below, Q_P above)        g = 1/√(numel · Q_P)
 
-    Inside, ds is the rounding's error in steps: round counts as the identity in v/s. g makes the update of s as large, beside s,
-    as those of the weights beside the weights. s is used as float32, as files and plans keep it.
+    Inside, ds is the error of rounding in steps: round counts as the identity in v/s. g makes the update of s, beside s, as
+    large as those of the weights beside the weights. s is used as float32, as files and plans keep it.
     """
 
     def __init__(self, Q_N, Q_P):
