@@ -7,6 +7,7 @@ Rooms, in the order to read them:
     int8           inference with these integers
     coding         integers as few bits
     nnz            a compressed network as a file
+    search         the smallest file that meets a budget: all of it at once
     sparse         pruned layers run from their compressed form
     articles       the articles' formulas as they are written, and where they fall short
 """
@@ -18,4 +19,6 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "int8.plan": ["Int8Plan"],
     "int8.product": ["matmul_int8", "pack_int8"],
     "nnz.file": ["inspect", "load", "save"],
-}, rooms=("articles", "coding", "int8", "lowrank", "nnz", "pruning", "quantization", "sparse"))
+    "search.budget": ["Budget"],
+    "search.smallest_file": ["compress"],
+}, rooms=("articles", "coding", "int8", "lowrank", "nnz", "pruning", "quantization", "search", "sparse"))

@@ -20,7 +20,7 @@ from nnlite.data.digits import load_digits
 from nnlite.data.idx import read_idx
 from nnlite.data.loader import DataLoader
 from nnlite.data.mnist import load_mnist
-from nnlite.data.transforms import Normalize, RandomCrop, RandomHorizontalFlip, RandomShift, ToFloat
+from nnlite.data.transforms import Normalize, RandomCrop, RandomHorizontalFlip, RandomRotation, RandomShift, ToFloat
 
 __all__ = [
     "NAMES",
@@ -30,6 +30,7 @@ __all__ = [
     "Normalize",
     "RandomCrop",
     "RandomHorizontalFlip",
+    "RandomRotation",
     "RandomShift",
     "Source",
     "ToFloat",

@@ -91,8 +91,54 @@ class RandomShift:
             raise ValueError(f"RandomShift: pixels {self.pixels}, expected at least 0")
 
     def __call__(self, images, rng):
-        down, right = rng.integers(-self.pixels, self.pixels, (2, len(images)), endpoint=True)
+        return self.moved(images, *self.draw(len(images), rng))
+
+    def draw(self, n, rng):
+        """How far n images move -> down (n,), right (n,)."""
+        return rng.integers(-self.pixels, self.pixels, (2, n), endpoint=True)
+
+    def moved(self, images, down, right):
+        """The images (n, C, H, W), the k-th moved by down[k] and right[k] pixels."""
         return _windows(images, self.pixels, self.pixels - down, self.pixels - right, images.shape[2:])
+
+
+@dataclass(frozen=True)
+class RandomRotation:
+    """Turn each image around its centre, by an angle uniform in [-degrees, degrees]; zeros come in at the corners.
+
+        y[i, j] = x(i_c + sin a (j - j_c) + cos a (i - i_c), j_c + cos a (j - j_c) - sin a (i - i_c))
+
+    (i_c, j_c) is the centre; a positive angle a turns from the right upwards. x between pixels is the weighted mean of its four
+    neighbours (bilinear). uint8 images are rounded to uint8, others keep their dtype.
+    Errors: ValueError when degrees is negative.
+    """
+
+    degrees: float
+
+    def __post_init__(self):
+        if not self.degrees >= 0:
+            raise ValueError(f"RandomRotation: degrees {self.degrees}, expected at least 0")
+
+    def __call__(self, images, rng):
+        return self.turned(images, rng.uniform(-self.degrees, self.degrees, len(images)))
+
+    def turned(self, images, degrees):
+        """The images (n, C, H, W), the k-th turned by degrees[k]."""
+        N, C, H, W = images.shape
+        a = np.deg2rad(np.asarray(degrees, np.float32))[:, None, None]
+        i = (np.arange(H, dtype=np.float32) - np.float32((H - 1) / 2))[:, None]
+        j = np.arange(W, dtype=np.float32) - np.float32((W - 1) / 2)
+        row = np.clip(np.sin(a) * j + np.cos(a) * i + np.float32((H - 1) / 2 + 1), 0, H + 1)  # in an image with a black border
+        column = np.clip(np.cos(a) * j - np.sin(a) * i + np.float32((W - 1) / 2 + 1), 0, W + 1)
+        top, left = np.minimum(row.astype(np.int64), H), np.minimum(column.astype(np.int64), W)
+        down, right = (row - top)[:, None], (column - left)[:, None]
+        bordered = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))).reshape(N, C, -1)
+        place = (top * (W + 2) + left).reshape(N, 1, -1)
+        upper_left, upper_right, lower_left, lower_right = (
+            np.take_along_axis(bordered, place + step, 2).reshape(images.shape) for step in (0, 1, W + 2, W + 3))
+        upper, lower = ((1 - right) * upper_left + right * upper_right, (1 - right) * lower_left + right * lower_right)
+        y = (1 - down) * upper + down * lower
+        return (np.rint(y) if images.dtype == np.uint8 else y).astype(images.dtype)
 
 
 @dataclass(frozen=True)

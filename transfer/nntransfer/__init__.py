@@ -11,6 +11,7 @@ from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "articles": ["cross_entropy_with_log_probabilities", "log_loss"],
+    "distill.cached": ["WithCachedTeacher", "cached_logits", "softened"],
     "distill.logits": ["WithTeacher", "distillation", "distillation_loss"],
     "finetune.layers": ["discriminative_groups", "freeze", "layer_groups", "replace_head", "thaw", "unfreeze"],
     "taps": ["tap"],

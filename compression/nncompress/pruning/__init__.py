@@ -29,8 +29,9 @@ The articles' own formulas, as they are written, are in `nncompress.articles`.
 from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
-    "criteria": ["fisher_scores", "geometric_median_scores", "magnitude_scores", "movement_scores", "obd_scores",
-                 "obs_scores", "random_scores", "snip_scores", "squared_scores", "taylor_scores", "wanda_scores"],
+    "criteria": ["fisher_scores", "geometric_median_scores", "loss_per_bit_scores", "magnitude_scores",
+                 "movement_scores", "obd_scores", "obs_scores", "random_scores", "snip_scores", "squared_scores",
+                 "taylor_scores", "wanda_scores"],
     "dense_again": ["dense_sparse_dense"],
     "evidence": ["Evidence", "collect"],
     "granularity": ["dead_input_masks", "keep_n_of_m", "pattern_masks", "slice_masks"],

@@ -134,3 +134,16 @@ def test_a_loader_can_say_which_images_it_gave():
         assert batch.reshape(-1).tolist() == (indices + 1).tolist() and labels.tolist() == indices.tolist()
         seen += indices.tolist()
     assert sorted(seen) == list(range(10)) and seen != sorted(seen)
+
+
+def test_a_loader_can_say_how_it_moved_each_image():
+    images = np.random.default_rng(0).integers(1, 255, (10, 1, 5, 4)).astype(np.uint8)
+    loader = DataLoader(Dataset(images, np.arange(10), classes=10), 4, shuffle=True, indices=True, shift=RandomShift(2),
+                        transform=lambda x, rng: x.astype(np.float32))
+    seen = set()
+    for batch, _, indices, moves in loader:
+        for x, n, (down, right) in zip(batch, indices, moves, strict=True):
+            padded = np.pad(images[n], ((0, 0), (2, 2), (2, 2)))
+            assert (x == padded[:, 2 - down : 7 - down, 2 - right : 6 - right]).all()
+            seen.add((int(down), int(right)))
+    assert len(seen) > 5 and all(abs(move) <= 2 for pair in seen for move in pair)

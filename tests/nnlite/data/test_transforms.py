@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlite.data import Normalize, RandomCrop, RandomHorizontalFlip, RandomShift, ToFloat
+from nnlite.data import Normalize, RandomCrop, RandomHorizontalFlip, RandomRotation, RandomShift, ToFloat
 
 
 def pixel(image, i, j):
@@ -157,3 +157,37 @@ def test_the_same_generator_state_gives_the_same_bits(transform):
 def test_impossible_options_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def turned_by_loops(image, degrees):
+    """The formula of RandomRotation in float64, pixel by pixel."""
+    C, H, W = image.shape
+    a, ic, jc, y = np.deg2rad(degrees), (H - 1) / 2, (W - 1) / 2, np.zeros(image.shape)
+    for i in range(H):
+        for j in range(W):
+            r, c = ic + np.sin(a) * (j - jc) + np.cos(a) * (i - ic), jc + np.cos(a) * (j - jc) - np.sin(a) * (i - ic)
+            for top in (int(np.floor(r)), int(np.floor(r)) + 1):
+                for left in (int(np.floor(c)), int(np.floor(c)) + 1):
+                    y[:, i, j] += max(0, 1 - abs(r - top)) * max(0, 1 - abs(c - left)) * pixel(image, top, left)
+    return y
+
+
+@given(images=batches(), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_a_rotated_pixel_is_the_weighted_mean_of_its_four_neighbours(images, seed):
+    degrees = np.random.default_rng(seed).uniform(-180, 180, len(images))
+    y = RandomRotation(180)(images, np.random.default_rng(seed))
+    expected = np.stack([turned_by_loops(x.astype(np.float64), a) for x, a in zip(images, degrees, strict=True)])
+    assert y.dtype == images.dtype and y.shape == images.shape
+    np.testing.assert_allclose(y, expected, atol=0.501 if images.dtype == np.uint8 else 0.01)  # 255 · 7 pixels · a few eps
+
+
+def test_a_quarter_turn_takes_the_right_side_to_the_top():
+    image = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
+    assert RandomRotation(90).turned(image, [90.0])[0, 0].tolist() == [[2, 5, 8], [1, 4, 7], [0, 3, 6]]
+    assert RandomRotation(90).turned(image, [0.0])[0, 0].tolist() == image[0, 0].tolist()
+
+
+def test_degrees_below_zero_are_refused():
+    with pytest.raises(ValueError, match="degrees -1, expected at least 0"):
+        RandomRotation(-1)

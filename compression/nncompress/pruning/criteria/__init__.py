@@ -7,6 +7,7 @@ model, a loader and a loss; None for a criterion that looks at the weight only. 
 criterion, `shrink` whole filters and neurons, whose score is the sum of their weights' scores.
 """
 
+from nncompress.pruning.criteria.bits import loss_per_bit_scores
 from nncompress.pruning.criteria.fisher import fisher_scores
 from nncompress.pruning.criteria.geometric_median import geometric_median_scores
 from nncompress.pruning.criteria.magnitude import magnitude_scores
@@ -19,5 +20,5 @@ from nncompress.pruning.criteria.squared import squared_scores
 from nncompress.pruning.criteria.taylor import taylor_scores
 from nncompress.pruning.criteria.wanda import wanda_scores
 
-__all__ = ["fisher_scores", "geometric_median_scores", "magnitude_scores", "movement_scores", "obd_scores", "obs_scores",
-           "random_scores", "snip_scores", "squared_scores", "taylor_scores", "wanda_scores"]
+__all__ = ["fisher_scores", "geometric_median_scores", "loss_per_bit_scores", "magnitude_scores", "movement_scores",
+           "obd_scores", "obs_scores", "random_scores", "snip_scores", "squared_scores", "taylor_scores", "wanda_scores"]

@@ -1,0 +1,27 @@
+"""Search: the smallest file that meets a budget.
+
+Read in this order:
+    budget      what the file may cost
+    settings    when what happens in the training
+    curvature   how steep the loss is at each weight, in one number for each row and column
+    ranking     which weights of the whole network stay
+    latent      the model computes on a grid, float weights below it learn
+    structures  filters and neurons leave
+    report      what happened, stage by stage
+    run         all of it, in one training
+    smallest_file   `nncompress.compress`, one run or several
+"""
+
+from nnlite.lazy import lazily
+
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "budget": ["Budget", "BudgetTooSmall"],
+    "curvature": ["RankOneCurvature"],
+    "latent": ["OnGrid"],
+    "ranking": ["best_masks"],
+    "report": ["Report", "Stage"],
+    "run": ["Compressed", "Run"],
+    "settings": ["Settings"],
+    "smallest_file": ["compress"],
+    "structures": ["channel_worth", "most_worth", "shrink_all", "weight_maps", "with_share"],
+})

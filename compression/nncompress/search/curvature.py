@@ -1,0 +1,56 @@
+"""How steep the loss is at each weight, kept up during training in one number for each row and column of a layer."""
+
+import numpy as np
+
+
+class RankOneCurvature:
+    """A running estimate of h = E[g²], the mean squared gradient of a batch, of rank one.
+
+        r_o ← β r_o + (1 − β) mean_i g[o, i]²        c_i ← β c_i + (1 − β) mean_o g[o, i]²        h[o, i] = r_o c_i / mean(r)
+
+    E[g²] stands in for the second derivative: for the log-likelihood of one example both have the same expectation if the model
+    is right, and for a batch E[g²] is smaller by one factor for all weights. The estimate has rank one, so it needs no array of
+    the weight's size.
+
+    beta: β.   every: how many steps lie between two looks, since a look costs two passes over the gradients.
+    Source: Martens 2014 (arXiv 1412.1193), §9, for squared gradients as curvature; Shazeer & Stern 2018 (arXiv 1804.04235),
+    §3, algorithm 2, for the rank.
+    """
+
+    def __init__(self, beta=0.99, every=4):
+        self.beta, self.every, self.seen, self.rows, self.columns = beta, every, 0, {}, {}
+
+    def __call__(self, gradients):
+        """Look at a step's gradients, {name: array (O, …)}, as `OnGrid.watch`."""
+        self.seen += 1
+        if self.seen % self.every == 0:
+            for name, g in gradients.items():
+                squares = np.square(g)
+                others = tuple(range(1, g.ndim))
+                self._average(self.rows, name, squares.mean(axis=others, keepdims=True, dtype=np.float64))
+                self._average(self.columns, name, squares.mean(axis=0, keepdims=True, dtype=np.float64))
+
+    def _average(self, averages, name, new):
+        averages[name] = self.beta * averages.get(name, 0.0) + (1 - self.beta) * new
+
+    def of(self, name, shape):
+        """h of the weight or bias called `name`, float64; zeros before the first look."""
+        if name not in self.rows:
+            return np.zeros(shape)
+        r, c = self.rows[name], self.columns[name]
+        return r * c / (r.mean() + 1e-30)
+
+    def cut(self, take):
+        """Follow the model, which has become smaller: take(name, array, axes) gives what stays of an array along these axes."""
+        for name, r in self.rows.items():
+            self.rows[name] = take(name, r, [0])
+            self.columns[name] = take(name, self.columns[name], range(1, r.ndim))
+
+    def state_dict(self):
+        """For a checkpoint's metadata."""
+        as_lists = [{name: a.tolist() for name, a in averages.items()} for averages in (self.rows, self.columns)]
+        return {"seen": self.seen, "rows": as_lists[0], "columns": as_lists[1]}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+        self.rows, self.columns = ({name: np.array(a) for name, a in state[kind].items()} for kind in ("rows", "columns"))

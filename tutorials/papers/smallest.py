@@ -1,0 +1,167 @@
+"""The smallest networks for MNIST on record, made step by step and written as `.nnz` files.
+
+    python tutorials/papers/smallest.py teacher --work WORK               five CNNs, and their logits under all shifts
+    python tutorials/papers/smallest.py train lenet-5 --seed 0 --work WORK     one run: a file and its validation errors
+    python tutorials/papers/smallest.py ship lenet-5 --work WORK          tests the runs, and copies the best by validation
+
+WORK is a folder for teachers, logits and runs. Images 0 to 54,999 of MNIST's training part train, 55,000 to 59,999 validate.
+Settings and seeds are chosen by validation: `train` never reads the test images, `ship` reads them once for each run. The
+shipped file goes to `artifacts/`, all runs to `results/smallest.json`.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numba
+import numpy as np
+
+import nncompress
+from nncompress.search import Budget, Settings, compress
+from nnlite import data, models, nn, optim, save, train
+from nnlite import functional as F
+from nnlite import load as load_checkpoint
+from nnlite.files import write_atomically
+from nntransfer.distill import WithCachedTeacher, cached_logits, softened
+
+HERE = Path(__file__).parent
+TRAINING, BATCH = 55_000, 128
+MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 5, 20, 3e-3, 2
+
+FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "settings": {"epochs": 40, "levels": 1.0}}
+CONV = {"model": "lenet_5", "shift": 2, "T": 2.0, "settings": {
+    "epochs": 40, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
+    "start": 0.06, "end": 0.5, "freeze": 0.6, "quantize": 0.5}}
+PLAIN = {"shift": 0, "T": None}
+
+
+def filters(*sizes):
+    """{group: how many stay} of LeNet-5."""
+    return dict(zip(("conv1", "conv2", "fc1"), sizes, strict=True))
+
+
+RUNS = {
+    "lenet-300-100-plain": FC | PLAIN | {"weights": 16_000, "dropout": 0.5},
+    "lenet-300-100": FC | {"weights": 6_500},
+    "lenet-300-100-tiny": FC | {"weights": 4_300, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
+    "lenet-5-plain": CONV | PLAIN | {"weights": 14_000, "dropout": 0.5},
+    "lenet-5": CONV | {"weights": 4_300, "settings": CONV["settings"] | {
+        "channels": {1: filters(14, 36, 200), 2: filters(12, 28, 120)}}},
+    "lenet-5-tiny": CONV | {"weights": 1_700, "shift": 1, "settings": CONV["settings"] | {
+        "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
+}
+
+
+def mnist():
+    """(training images, validation images) as Datasets of bytes."""
+    whole, _ = data.load("mnist")
+    return whole[:TRAINING], whole[TRAINING:]
+
+
+def held_out(images):
+    return data.DataLoader(images, 500, transform=[data.ToFloat()])
+
+
+def teacher_path(work, member):
+    return work / f"teacher-{member}.npz"
+
+
+def train_teacher(work, member):
+    """One CNN, trained on images that are turned by up to 12 degrees and shifted by up to 2 pixels."""
+    training, validation = mnist()
+    loader = data.DataLoader(training, BATCH, shuffle=True, seed=member,
+                             transform=[data.RandomRotation(12), data.RandomShift(SHIFTS), data.ToFloat()])
+    model = models.cnn(in_channels=1, image_size=28, seed=member)
+    optimizer = optim.AdamW(model.parameters(), lr=TEACHER_LR)
+    schedule = optim.OneCycle(optimizer, max_lr=TEACHER_LR, total_steps=TEACHER_EPOCHS * len(loader))
+    history = train.fit(model, loader, optimizer, TEACHER_EPOCHS, schedule=schedule)
+    scores = train.evaluate(model, held_out(validation))
+    save(teacher_path(work, member), model, history=history, metadata={"validation": scores})
+    print(f"teacher {member}: {scores['errors']} of {scores['n']} validation images wrong", flush=True)
+
+
+def teacher(work):
+    """The teachers' logits of every training image under every shift; what is missing is made first."""
+    for member in range(MEMBERS):
+        if not teacher_path(work, member).exists():
+            train_teacher(work, member)
+    teachers = [load_checkpoint(teacher_path(work, member)) for member in range(MEMBERS)]
+    return cached_logits(work / "teacher-logits.npz", teachers, mnist()[0], SHIFTS, [data.ToFloat()])
+
+
+def build(run, seed):
+    """The network of a run; with dropout, one layer of it after each hidden ReLU."""
+    model = getattr(models, run["model"])(seed=seed)
+    if not run.get("dropout"):
+        return model
+    with_dropout = nn.Sequential()
+    for name, layer in model.named_children():
+        setattr(with_dropout, name, layer)
+        if isinstance(layer, nn.ReLU):
+            setattr(with_dropout, f"dropout_{name}", nn.Dropout(run["dropout"], rng=np.random.default_rng([seed, len(name)])))
+    return with_dropout
+
+
+def batches(run, seed, work):
+    """(training loader, loss) of a run."""
+    shift = data.RandomShift(run["shift"]) if run["shift"] or run["T"] else None
+    loader = data.DataLoader(mnist()[0], BATCH, shuffle=True, seed=seed, drop_last=True, transform=[data.ToFloat()],
+                             indices=run["T"] is not None, shift=shift)
+    if run["T"] is None:
+        return loader, (lambda logits, labels, *_: F.cross_entropy(logits, labels))
+    return WithCachedTeacher(loader, teacher(work)), softened(run["T"])
+
+
+def train_run(name, seed, work, run):
+    """One run -> WORK/NAME-seedSEED.nnz and .json, without a look at the test images."""
+    training, loss = batches(run, seed, work)
+    started = time.perf_counter()
+    found = compress(build(run, seed), (training, held_out(mnist()[1])), Budget(weights=run["weights"]), loss=loss,
+                     settings=Settings(**run["settings"]))
+    path = work / f"{name}-seed{seed}.nnz"
+    nncompress.save(path, found.plan)
+    file = found.report.stages[-1]
+    row = {"name": name, "seed": seed, "bytes": path.stat().st_size, "validation_errors": file.errors,
+           "seconds": round(time.perf_counter() - started, 1),
+           "stages": [asdict(stage) for stage in found.report.stages], "settings": run, **circumstances()}
+    write_json(path.with_suffix(".json"), row)
+    print(f"{name} seed {seed}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation images wrong, "
+          f"{row['seconds']:.0f} s", flush=True)
+
+
+def circumstances():
+    """Where and by what a run was made."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
+    return {"command": " ".join(["python", "tutorials/papers/smallest.py", *sys.argv[1:]]), "commit": commit or None,
+            "machine": f"{platform.machine()}, {numba.get_num_threads()} threads", "python": platform.python_version(),
+            "numpy": np.__version__, "numba": numba.__version__}
+
+
+def write_json(path, content):
+    write_atomically(path, lambda stream: stream.write((json.dumps(content, indent=1) + "\n").encode()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("teacher", "train", "ship"))
+    parser.add_argument("name", nargs="?", choices=RUNS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--change", type=json.loads, default={}, help="settings to try, as JSON: {\"weights\": 5000}")
+    arguments = parser.parse_args()
+    if arguments.command == "teacher":
+        teacher(arguments.work)
+    elif arguments.command == "train":
+        run = RUNS[arguments.name]
+        change = dict(arguments.change)
+        settings = run["settings"] | change.pop("settings", {})
+        train_run(arguments.name, arguments.seed, arguments.work, run | change | {"settings": settings})
+
+
+if __name__ == "__main__":
+    main()
