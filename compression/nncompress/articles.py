@@ -37,22 +37,24 @@ def shrink_by_threshold(w, threshold):
     return w - w * threshold
 
 
-def threshold_mask(w, threshold):
+def threshold_mask(w, threshold, name="threshold_mask"):
     """B1, accepted: scale the weights to 0 … 1, keep those that reach the threshold.
 
         mask = |W| / max |W| ≥ threshold,   W_new = W ⊙ mask
 
-    w any shape -> booleans of that shape. ValueError for a threshold outside [0, 1], NaN or infinite weights, and weights
-    that are all zero, which cannot be scaled to 1.
+    w any shape -> booleans of that shape. `name` begins the error messages. `nncompress.pruning.threshold_masks` does it
+    for all layers of a model.
+    ValueError for a threshold outside [0, 1], NaN or infinite weights, and weights that are all zero, which cannot be
+    scaled to 1.
 
     >>> threshold_mask(np.array([1.0, -0.5, 0.125]), 0.25)
     array([ True,  True, False])
     """
-    check_fraction("threshold_mask: the threshold", threshold)
+    check_fraction(f"{name}: the threshold", threshold)
     w = np.abs(w)
     largest = w.max(initial=0.0)
     if not 0 < largest < np.inf:
-        raise ValueError(f"threshold_mask: the largest weight has the magnitude {largest}, the others cannot be scaled by it")
+        raise ValueError(f"{name}: the largest weight has the magnitude {largest}, the others cannot be scaled by it")
     return w / largest >= threshold
 
 

@@ -7,6 +7,7 @@ from nnlite import __version__
 
 MODELS = ("cnn", "mlp", "lenet-300-100", "lenet-5", "resnet")
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
+CRITERIA = ("magnitude", "squared", "geometric-median", "taylor", "fisher", "obd", "wanda", "obs", "random")
 
 
 def build_parser():
@@ -103,6 +104,11 @@ def _prune(commands):
                       help="share of the weights that are set to 0; 1 leaves only the biases (default: 0.9)")
     what.add_argument("--filters", type=_fraction, metavar="SHARE",
                       help="instead of single weights: share of the filters and neurons to remove; the arrays become smaller")
+    what.add_argument("--pattern", type=_pattern, metavar="N:M", help="instead of a share: keep N of every M weights that "
+                      "follow each other along the inputs, such as 2:4; layers whose inputs M does not divide stay whole")
+    p.add_argument("--criterion", choices=CRITERIA, default="magnitude", help="how much a weight matters; those of the lowest "
+                   "scores go. From taylor to obs, it needs evidence, which is gathered from 512 training images; "
+                   "geometric-median is for --filters only (default: magnitude)")
     p.add_argument("--scope", choices=("layer", "row", "global"), help="rank the weights within each layer, within "
                    "each row (the weights of one output), or over all layers together (default: layer)")
     _add_data(p)
@@ -234,6 +240,13 @@ def _fraction(text):
     if not 0 <= _number(text) <= 1:
         raise argparse.ArgumentTypeError(f"has to be a number from 0 to 1, got {text}")
     return float(text)
+
+
+def _pattern(text):
+    n, _, m = text.partition(":")
+    if not (n.isdecimal() and m.isdecimal() and len(text) < 20 and 0 < int(n) < int(m)):
+        raise argparse.ArgumentTypeError(f"keeps N of every M weights, 0 < N < M, as in 2:4, got {text[:40]}")
+    return int(n), int(m)
 
 
 def _whole(least, most=None, limit=10**9):

@@ -39,7 +39,7 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "layerwise": ["surgeon_masks"],
     "layer_curves": ["Curves", "sensitivity"],
     "lottery": ["find_tickets", "shuffled_masks", "train_from"],
-    "magnitude": ["criterion_masks", "magnitude_masks", "std_masks"],
+    "magnitude": ["criterion_masks", "magnitude_masks", "std_masks", "threshold_masks"],
     "masks": ["Masks", "nonzero_masks", "prunable_weights"],
     "movement": ["MovementScores"],
     "ratios": ["layer_costs", "sparsities_for_budget", "tolerated_sparsity"],

@@ -8,6 +8,7 @@ This is what the first article's `create_pruning_mask(model, 0.5, "l1")` and `ap
 
 import numpy as np
 
+from nncompress.articles import threshold_mask
 from nncompress.pruning.criteria.magnitude import magnitude_scores
 from nncompress.pruning.masks import Masks, prunable_weights
 from nncompress.pruning.scores import masks_from_scores, per_name, scores_of
@@ -71,6 +72,22 @@ def _check_no_layer_is_empty(masks, sparsity):
         left = ", ".join(f"{name} {count}" for name, count in kept.items() if count)
         raise ValueError(f"prune: a sparsity of {sparsity} over all layers would remove {lost}, and leave some elsewhere "
                          f"({left}): choose a lower one, or scope 'layer'")
+
+
+def threshold_masks(model, threshold):
+    """Masks that keep the weights which reach a share of their layer's largest: the second article's pruning, B1, as accepted.
+
+        mask = |W| / max |W| ≥ threshold
+
+    threshold: from 0 to 1, or {parameter name: threshold} for the layers to prune -> Masks; the model is not changed before
+    their `apply`.
+    Errors: ValueError for a threshold outside [0, 1], an unknown name, NaN, infinite or all-zero weights, a model with nothing
+    to prune.
+    Source: article B, §3.1 (B1); see `nncompress.articles.threshold_mask`.
+    """
+    weights = prunable_weights(model)
+    thresholds = per_name("prune", threshold, weights)
+    return Masks(model, {name: threshold_mask(weights[name], t, name) for name, t in thresholds.items()})
 
 
 def std_masks(model, quality):

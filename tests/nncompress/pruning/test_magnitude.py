@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.pruning.criteria import random_scores, squared_scores
-from nncompress.pruning.magnitude import criterion_masks, magnitude_masks, std_masks
+from nncompress.pruning.magnitude import criterion_masks, magnitude_masks, std_masks, threshold_masks
 from nncompress.pruning.masks import Masks
 from nnlite import models, nn
 
@@ -83,6 +83,21 @@ def test_std_masks_take_a_quality_for_each_layer():
     masks = std_masks(model, {"4.weight": 100.0})
     assert list(masks) == ["4.weight"] and not masks["4.weight"].any()
     assert all(mask.all() for mask in std_masks(model, 0).values())
+
+
+def test_threshold_masks_keep_what_reaches_a_share_of_the_layers_largest():
+    model = small_network()
+    masks = threshold_masks(model, {"0.weight": 0.25, "4.weight": 0.6})
+    for name, share in {"0.weight": 0.25, "4.weight": 0.6}.items():
+        w = dict(model.named_parameters())[name].data.ravel().tolist()
+        largest = max(abs(v) for v in w)
+        assert masks[name].ravel().tolist() == [abs(v) / largest >= share for v in w]
+    assert 0 < masks.sparsity() < 1
+    model[0].weight.data[:] = 0
+    with pytest.raises(ValueError, match="0.weight: the largest weight has the magnitude 0.0"):
+        threshold_masks(model, 0.5)
+    with pytest.raises(ValueError, match="4.weight: the threshold has to be a number from 0 to 1, got 2"):
+        threshold_masks(model, {"4.weight": 2})
 
 
 def test_bad_requests_are_refused():

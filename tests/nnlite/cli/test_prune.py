@@ -3,8 +3,10 @@ import pytest
 
 import nncompress
 import nnlite
-from nncompress.pruning import prunable_weights
+from nncompress.pruning import collect, criterion_masks, prunable_weights, taylor_scores
 from nnlite import checkpoint, load
+from nnlite.cli import parser, prune
+from nnlite.cli.common import make_task
 
 
 def zeros(path):
@@ -132,3 +134,59 @@ def test_a_pruned_file_stays_pruned_in_integers(pruned, run, command):
 
 def test_a_scope_is_about_single_weights(trained, error_of):
     assert error_of("prune", trained, "--filters", 0.5, "--scope", "global").startswith("--scope ranks single weights")
+    assert error_of("prune", trained, "--pattern", "2:4", "--scope", "row").startswith("--scope ranks single weights")
+
+
+# ---- criteria and patterns
+
+
+def test_the_parser_names_the_criteria_that_there_are():
+    assert parser.CRITERIA == tuple(prune.CRITERIA)
+
+
+def test_each_criterion_chooses_other_weights_and_the_library_the_same(trained, run):
+    model, found = load(trained), {}
+    task = make_task("digits")
+    chosen = np.random.default_rng(0).permutation(len(task.train))[:512]
+    loader = [(task.prepared(task.train.images[chosen]), task.train.labels[chosen])]
+    for name in ("magnitude", "taylor", "wanda", "obs", "random"):
+        assert run("prune", trained, "--criterion", name, "--sparsity", 0.5, "--epochs", 0, "--out", "p.npz").code == 0
+        found[name] = load("p.npz").state_dict()["fc1.weight"] != 0
+        assert (~found[name]).sum() == round(0.5 * found[name].size)
+    assert len({mask.tobytes() for mask in found.values()}) == 5
+    masks = criterion_masks(model, taylor_scores, 0.5, collect(model, loader, what=["gradient"]))
+    np.testing.assert_array_equal(found["taylor"], masks["fc1.weight"])
+
+
+@pytest.mark.parametrize("criterion", ["fisher", "geometric-median"])
+def test_filters_go_by_any_criterion(trained, run, criterion):
+    line = ("prune", trained, "--filters", 0.5, "--criterion", criterion, "--epochs", 0, "--out", "p.npz")
+    assert run(*line).code == 0
+    assert load("p.npz").state_dict()["conv2.weight"].shape == (8, 4, 3, 3)
+
+
+def test_of_four_neighbours_two_stay_and_a_layer_that_does_not_fit_is_named(trained, result_of):
+    result = result_of("prune", trained, "--pattern", "2:4", "--epochs", 1, "--out", "p.npz")
+    state = load("p.npz").state_dict()
+    for name in ("conv2.weight", "fc1.weight", "fc2.weight"):
+        by_fours = np.moveaxis(state[name], 1, -1).reshape(-1, 4)
+        assert ((by_fours != 0).sum(axis=1) <= 2).all()
+    assert (state["conv1.weight"] != 0).all()
+    assert result["note"] == "conv1.weight (1): the inputs are no multiple of 4, so nothing was removed there"
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--pattern", "4:2"], "argument --pattern: keeps N of every M weights, 0 < N < M, as in 2:4, got 4:2 (see nnlite prune --help)"),
+    (["--pattern", "2:7"], "prune: the pattern 2:7 fits no layer, their inputs are conv1.weight 1, conv2.weight 8, "
+                           "fc1.weight 64, fc2.weight 64"),
+    (["--criterion", "geometric-median"], "--criterion geometric-median scores whole filters and not single weights: use it "
+                                          "with --filters"),
+])
+def test_what_does_not_fit_is_refused(trained, error_of, options, message):
+    assert error_of("prune", trained, *options) == message
+
+
+def test_a_global_share_that_would_empty_a_layer_is_refused(trained, error_of):
+    message = error_of("prune", trained, "--sparsity", 0.9999, "--scope", "global")
+    assert message.startswith("prune: a sparsity of 0.9999 over all layers would remove all ")
+    assert "leave some elsewhere" in message
