@@ -176,7 +176,8 @@ def test_of_four_neighbours_two_stay_and_a_layer_that_does_not_fit_is_named(trai
 
 
 @pytest.mark.parametrize("options, message", [
-    (["--pattern", "4:2"], "argument --pattern: keeps N of every M weights, 0 < N < M, as in 2:4, got 4:2 (see nnlite prune --help)"),
+    (["--pattern", "4:2"], "argument --pattern: keeps N of every M weights, 0 < N < M, as in 2:4, got 4:2 (see nnlite "
+                           "prune --help)"),
     (["--pattern", "2:7"], "prune: the pattern 2:7 fits no layer, their inputs are conv1.weight 1, conv2.weight 8, "
                            "fc1.weight 64, fc2.weight 64"),
     (["--criterion", "geometric-median"], "--criterion geometric-median scores whole filters and not single weights: use it "
