@@ -1,5 +1,6 @@
 """Put thin layers into a model in the place of the whole ones."""
 
+from nncompress.layers import exchange_layers, weighted_layers
 from nncompress.lowrank.spatial import spatial_conv
 from nncompress.lowrank.svd import svd_linear
 from nncompress.lowrank.tucker import tucker_conv
@@ -24,21 +25,16 @@ def factorize(model, ranks):
       (expand): Linear(in_features=30, out_features=300, bias=True)
     )
     """
-    layers = dict(model.named_modules())
+    layers = weighted_layers(model)
     thin = {name: _thin(name, layers.get(name), rank) for name, rank in ranks.items()}
-    replacement = {id(layers[name]): form for name, form in thin.items()}
-    for module in list(layers.values()):
-        for name, value in list(vars(module).items()):
-            if id(value) in replacement:
-                setattr(module, name, replacement[id(value)])
     if thin:
         vars(model).pop("architecture", None)
-    return model
+    return exchange_layers(model, thin)
 
 
 def _thin(name, layer, rank):
-    if name and isinstance(layer, nn.Linear):
+    if isinstance(layer, nn.Linear):
         return svd_linear(layer, rank)
-    if name and isinstance(layer, nn.Conv2d):
+    if isinstance(layer, nn.Conv2d):
         return tucker_conv(layer, rank) if isinstance(rank, (tuple, list)) else spatial_conv(layer, rank)
     raise ValueError(f"factorize: the model has no Conv2d and no Linear below it called {name!r}")

@@ -15,6 +15,8 @@ Read in this order:
     dense_again  dense, sparse, dense: pruning as a detour
     regrowth     the smallest weights go, others grow by their gradients (RigL)
     surgery      removed weights go on learning and may return
+    variational  learned sparsity: weights that are nothing but noise go
+    l0           learned sparsity: gates that training closes
     layer_curves  sensitivity: how much the accuracy falls when one layer alone is pruned
     ratios       a sparsity for each layer, so that all fit a budget
     groups       which slices of which arrays have to be removed together
@@ -36,6 +38,8 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "evidence": ["Evidence", "collect"],
     "granularity": ["dead_input_masks", "keep_n_of_m", "pattern_masks", "slice_masks"],
     "groups": ["Group", "Member", "dependency_groups"],
+    "l0": ["Gated", "GateLoss", "add_gates", "expected_gate", "gated_layers", "hard_concrete", "open_probability",
+           "remove_gates"],
     "layerwise": ["surgeon_masks"],
     "layer_curves": ["Curves", "sensitivity"],
     "lottery": ["find_tickets", "shuffled_masks", "train_from"],
@@ -52,4 +56,5 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "surgeon": ["compensation", "damped_inverse", "least_squares", "remove_one_by_one", "saliencies", "without_index"],
     "surgery": ["Surgery", "surgery_mask", "surgery_thresholds"],
     "thinet": ["shrink_by_reconstruction"],
+    "variational": ["Noisy", "VariationalLoss", "add_noise", "kl_of_noise", "log_alpha", "noisy_layers", "remove_noise"],
 }, rooms=("criteria",))
