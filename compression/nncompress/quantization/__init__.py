@@ -10,6 +10,7 @@ Read in this order:
     qat             training with the rounding, then the same integers as a plan
     learned         grids that training chooses: LSQ's step, PACT's upper end
     binary          weights of two or three values
+    sharing         weights of k values, a codebook that is trained
 """
 
 from nnlite.lazy import lazily
@@ -20,5 +21,6 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
     "learned": ["LearnedStep", "PACT"],
     "qat": ["convert", "prepare_qat"],
+    "sharing": ["SharedWeight", "kmeans", "share_weights"],
     "weights": ["grid_step", "quantize_weights", "weight_scales"],
 }, rooms=("observers",))
