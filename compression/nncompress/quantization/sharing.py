@@ -17,7 +17,6 @@ from nncompress.quantization.affine import check_finite
 from nnlite import nn
 from nnlite.tensor import Operation, Tensor, record
 
-
 MOST_ROUNDS = 1000  # of Lloyd's algorithm, which takes some dozens
 
 
