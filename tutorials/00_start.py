@@ -5,7 +5,9 @@
 # **Where do the bytes go, and which step takes away what?** In this lesson you take the demo apart. Each step is a few lines.
 # You need not understand the methods yet: each has a lesson of its own, and the map at the end says which.
 #
-# It takes ten minutes. You need Python and nothing else; the digits come with the package.
+# It takes ten minutes. You need Python and nothing else; the digits come with the package. Read this page, or run its source,
+# `python tutorials/00_start.py`, in a clone of the repository. For a notebook: `pip install '.[tutorials]'`, then
+# `python tutorials/build.py --ipynb DIR`.
 
 # %%
 import tempfile

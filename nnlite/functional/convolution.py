@@ -34,18 +34,19 @@ class Conv2d(Operation):
         dx[n, c, r, t] = Σ of dy[n, o, i, j] · w[o, c, u, v] over every o, i, u, j, v with i·s + u·d − p = r, j·s + v·d − p = t
         db[o] = Σ_n Σ_i Σ_j  dy[n, o, i, j]
 
-    With G groups, the o-th kernel sees only the C/G channels of its group.
-    x is 0 outside the image. Stride s, padding p and dilation d are pairs: the vertical number goes with i, u and r, the
-    horizontal one with j, v and t.
+    Outside the image, x is 0. Stride s, padding p and dilation d are pairs: their vertical number is meant beside i, u and r,
+    their horizontal number beside j, v and t. With G groups, kernel o reads only the C/G channels of its own group, and Σ_c
+    runs over these.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W')
     H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1, W' likewise from W and kw.
-    The loops that compute y are in `kernels/loops/convolution.py`, those for the gradients in `convolution_gradients.py` there.
+    The loops: `kernels/loops/convolution.py` computes y, `kernels/loops/convolution_gradients.py` the three gradients. By
+    default the kernels of the same names in `kernels/fast` run.
     Errors: as `conv2d`.
     Source: Goodfellow, Bengio & Courville 2016, Deep Learning, eq. 9.6, 9.11 and 9.13; sizes: Dumoulin & Visin 2016
     (arXiv 1603.07285), chapter 2 and §5.1. The names are PyTorch's `torch.nn.functional.conv2d`.
     """
 
-    makes_new_gradients = True
+    makes_new_gradients = True  # nobody else holds the arrays that backward returns
 
     def __init__(self, stride, padding, dilation, groups):
         self.stride, self.padding = pair("conv2d: stride", stride, 1), pair("conv2d: padding", padding, 0)
@@ -127,7 +128,10 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def resolve_padding(x, w, stride, padding, dilation):
-    """x and padding as `Conv2d` takes them: padding in numbers, and with "same" the odd zeros added to x."""
+    """(x, padding) as `Conv2d` takes them, with padding in numbers.
+
+    For "same" and an odd number of zeros, x comes back with one more row below or column on the right.
+    """
     if not isinstance(padding, str):
         return x, padding
     if padding == "valid":

@@ -1,4 +1,24 @@
-"""The int8 plan once more, in NumPy and with integers of 64 bits: slow, short, and equal to the kernels bit for bit."""
+"""The int8 plan once more, in NumPy and with integers of 64 bits: slow, short, and equal to the kernels bit for bit.
+
+A uint8 number q stands for the real number S (q − Z), with the scale S and the zero point Z of the step that computed it; of a
+layer's weights w, the scale is S_w[o] and the zero point 0. A sum of products of such numbers, over k, is
+
+    Σ_k S1 (q[k] − Z1) S_w[o] w[o, k] = S1 S2 acc[o]           acc[o] = Σ_k (q[k] − Z1) w[o, k],   S2 = S_w[o]
+
+and the step's result q3, for which S3 (q3 − Z3) = S1 S2 acc, is
+
+    q3[o] = clamp(Z3 + M[o] acc[o], low, 255)                   M[o] = S1 S2 / S3
+
+    S1, Z1      scale and zero point of the input; S3, Z3 (`step.S`, `step.Z`) those of the result
+    S2          what acc is multiplied by besides S1: S_w[o] for a layer, 1/(kh·kw) for average pooling
+    low         the smallest result: Z3 if a ReLU is fused, because Z3 stands for the real 0; else 0
+    law         how M acc is rounded: "fixed" in integers only, or "float" in float32 (`nnlite/kernels/loops/requantize.py`)
+    ends_in_sums    the last step is a layer: its logits are S1 S2 acc in float32, without q3
+
+Test: `test_the_plan_of_a_random_network_equals_its_integer_reference_bit_for_bit` in `tests/nncompress/int8/test_plan.py`.
+
+Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1 to 5 and §2.4.
+"""
 
 import numpy as np
 
@@ -28,11 +48,12 @@ def run_reference(plan, images):
 
 
 def _centred(plan, step, x, i=0):
-    """q − Z, of which the integer 0 is the real 0."""
+    """q − Z of the step's i-th input: here the integer 0 stands for the real 0."""
     return x.astype(np.int64) - plan.steps[step.inputs[i]].Z
 
 
 def _finish(plan, step, acc, S2):
+    """From the sums to the result: the logits S1 S2 acc at the end, else q3 by the plan's law."""
     S1 = plan.steps[step.inputs[0]].S
     if step is plan.steps[-1] and plan.ends_in_sums:
         logits = acc.astype(np.float32) * (S1 * S2)

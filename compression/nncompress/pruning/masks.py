@@ -1,7 +1,6 @@
 """Masks on a model: {parameter name: booleans of its shape}, True where a weight is kept.
 
-What is pruned are the weights of Conv2d and Linear. Biases are few and stay, unless somebody asks for them too
-(`biases=True`); BatchNorm stays.
+Only weights of Conv2d and Linear are pruned, with `biases=True` their biases too. The parameters of BatchNorm are few, and stay.
 
     masks = magnitude_masks(model, 0.9)                               # every pruning method returns Masks
     masks.apply()
@@ -35,7 +34,7 @@ def prunable_weights(model, biases=False):
 
 
 class Masks(dict):
-    """{parameter name: booleans of its shape} of one model, True where a weight is kept; a dict in every other respect.
+    """A dict {parameter name: booleans of its shape}, True where a weight is kept, that knows its model.
 
     model: the Module whose weights are masked; it is not changed before `apply`.   masks: {name: booleans}.
     Errors: ValueError for a name that the model does not have, or a mask of another shape than its weight; TypeError for a
@@ -72,12 +71,12 @@ class Masks(dict):
             w ← w ⊙ mask
 
         To keep the masks through retraining, call it after every optimizer step: `fit(…, after_step=masks.apply)`.
-        Gradients need no masking. In every forward pass the removed weights are 0, so the kept ones get the gradients of the
-        smaller network; and SGD (with momentum too), Adam and RMSprop change each weight by its own gradients alone. What the
-        optimizer does to a removed weight is undone before anyone reads it. So the kept weights go the way they would go
-        alone, bit for bit. The exception is `clip`: the norm of all gradients counts those of the removed weights too.
+        Gradients need no mask. In every forward pass the removed weights are 0, so the kept weights get the gradients of the
+        smaller network. SGD, Adam and RMSprop change each weight by its own gradients alone, and `apply` sets a removed weight
+        back to 0 before the next forward pass. So the kept weights become what they would become in the smaller network, bit
+        for bit. The exception is `clip`: its norm includes the gradients of the removed weights.
 
-        Errors: as for `Masks`, where the model or a mask has changed since; no weight has changed then.
+        Errors: those of `Masks`, if the model or a mask has changed since; then no weight is changed.
         """
         for w, mask in self._checked():
             np.copyto(w.data, 0, where=~mask)
@@ -89,19 +88,19 @@ class Masks(dict):
         return sum(int(np.count_nonzero(mask)) for mask in self.values())
 
     def sparsity(self):
-        """The removed fraction of the masked weights; 0 where nothing is masked."""
+        """The fraction of the masked weights that is removed; 0 for Masks without a name."""
         size = sum(mask.size for mask in self.values())
         return (size - self.count) / size if size else 0.0
 
     def __and__(self, other):
-        """Masks that keep what both keep; a weight that only one of the two names has that one's mask.
+        """Masks that keep the weights which both keep. For a name that only one of the two has, its mask is taken.
 
-        other: Masks, or {name: booleans}, of the same model.   Errors: as for `Masks`.
+        other: Masks, or {name: booleans}, of the same model.   Errors: those of `Masks`.
         """
         other = Masks(self.model, other)
         return Masks(self.model, {**self, **other, **{name: self[name] & other[name] for name in self.keys() & other.keys()}})
 
 
 def nonzero_masks(model):
-    """Masks that keep every weight which is not zero: of a pruned model its masks."""
+    """Masks that keep every weight which is not zero. For a pruned model these are the masks that it was pruned by."""
     return Masks(model, {name: w != 0 for name, w in prunable_weights(model).items()})

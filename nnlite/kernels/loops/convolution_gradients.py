@@ -1,18 +1,20 @@
 """The three gradients of a convolution.
 
-Letters and the forward formula as in `convolution`; dy (N, H', W', O) is the gradient of y. In
+Letters and the forward formula are those of `convolution`; dy (N, H', W', O) is the gradient of y. In
 
     y[n, i, j, g·o + β] = b[g·o + β] + Σ_u Σ_v Σ_α x[n, r, t, g·c + α] · w[g, u, v, α, β]
 
-with the place r = i·s + u·d, t = j·s + v·d of the padded image, each term is a product of one x and one w. The derivative with
-respect to one factor is the other factor, and what a number feeds into several sums adds up:
+r = i·s + u·d and t = j·s + v·d are a place of the padded image. Each term is a product of one x and one w. Its derivative with
+respect to one factor is the other factor. A number that is a factor in several terms gets the sum of their derivatives:
 
     db[k] = Σ_n Σ_i Σ_j dy[n, i, j, k]
     dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dy[n, i, j, g·o + β]
     dx[n, r, t, g·c + α] = Σ dy[n, i, j, g·o + β] · w[g, u, v, α, β]    over all i, j, u, v, β with i·s + u·d = r, j·s + v·d = t
 
-The sum for dx looks for the pixels of y that x[r, t] has fed. The loops below go the other way round: each pixel of dy gives
-its share to every pixel of x that it was made from. Both add the same products.
+The formula for dx collects: for one x[r, t], it adds the products of all pixels of y that were computed from it. The loops below
+distribute: each pixel of dy is multiplied by w and added to all pixels of dx that it was computed from. Both add the same products.
+
+In the code sh and sw are the vertical and horizontal stride s, dilation_h and dilation_w the dilations d.
 
 Source: Goodfellow, Bengio & Courville 2016, Deep Learning, eq. 9.11 and 9.13.
 """
@@ -25,15 +27,15 @@ from nnlite.kernels.machine.cache import njit
 def conv2d_gradients_formula(x, w, dy, walk):
     """(dx, dw, db) = the three sums above, dx still with the padding: one product of arrays for each place of the kernel."""
     G, kh, kw, c, o = w.shape
-    (sh, sw), (dh, dw_) = walk.stride, walk.dilation
+    (sh, sw), (dilation_h, dilation_w) = walk.stride, walk.dilation
     N, out_h, out_w, O = dy.shape
     dx, dw = np.zeros_like(x), np.zeros_like(w)
     for g in range(G):
         dy_g = dy[:, :, :, g * o : (g + 1) * o]
         for u in range(kh):
             for v in range(kw):
-                rows = slice(u * dh, u * dh + (out_h - 1) * sh + 1, sh)
-                columns = slice(v * dw_, v * dw_ + (out_w - 1) * sw + 1, sw)
+                rows = slice(u * dilation_h, u * dilation_h + (out_h - 1) * sh + 1, sh)
+                columns = slice(v * dilation_w, v * dilation_w + (out_w - 1) * sw + 1, sw)
                 channels = slice(g * c, (g + 1) * c)
                 dw[g, u, v] = np.tensordot(x[:, rows, columns, channels], dy_g, ([0, 1, 2], [0, 1, 2]))
                 dx[:, rows, columns, channels] += dy_g @ w[g, u, v].T
@@ -67,7 +69,7 @@ def bias_gradient(dy, db):
 @njit(cache=True)
 def weight_gradient(x, dy, dw, walk):
     """dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dy[n, i, j, g·o + β]"""
-    (sh, sw), (dh, dw_) = walk.stride, walk.dilation
+    (sh, sw), (dilation_h, dilation_w) = walk.stride, walk.dilation
     G, kh, kw, c, o = dw.shape
     N, out_h, out_w, _ = dy.shape
     dw[:] = 0
@@ -78,7 +80,7 @@ def weight_gradient(x, dy, dw, walk):
                     for u in range(kh):
                         for v in range(kw):
                             for α in range(c):
-                                x_α = x[n, i * sh + u * dh, j * sw + v * dw_, g * c + α]
+                                x_α = x[n, i * sh + u * dilation_h, j * sw + v * dilation_w, g * c + α]
                                 for β in range(o):
                                     dw[g, u, v, α, β] += x_α * dy[n, i, j, g * o + β]
 
@@ -87,9 +89,9 @@ def weight_gradient(x, dy, dw, walk):
 def input_gradient(dy, w, dx, walk):
     """dx[n, i·s + u·d − top, j·s + v·d − left, g·c + α] += Σ_β dy[n, i, j, g·o + β] · w[g, u, v, α, β]
 
-    from zeros on, for all n, i, j, g, u, v, α. What falls on the padding is nobody's gradient.
+    for all n, i, j, g, u, v, α; dx starts with zeros. Places outside the image belong to the padding: they have no gradient.
     """
-    (sh, sw), (dh, dw_), (top, left) = walk.stride, walk.dilation, walk.padding
+    (sh, sw), (dilation_h, dilation_w), (top, left) = walk.stride, walk.dilation, walk.padding
     G, kh, kw, c, o = w.shape
     N, out_h, out_w, _ = dy.shape
     _, H, W, _ = dx.shape
@@ -100,7 +102,7 @@ def input_gradient(dy, w, dx, walk):
                 for g in range(G):
                     for u in range(kh):
                         for v in range(kw):
-                            r, t = i * sh + u * dh - top, j * sw + v * dw_ - left
+                            r, t = i * sh + u * dilation_h - top, j * sw + v * dilation_w - left
                             if 0 <= r < H and 0 <= t < W:
                                 for α in range(c):
                                     for β in range(o):
