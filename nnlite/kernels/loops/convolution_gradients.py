@@ -11,8 +11,9 @@ respect to one factor is the other factor. A number that is a factor in several 
     dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dy[n, i, j, g·o + β]
     dx[n, r, t, g·c + α] = Σ dy[n, i, j, g·o + β] · w[g, u, v, α, β]    over all i, j, u, v, β with i·s + u·d = r, j·s + v·d = t
 
-The formula for dx collects: for one x[r, t], it adds the products of all pixels of y that were computed from it. The loops below
-distribute: each pixel of dy is multiplied by w and added to all pixels of dx that it was computed from. Both add the same products.
+The formula for dx collects: for one x[r, t] it adds the products of all pixels of y that were computed from it. The loops
+below distribute: they multiply each pixel of dy by w and add it to all pixels of dx that it was computed from. Both add the
+same products.
 
 In the code sh and sw are the vertical and horizontal stride s, dilation_h and dilation_w the dilations d.
 
