@@ -73,7 +73,7 @@ def _imported():
 
 def _operator(step):
     if step.kind not in OPERATORS:
-        operation = type(step.options["op"]).__name__
+        operation = type(step.options["op"]).__name__ if step.kind == "operation" else step.kind
         raise ValueError(f"to_onnx: {step.name} is the operation {operation}, which cannot be exported; what can be: "
                          f"{', '.join(OPERATORS)}, and ReLU and BatchNorm after them")
     return OPERATORS[step.kind](step)

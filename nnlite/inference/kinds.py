@@ -19,11 +19,12 @@ class Kind:
     name: what `Step.kind` says; operations: names of the operations that may become such a step.
     reads: how many earlier results it reads; pairs, numbers: names of its options, which are (vertical, horizontal) or one
     number; w_axes: axes of its weights w, 0 without weights.
+    instead: the kind that a node becomes if it cannot become this one; None without such a kind.
     moves: whether each number of the result is a number of the input, so that integers keep their scale and zero point.
     takes_relu, takes_pool: whether a ReLU and a 2×2 max-pooling that follow it can be computed in the same pass.
     """
 
-    name, operations = None, ()
+    name, operations, instead = None, (), None
     reads, pairs, numbers, w_axes = 1, (), (), 0
     moves = takes_relu = takes_pool = False
 
@@ -123,7 +124,7 @@ class Linear(Kind):
 
 
 class Pool(Kind):
-    """What the two poolings share. No window reaches beyond the padding, and a mean counts all places of its window."""
+    """What the poolings share. No window reaches beyond the padding, and a mean counts all places of its window."""
 
     pairs = "kernel", "stride", "padding"
 
@@ -138,7 +139,9 @@ class Pool(Kind):
         (x,), (kernel, stride, padding) = shapes, (options[option] for option in self.pairs)
         if len(x) != 3 or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             return None
-        size = tuple(map(pooled_size, x[1:], kernel, stride, padding, (False, False)))
+        if any(options[option] not in (0, 1) for option in self.numbers):
+            return None
+        size = tuple(map(pooled_size, x[1:], kernel, stride, padding, 2 * [options.get("ceil_mode", 0)]))
         return (x[0], *size) if min(size) > 0 else None
 
     def window(self, step):
@@ -148,7 +151,7 @@ class Pool(Kind):
 class MaxPool2d(Pool):
     """The largest number of each window; a window has at most 256 places."""
 
-    name, operations, moves = "max_pool2d", ("MaxPool2d",), True
+    name, operations, instead, moves = "max_pool2d", ("MaxPool2d",), "uneven_max_pool2d", True
 
     def shape(self, shapes, options, w_shape=None):
         return super().shape(shapes, options) if math.prod(options["kernel"]) <= 256 else None
@@ -165,15 +168,39 @@ class MaxPool2d(Pool):
 class AvgPool2d(Pool):
     """The mean of each window, in which the zeros of the padding count."""
 
-    name, operations = "avg_pool2d", ("AvgPool2d",)
+    name, operations, instead = "avg_pool2d", ("AvgPool2d",), "uneven_avg_pool2d"
 
     def runner(self, step):
+        count_padding = bool(step.options.get("count_include_pad", True))
+
         def run(x):
             y = np.empty((len(x), *step.shape[1:], x.shape[3]), np.float32)
-            kernels.avg_pool2d(x, y, self.window(step))
+            kernels.avg_pool2d(x, y, self.window(step), count_padding)
             return y
 
         return run
+
+
+class Uneven(Pool):
+    """Poolings whose windows are not alike: with ceil_mode they reach beyond the padding, or a mean leaves out the padding."""
+
+    operations, instead, numbers = (), None, ("ceil_mode",)
+
+    def lower(self, node, given):
+        numbers = {option: int(getattr(node.op, option)) for option in self.numbers}
+        return {}, {option: getattr(node.op, option) for option in self.pairs} | numbers
+
+
+class UnevenMaxPool2d(Uneven, MaxPool2d):
+    """The largest number of each window."""
+
+    name = "uneven_max_pool2d"
+
+
+class UnevenAvgPool2d(Uneven, AvgPool2d):
+    """The mean of the places of each window that count (`nnlite.functional.pooling.AvgPool2d`)."""
+
+    name, numbers = "uneven_avg_pool2d", ("ceil_mode", "count_include_pad")
 
 
 class Add(Kind):
@@ -223,7 +250,8 @@ class Flatten(Kind):
 
 
 # The position of a kind is its number in `.nnz` files: a new one goes to the end.
-KINDS = {kind.name: kind for kind in (Input(), Conv2d(), Linear(), MaxPool2d(), AvgPool2d(), Add(), ReLU(), Flatten())}
+KINDS = {kind.name: kind for kind in (Input(), Conv2d(), Linear(), MaxPool2d(), AvgPool2d(), Add(), ReLU(), Flatten(),
+                                      UnevenMaxPool2d(), UnevenAvgPool2d())}
 KIND_OF_OPERATION = {operation: kind for kind in KINDS.values() for operation in kind.operations}
 
 

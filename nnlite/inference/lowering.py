@@ -92,6 +92,9 @@ def _step(node, inputs, given, fixed):
         reason = f"its first size is {node.shape[0]}, whatever the number of images"
     else:
         lowered = kind.lower(node, given)
+        if isinstance(lowered, str) and kind.instead:
+            kind = KINDS[kind.instead]
+            lowered = kind.lower(node, given)
         if not isinstance(lowered, str):
             return Step(kind.name, node.name, inputs, shape, *lowered)
         reason = lowered

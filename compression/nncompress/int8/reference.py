@@ -88,6 +88,28 @@ def _avg_pool2d(plan, step, x):
     return _finish(plan, step, acc, np.float32(1 / (o["kernel"][0] * o["kernel"][1])))
 
 
+def _all_windows(step, x, padding):
+    """Every window of x with a border of `padding`, and below and on the right zeros until the last window fits."""
+    o, rows_columns = step.options, x.shape[1:3]
+    (top, left) = o["padding"]
+    below, right = (max(0, (out - 1) * s + k - n - 2 * p) for out, s, k, n, p in
+                    zip(step.shape[1:], o["stride"], o["kernel"], rows_columns, o["padding"], strict=True))
+    x = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=padding)
+    return windows(np.pad(x, ((0, 0), (0, below), (0, right), (0, 0))), Window(*o["kernel"], *o["stride"], 0, 0), 0)
+
+
+def _uneven_max_pool2d(plan, step, x):
+    return _all_windows(step, x, 0).max(axis=(-2, -1))
+
+
+def _uneven_avg_pool2d(plan, step, x):
+    """As `_avg_pool2d`, but divided by the places that count: the sum of each window in an image of ones."""
+    acc = _all_windows(step, _centred(plan, step, x), 0).sum(axis=(-2, -1))
+    ones = np.ones((1, *x.shape[1:3], 1))
+    count = _all_windows(step, ones, step.options["count_include_pad"]).sum(axis=(-2, -1))
+    return _finish(plan, step, acc, (1 / count).astype(np.float32))
+
+
 def _add(plan, step, x, y):
     one, two = (plan.steps[i] for i in step.inputs)
     if plan.law == "fixed":
@@ -107,4 +129,6 @@ FORMULAS = {
     "add": _add,
     "relu": lambda plan, step, x: np.maximum(x, step.Z).astype(np.uint8),
     "flatten": lambda plan, step, x: (x.transpose(0, 3, 1, 2) if x.ndim == 4 else x).reshape(len(x), -1),
+    "uneven_max_pool2d": _uneven_max_pool2d,
+    "uneven_avg_pool2d": _uneven_avg_pool2d,
 }

@@ -14,6 +14,7 @@ from nncompress.int8.requantize import add_fixed_parameters, float32_factor
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
 from nnlite.inference.kinds import KINDS, grouped
+from nnlite.kernels.loops.pooling import counted
 
 
 @dataclass
@@ -102,17 +103,34 @@ def _linear(plan, step):
 
 
 def _avg_pool2d(plan, step):
-    """The mean is a sum with the multiplier S1 / (S3 kh kw)."""
+    """The mean of window (i, j) is its sum with the multiplier S1 / (S3 count[i, j]).
+
+    Sums with the same count are requantized together. Windows that reach over the edge may count fewer places than others.
+    """
     before, window, channels = plan.steps[step.inputs[0]], KINDS["avg_pool2d"].window(step), step.shape[0]
-    share = np.full(channels, 1 / window.places, np.float32)
-    requantize = plan.requantizer(step, before.S, share, np.zeros(channels, np.int32), 255 * window.places)
+    counts = places_that_count(window, before.shape[1:], step.shape[1:], bool(step.options.get("count_include_pad", True)))
+    no_bias, largest = np.zeros(channels, np.int32), 255 * window.places
+    parts = [(counts == n, plan.requantizer(step, before.S, np.full(channels, 1 / n, np.float32), no_bias, largest))
+             for n in np.unique(counts)]
 
     def run(x):
         acc = np.empty((len(x), *step.shape[1:], channels), np.int32)
         kernels.sum_pool2d(x, before.Z, window, acc)
-        return requantize(acc)
+        if len(parts) == 1:
+            return parts[0][1](acc)
+        q = np.empty(acc.shape, np.uint8)
+        for chosen, requantize in parts:
+            q[:, chosen] = requantize(np.ascontiguousarray(acc[:, chosen]))
+        return q
 
     return run
+
+
+def places_that_count(window, size, out_size, count_padding):
+    """count[i, j] of an average pooling: how many places of window (i, j) the mean counts (`kernels/loops/pooling.py`)."""
+    axes = zip(out_size, (window.kh, window.kw), (window.sh, window.sw), (window.ph, window.pw), size, strict=True)
+    vertical, horizontal = ([counted(i, k, s, p, n, count_padding) for i in range(out)] for out, k, s, p, n in axes)
+    return np.outer(vertical, horizontal)
 
 
 def _add(plan, step):
@@ -145,4 +163,6 @@ RUNNERS = {
     "add": _add,
     "relu": lambda plan, step: lambda x: np.maximum(x, np.uint8(step.Z)),
     "flatten": _as_in_floats,
+    "uneven_max_pool2d": _as_in_floats,
+    "uneven_avg_pool2d": _avg_pool2d,
 }

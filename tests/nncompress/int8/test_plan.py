@@ -212,6 +212,22 @@ def test_pooling_over_the_edge_worked_by_hand(law):
 
 
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("ceil_mode, count_include_pad, largest, mean", [
+    # The image 4 8 12 with a zero on each side: windows (0, 4, 8) and, with ceil_mode, (12, 0, beyond); the last never counts.
+    (1, 1, [8, 12], [12 / 3, 12 / 2]), (1, 0, [8, 12], [12 / 2, 12 / 1]), (0, 0, [8], [12 / 2]),
+])
+def test_an_uneven_pooling_worked_by_hand(law, ceil_mode, count_include_pad, largest, mean):
+    options = {"kernel": (1, 3), "stride": (1, 3), "padding": (0, 1), "ceil_mode": ceil_mode}
+    x, shape = np.float32([[[[4, 8, 12]]]]), (1, 1, len(mean))
+    plan = Int8Plan([given_input((1, 1, 3), 1.0, 100), step("uneven_max_pool2d", shape, 1.0, 100, options=options)], law)
+    assert plan(x).ravel().tolist() == largest
+    options |= {"count_include_pad": count_include_pad}
+    plan = Int8Plan([given_input((1, 1, 3), 1.0, 100), step("uneven_avg_pool2d", shape, 0.5, 50, options=options)], law)
+    assert plan(x).ravel().tolist() == mean
+    np.testing.assert_array_equal(plan(x), run_reference(plan, x))
+
+
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("relu, expected", [(False, [[12, -8]]), (True, [[12, 0]])])
 def test_an_addition_worked_by_hand(law, relu, expected):
     # x + its half, the second with a bias: 8 + 4 = 12; −6 + (−3 + 0.5) = −8.5, in steps of 2: −8

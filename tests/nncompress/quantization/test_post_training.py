@@ -269,8 +269,6 @@ def test_activations_that_overflow_are_refused():
     (nn.Sequential(nn.Linear(4, 4), nn.Softmax()), images(2, 4), r"quantize: softmax_1 \(Softmax\) has no integer form"),
     (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.BatchNorm1d(4)), images(2, 4), r"quantize: 2 \(BatchNorm\) has no integer"),
     (nn.Linear(4, 4), images(2, 3, 4), r"\(Linear\) has no .*: it is applied along the last of 3 axes, not .* are conv2d"),
-    (nn.MaxPool2d(2, ceil_mode=True), images(2, 1, 5, 5), r"\(MaxPool2d\) has no integer form here: its windows are not alike"),
-    (nn.AvgPool2d(2, 1, 1, False, False), images(2, 1, 5, 5), r"\(AvgPool2d\) has no integer form here: its windows are not"),
     (nn.AdaptiveAvgPool2d((2, 3)), images(2, 1, 5, 5), r"\(AdaptiveAvgPool2d\) has no integer form here: no kind of step"),
     (nn.Conv2d(1, 2, 2, padding="same"), images(2, 1, 5, 5), r"\(Pad\) has no integer form here: no kind of step"),
     (nn.Dropout(), images(2, 4), "^quantize: in inference this model returns its input; there is nothing"),

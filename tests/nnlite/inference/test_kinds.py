@@ -35,6 +35,7 @@ def test_a_kind_that_moves_numbers_makes_no_new_ones(seed):
 
 def test_the_numbers_of_the_kinds_in_files_stay():
     assert list(KINDS)[:8] == ["input", "conv2d", "linear", "max_pool2d", "avg_pool2d", "add", "relu", "flatten"]
+    assert list(KINDS)[8:10] == ["uneven_max_pool2d", "uneven_avg_pool2d"]
 
 
 def test_every_operation_of_a_kind_is_one():

@@ -292,13 +292,13 @@ def test_a_model_that_does_not_use_its_input_is_refused():
 
 @pytest.mark.parametrize(("layer", "kind"), [
     (nn.MaxPool2d(2, ceil_mode=True), "max_pool2d"),  # 6×8 pixels: the windows are those without it
-    (nn.MaxPool2d(4, ceil_mode=True), "operation"),
+    (nn.MaxPool2d(4, ceil_mode=True), "uneven_max_pool2d"),
     (nn.AvgPool2d(2, ceil_mode=True), "avg_pool2d"),
-    (nn.AvgPool2d(4, ceil_mode=True), "operation"),
+    (nn.AvgPool2d(4, ceil_mode=True), "uneven_avg_pool2d"),
     (nn.AvgPool2d(2, count_include_pad=False), "avg_pool2d"),
-    (nn.AvgPool2d(2, 2, 1, count_include_pad=False), "operation"),
+    (nn.AvgPool2d(2, 2, 1, count_include_pad=False), "uneven_avg_pool2d"),
     (nn.AdaptiveAvgPool2d((3, 2)), "avg_pool2d"),
     (nn.AdaptiveAvgPool2d((4, 3)), "operation"),
 ])
-def test_a_pooling_whose_windows_are_not_alike_stays_an_operation(layer, kind):
+def test_a_pooling_whose_windows_are_not_alike_becomes_a_step_of_another_kind(layer, kind):
     assert kinds(layer, images(1, 2, 6, 8)) == ["input", kind]
