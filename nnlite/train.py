@@ -86,6 +86,9 @@ def evaluate(model, loader):
     """
     z, labels = logits(model, loader)
     _warn_of_probabilities("evaluate", z)
+    if labels.dtype.kind == "f" and labels.shape == z.shape and not _are_probabilities(labels):
+        raise ValueError(f"evaluate: labels of floats {labels.shape} are neither class indices nor probabilities, which add up "
+                         "to 1")
     loss = F.cross_entropy(z.astype(np.float64), labels).item()
     correct, n = count_correct(z, labels)
     return {"n": n, "errors": n - correct, "accuracy": correct / n, "loss": loss}
@@ -114,10 +117,16 @@ def _logits_of(outputs):
 
 
 def _is_regression(loss, z, labels):
-    """Whether each example has one output and one float as its label, and the loss is none of classification."""
-    classification = loss in (F.cross_entropy, F.nll_loss) or isinstance(loss, CrossEntropyLoss | NLLLoss)
+    """Whether the labels are floats of the outputs' shape but no probabilities, and the loss is not one of classification."""
+    if loss in (F.cross_entropy, F.nll_loss) or isinstance(loss, CrossEntropyLoss | NLLLoss):
+        return False
     labels = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
-    return not classification and labels.dtype.kind == "f" and labels.shape == z.shape and z[:1].size == 1
+    return labels.dtype.kind == "f" and labels.shape == z.shape and (z[:1].size == 1 or not _are_probabilities(labels))
+
+
+def _are_probabilities(p):
+    """Whether p (N, C, d…) is nowhere negative and its sums over the C classes are 1, up to rounding."""
+    return p.ndim > 1 and p.shape[1] > 1 and bool((p >= 0).all()) and np.allclose(p.sum(axis=1), 1, atol=1e-3)
 
 
 def _check_loader(name, loader):
@@ -127,7 +136,7 @@ def _check_loader(name, loader):
 
 def _warn_of_probabilities(name, z):
     """A warning where each row of z looks like softmax's: cross_entropy would apply a second one."""
-    if z.ndim == 2 and z.shape[0] > 0 and z.shape[1] > 1 and (z >= 0).all() and np.allclose(z.sum(axis=1), 1, atol=1e-3):
+    if z.ndim == 2 and z.shape[0] > 0 and _are_probabilities(z):
         warnings.warn(f"{name}: the model's outputs are probabilities (each row sums to 1), and cross_entropy takes logits, "
                       "since it has a softmax of its own: leave out the softmax at the end of the model", stacklevel=3)
 
@@ -157,8 +166,9 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
     The history has a row for each epoch: {"epoch" (1, 2, …), "loss", "accuracy" (means over the epoch, in training mode),
     "validation_loss", "validation_accuracy" (with `validation`), "lr" (of the first group, at the epoch's first batch),
     "seconds"}. The model is in training mode at the end.
-    Regression: a loss such as `F.mse_loss`, and float labels of the outputs' shape, (n,) or (n, 1), one number for each
-    example. No answer is simply right or wrong then: the history has no accuracy, and `validation` is refused.
+    Regression: a loss such as `F.mse_loss`, and float labels of the outputs' shape, (n,) or (n, k), that are not probabilities
+    (not negative, with a sum of 1 for each example). No answer is simply right or wrong then: the history has no accuracy, and
+    `validation` is refused. The first batch of an epoch decides.
     With the loss cross_entropy, a warning where the outputs of the first batch are probabilities: the model ends with a
     softmax too many.
 
@@ -184,10 +194,11 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
                     _warn_of_probabilities("fit", z)
                 batch_loss = loss(outputs, *targets)
                 _check_finite("the loss", batch_loss.data, optimizer, epoch, batch)
-                regression = _is_regression(loss, z, targets[0])
+                if seen == 0:
+                    regression = _is_regression(loss, z, targets[0])
                 if regression and validation is not None:
-                    raise ValueError(f"fit: validation counts right classes, and outputs {z.shape} with one float for each "
-                                     "example have no classes: leave it out, and compute the loss of other examples afterwards")
+                    raise ValueError(f"fit: validation counts right classes, and outputs {z.shape} with floats as labels have "
+                                     "no classes: leave it out, and compute the loss of other examples afterwards")
                 hits, labels = (0, 0) if regression else count_correct(z, targets[0])
                 batch_loss.backward()
                 if clip is not None:

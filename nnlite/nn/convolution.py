@@ -22,6 +22,8 @@ class Conv2d(Module):
     Errors: ValueError for sizes and options that are not whole numbers in their range, and for channels that G does not divide.
     """
 
+    optional = ("bias",)
+
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, rng=None):
         check_sizes("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:

@@ -16,6 +16,8 @@ class Linear(Module):
     Errors: ValueError for sizes that are not whole numbers from 1 up, and for an x with other features.
     """
 
+    optional = ("bias",)
+
     def __init__(self, in_features, out_features, bias=True, rng=None):
         check_sizes("Linear", in_features=in_features, out_features=out_features)
         rng = np.random.default_rng(rng)

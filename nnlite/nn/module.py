@@ -42,11 +42,13 @@ class Module:
     Errors: TypeError at the assignment of what would be lost without a word:
     * a list, tuple, set or dict that holds modules, parameters or buffers (also found later, if it was filled afterwards);
     * in the place of a parameter, buffer or module anything but another one or None: the product `m.weight * 2` is a Tensor
-      that no optimizer knows; write `m.weight.data = …`, or `m.weight = Parameter(…)` before the optimizer is made;
+      that no optimizer knows; write `m.weight.data = …`, or `m.weight = Parameter(…)` before the optimizer is made. The same
+      holds where a parameter could be and is None, such as the bias of `Linear(3, 2, bias=False)`;
     * a module or parameter as an attribute of the class, or under the name of a method.
     """
 
     training = True
+    optional = ()  # names of the parameters that may be None
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -275,7 +277,8 @@ def _check_place(owner, name, value):
                         f"call remove_parametrization(module, {name!r}) first")
     before = vars(owner).get(name)
     for kind, word in ((Parameter, "parameter"), (Buffer, "buffer"), (Module, "module")):
-        if isinstance(before, kind) and not isinstance(value, (kind, type(None))):
+        expected = isinstance(before, kind) or kind is Parameter and name in owner.optional
+        if expected and not isinstance(value, (kind, type(None))):
             raise TypeError(f"{type(owner).__name__}: cannot assign a {type(value).__name__} as {word} {name!r} "
                             f"(nn.{kind.__name__} or None expected)")
     if isinstance(value, FOUND):

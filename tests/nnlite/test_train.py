@@ -471,6 +471,21 @@ def test_a_regression_learns_a_line_and_its_history_has_no_accuracy(loss, column
     assert history[-1].keys() == {"epoch", "lr", "loss", "seconds"} and history[-1]["loss"] < 1e-5 < history[0]["loss"]
 
 
+@pytest.mark.parametrize("labels, keys", [
+    ([[2.0, -1.0], [0.5, 0.5]], {"loss"}), ([[0.0, 1.0], [1.0, 1.0]], {"loss"}),          # two numbers; two labels at once
+    ([[0.0, 1.0], [1.0, 0.0]], {"loss", "accuracy"}), ([[0.25, 0.75], [1.0, 0.0]], {"loss", "accuracy"}),
+])
+def test_floats_of_several_outputs_are_a_regression_unless_they_are_probabilities(labels, keys):
+    model, images = linear_model(classes=2), np.zeros((2, 1, 2, 2), np.float32)
+    history = train.fit(model, [(images, np.float32(labels))], optim.SGD(model.parameters(), lr=0.1), 1, F.mse_loss)
+    assert history[0].keys() == {"epoch", "lr", "seconds"} | keys
+
+
+def test_evaluate_refuses_floats_that_are_no_probabilities():
+    with pytest.raises(ValueError, match=r"evaluate: labels of floats \(2, 2\) are neither class indices nor probabilities"):
+        train.evaluate(lambda images: np.ones((2, 2), np.float32), [(None, np.float32([[2, -1], [0.5, 0.5]]))])
+
+
 def test_the_loss_of_a_regression_in_the_history_is_the_mean_over_all_examples():
     images, targets = line(6)
     model = linear_model(classes=1)

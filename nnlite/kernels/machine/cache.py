@@ -8,15 +8,20 @@ that can be a part of the kernel, and the level:
 
 The environment variables NUMBA_CACHE_DIR and XDG_CACHE_HOME replace ~/.cache. Each file begins with a checksum. If a file is
 damaged, its kernel is compiled and written again. If the folder cannot be written, kernels are compiled at every start. Both
-give one warning.
+give one warning. A start that makes a new folder removes those that no process has opened for 30 days: they belong to older
+sources.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import pickle
+import re
+import shutil
 import sys
 import tempfile
+import time
 import warnings
 import zlib
 from pathlib import Path
@@ -32,6 +37,7 @@ from nnlite.kernels import SHELF
 
 KERNELS = Path(__file__).parents[1]
 CHECKSUM_BYTES = 4
+FOLDER, UNUSED_DAYS = re.compile(r"kernels-[0-9a-f]{16}-\w+"), 30
 
 
 def njit(function=None, *, cache=False, **options):
@@ -117,7 +123,10 @@ def _folder(room):
         home = Path(home) if home else Path.home() / ".cache"
     except RuntimeError:  # neither HOME nor an entry of this user in the system's list
         return None
-    return home / "nnlite" / f"kernels-{digest.hexdigest()[:16]}-{_level()}"
+    folder = home / "nnlite" / f"kernels-{digest.hexdigest()[:16]}-{_level()}"
+    with contextlib.suppress(OSError):  # there is none yet, or it belongs to somebody else
+        os.utime(folder)  # its time says when it was last used
+    return folder
 
 
 def _level():
@@ -131,7 +140,9 @@ def _level():
 
 def _write(path, content):
     """The file appears whole: other processes may read and write it at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_unused(path.parent.parent)
     handle, unfinished = tempfile.mkstemp(dir=path.parent)
     try:
         with open(handle, "wb") as file:
@@ -140,6 +151,19 @@ def _write(path, content):
     except BaseException:
         os.unlink(unfinished)
         raise
+
+
+def _remove_unused(home):
+    """Remove the folders of kernels in `home` that nobody has used for UNUSED_DAYS; what cannot be removed stays.
+
+    A process that still runs has loaded its kernels. If it needs another one, it compiles it and makes its folder again.
+    """
+    with contextlib.suppress(OSError):
+        for folder in list(home.iterdir()):
+            if FOLDER.fullmatch(folder.name) and not folder.is_symlink():
+                with contextlib.suppress(OSError):
+                    if time.time() - folder.stat().st_mtime > UNUSED_DAYS * 86400:
+                        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _checksum(content):

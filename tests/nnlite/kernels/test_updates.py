@@ -33,3 +33,13 @@ def test_numbers_of_python_leave_a_parameter_in_its_dtype(shelf):
     w = np.ones(3, np.float32)
     shelf.in_one_pass(sgd, [[w, np.full(3, 0.1)]], [0.1, 0.0])  # a gradient of float64, too
     assert w.dtype == np.float32 and w.tolist() == [np.float32(1) - np.float32(0.1) * np.float32(0.1)] * 3
+
+
+def test_an_average_without_a_gradient_becomes_0_before_it_is_denormal(shelf):
+    w, g, b = np.ones(2, np.float32), np.zeros(2, np.float32), np.float32([1, -1])
+    tiny, seen = np.finfo(np.float32).tiny, []
+    for _ in range(400):
+        shelf.in_one_pass(heavy_ball, [[w, g, b]], [0.0, 0.5, 1, 0])  # b = b/2
+        seen.append(b.copy())
+    assert np.abs(seen[125]).tolist() == [tiny, tiny]  # 2 to the power of −126
+    assert not np.any(seen[126:])

@@ -130,6 +130,17 @@ def test_an_operator_that_assigns_is_refused_in_the_place_of_a_parameter():
     assert model.scale.data.tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(3, 2, bias=False), nn.Conv2d(1, 2, 3, bias=False), nn.Linear(3, 2)])
+@pytest.mark.parametrize("value", [Tensor(np.zeros(2, np.float32)), np.zeros(2, np.float32), nn.Buffer(np.zeros(2)), 0.0])
+def test_only_a_parameter_takes_the_place_of_a_bias_that_is_none(layer, value):
+    layer.bias = None
+    with pytest.raises(TypeError, match=rf"cannot assign a {type(value).__name__} as parameter 'bias' \(nn.Parameter or None"):
+        layer.bias = value
+    assert layer.bias is None
+    layer.bias = bias = nn.Parameter(np.zeros(2, np.float32))
+    assert layer.parameters()[-1] is bias
+
+
 def test_only_a_buffer_or_none_takes_the_place_of_a_buffer():
     layer = nn.BatchNorm1d(3)
     with pytest.raises(TypeError, match="BatchNorm1d: cannot assign a ndarray as buffer 'running_mean'"):

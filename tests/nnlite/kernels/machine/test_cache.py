@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numba
@@ -94,6 +95,24 @@ def test_a_changed_file_beside_a_kernel_outside_the_engine_compiles_it_anew(tmp_
     assert run(code, tmp_path / "cache", PYTHONPATH=path) == ("1 1\n", [])
     (tmp_path / "number.py").write_text("NUMBER = 23\n")
     assert run(code, tmp_path / "cache", PYTHONPATH=path) == ("23 0\n", [])
+
+
+def test_a_new_folder_removes_those_of_old_sources_that_nobody_has_used_for_a_month(tmp_path):
+    home, day = tmp_path / "nnlite", 86400
+    names = {"kernels-0123456789abcdef-avx2": 31, "kernels-0123456789abcde0-amx": 29, "kernels-of-mine": 90,
+             "kernels-0123456789abcdef-avx2.bak": 90, "other": 90}
+    for name, days in names.items():
+        (home / name).mkdir(parents=True)
+        (home / name / "a").write_bytes(b"")
+        os.utime(home / name, 2 * (time.time() - days * day,))
+    (home / "kernels-0123456789abcde1-amx").symlink_to(home / "other")
+    assert run(ADDRESS, tmp_path) == (COMPILED, [])
+    left = {path.name for path in home.iterdir()}
+    new, = left - {*names, "kernels-0123456789abcde1-amx"}
+    assert names.keys() - left == {"kernels-0123456789abcdef-avx2"} and (home / "other" / "a").exists()
+    os.utime(home / new, (0, 0))
+    assert run(ADDRESS, tmp_path) == (KEPT, [])  # a start that finds its kernels marks their folder as used
+    assert time.time() - (home / new).stat().st_mtime < day
 
 
 @pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[: len(content) // 2],
