@@ -1,6 +1,6 @@
 """Masks on a model: {parameter name: booleans of its shape}, True where a weight is kept.
 
-Only weights of Conv2d and Linear are pruned, with `biases=True` their biases too. The parameters of BatchNorm are few, and stay.
+Only weights of Conv2d and Linear are pruned, with `biases=True` their biases too. BatchNorm has few parameters, which stay.
 
     masks = magnitude_masks(model, 0.9)                               # every pruning method returns Masks
     masks.apply()
