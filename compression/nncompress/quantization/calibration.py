@@ -43,10 +43,16 @@ def _array(images):
     return images.data if isinstance(images, Tensor) else np.asarray(images)
 
 
-def watch(plan, batches, observers):
-    """Show every observer the results of its step of a float32 plan, batch by batch; None for a step without an observer."""
+def watch(plan, batches, observers, moments):
+    """Run the batches through a float32 plan, and show each observer the result of its step, each `InputMoments` its input.
+
+    observers, moments: one for each step, or None.
+    """
     for batch in batches:
         check_finite("quantize: calibration", batch)
-        for observer, result in zip(observers, plan.run(batch), strict=True):
+        results = plan.run(batch)
+        for step, result, observer, inputs in zip(plan.steps, results, observers, moments, strict=True):
             if observer is not None:
                 observer.observe(result)
+            if inputs is not None:
+                inputs.observe(results[step.inputs[0]])

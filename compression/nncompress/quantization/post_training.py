@@ -8,9 +8,12 @@ import numpy as np
 from nncompress.int8.plan import LAWS, Int8Plan
 from nncompress.int8.steps import RUNNERS, Int8Step
 from nncompress.quantization.affine import affine_parameters, check_finite
+from nncompress.quantization.bias_correction import corrected_bias
 from nncompress.quantization.calibration import calibration_batches, watch
+from nncompress.quantization.input_moments import InputMoments
 from nncompress.quantization.observers import MinMax
-from nncompress.quantization.weights import BIAS_LIMIT, quantize_weights, weight_scales
+from nncompress.quantization.rounding import Layer, round_nearest
+from nncompress.quantization.weights import BIAS_LIMIT, checked_scales, largest_integer, quantize_bias, weight_scales
 from nnlite.inference.kinds import KINDS
 from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
@@ -19,44 +22,60 @@ LARGEST_K = (2**31 - 1 - BIAS_LIMIT) // (255 * 127)
 PER = ("channel", "layer")
 
 
-def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=None, input_scale=None, observer=MinMax):
+def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=None, input_scale=None, observer=MinMax,
+             rounding=round_nearest, correct_bias=False):
     """An int8 plan of a model: integers from input to logits.
 
         q = clamp(round(r/S) + Z, qmin, qmax)      weights: Z = 0, one S per output channel or layer, |q| < 2^(bits−1)
                                                    activations: uint8, [low, high] by the observer
         b_q = round(b / (S_in S_w))                int32
 
+    model: a module, or a float32 plan, as `equalize` gives one.
     calibration: inputs that look like those to come: an array or Tensor (N, C, H, W), a Dataset of floats, or an iterable of
     batches, each an array, a Tensor or (images, labels, …), as a DataLoader gives them; some hundred images do. Batches
-    without images are left out.   bits: of the weights, 2 to 8.
+    without images are left out.   bits: of the weights, 2 to 8, for all layers or {name of a layer: bits}; 8 for the others.
     law: "fixed" (integers only, gemmlowp's) or "float" (ONNX Runtime's), see `requantize`.
     per: "channel", or "layer": one S_w for all channels of a layer. If its weights already lie on a grid, w = k s with
     |k| < 2^(bits−1), the layer keeps exactly these integers: q = k and S_w = s (see `grid_step`).
     steps: {name of a layer: s}, the S_w of these layers, which is then not searched for.
     observer: makes one observer for each activation; it chooses the range (see `observers`).
+    rounding: chooses the integers of each layer's weights (see `rounding`); correct_bias: whether the biases make up for the
+    mean error of the rounded weights (see `corrected_bias`). Both look at the inputs of the layers in the float32 model.
     input_scale: the S of the input, with Z = 0: for images x = k/255, input_scale=1/255 makes the integers the pixels k.
     -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
     Errors: ValueError for NaN or infinite weights or inputs, no images or integers to calibrate with, bits, law, operations
-    without an integer form, steps for layers that are not there, an input outside 0 … 255 input_scale.
+    without an integer form, steps or bits for layers that are not there, an input outside 0 … 255 input_scale.
     Source: Jacob et al. 2018 (arXiv 1712.05877), §2 and §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
     """
-    if not isinstance(bits, (int, np.integer)) or not 2 <= bits <= 8:
-        raise ValueError(f"quantize: bits has to be a whole number from 2 to 8, got {bits}")
     if law not in LAWS:
         raise ValueError(f"quantize: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
     if per not in PER:
         raise ValueError(f"quantize: per has to be one of {', '.join(PER)}, got {per!r}")
+    _check_bits(bits)
     batches = calibration_batches(calibration)
-    lowered, steps = lower(model, batches[0][:2]), steps or {}
+    lowered = model.steps if isinstance(model, Plan) else lower(model, batches[0][:2])
     _check(lowered)
-    _check_names("steps", steps, lowered)
-    ranges = _ranges(lowered, batches, observer)
-    quantized = []
-    for step, seen in zip(lowered, ranges, strict=True):
-        quantized.append(_quantize_step(step, seen, quantized, bits, per, steps.get(step.name)))
+    steps, bits = _of_layers("steps", steps or {}, None, lowered), _of_layers("bits", bits, 8, lowered)
+    observers = [None if KINDS[step.kind].moves else observer() for step in lowered]
+    looks = correct_bias or rounding is not round_nearest
+    moments = [InputMoments(step) if looks and step.arrays else None for step in lowered]
+    watch(Plan(lowered), batches, observers, moments)
+    plan = []
+    for step, seen, inputs in zip(lowered, observers, moments, strict=True):
+        result = Int8Step(step.kind, step.name, step.inputs, step.shape, *_scale(step, seen, plan), step.options, step.relu)
         if step.kind == "input" and input_scale is not None:
-            quantized[0].S, quantized[0].Z = _fixed_scale(input_scale, *seen), 0
-    return Int8Plan(quantized, law)
+            result.S, result.Z = _fixed_scale(input_scale, *seen.range()), 0
+        if step.arrays:
+            result.bits = bits[step.name]
+            _quantize_layer(result, step.arrays, plan[step.inputs[0]].S, steps[step.name], per, rounding, inputs, correct_bias)
+        plan.append(result)
+    return Int8Plan(plan, law)
+
+
+def _check_bits(bits):
+    for one in bits.values() if isinstance(bits, dict) else [bits]:
+        if not isinstance(one, (int, np.integer)) or not 2 <= one <= 8:
+            raise ValueError(f"quantize: bits has to be a whole number from 2 to 8, got {one}")
 
 
 def _check(steps):
@@ -75,12 +94,13 @@ def _check(steps):
             raise ValueError(f"quantize: {step.name} adds up {K} products; int32 is safe up to {LARGEST_K}")
 
 
-def _check_names(option, given, steps):
-    """ValueError for a name in `given` that no layer has."""
+def _of_layers(option, given, default, steps):
+    """{name: value} for all layers, from one value or a dict.   ValueError for a name that no layer has."""
     layers = [step.name for step in steps if step.arrays]
-    for name in given:
+    for name in given if isinstance(given, dict) else ():
         if name not in layers:
             raise ValueError(f"quantize: {option} has an entry for {name!r}; the layers are {', '.join(layers)}")
+    return {name: given.get(name, default) if isinstance(given, dict) else given for name in layers}
 
 
 def _fixed_scale(S, low, high):
@@ -93,28 +113,25 @@ def _fixed_scale(S, low, high):
     return np.float32(S)
 
 
-def _ranges(steps, batches, observer):
-    """(low, high) of every step's result over all batches; None where integers keep their meaning."""
-    observers = [None if KINDS[step.kind].moves else observer() for step in steps]
-    watch(Plan(steps), batches, observers)
-    return [None if seen is None else seen.range() for seen in observers]
+def _scale(step, seen, earlier):
+    """S and Z of a step's result."""
+    if KINDS[step.kind].moves:  # integers keep their meaning
+        return earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
+    low, high = seen.range()
+    if step.kind == "add":  # `add_fixed` reckons in steps of 2^−19 of the larger S: a result cannot be finer
+        high = max(high, low + 255 * 2.0**-18 * max(earlier[i].S for i in step.inputs))
+    return affine_parameters(low, high, 0, 255)
 
 
-def _quantize_step(step, seen, earlier, bits, per, S_w):
-    if KINDS[step.kind].moves:
-        S, Z = earlier[step.inputs[0]].S, earlier[step.inputs[0]].Z
-    else:
-        low, high = seen
-        if step.kind == "add":  # `add_fixed` reckons in steps of 2^−19 of the larger S: a result cannot be finer
-            high = max(high, low + 255 * 2.0**-18 * max(earlier[i].S for i in step.inputs))
-        S, Z = affine_parameters(low, high, 0, 255)
-    result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu)
-    if step.arrays:
-        S1 = earlier[step.inputs[0]].S
-        try:
-            scales = weight_scales(step.arrays["w"], step.arrays["b"], S1, bits, per) if S_w is None else S_w
-            result.w, result.b, result.w_scale = quantize_weights(step.arrays["w"], step.arrays["b"], S1, bits, scales)
-        except ValueError as error:
-            raise ValueError(f"quantize: {step.name}: {error}") from None
-        result.bits = bits
-    return result
+def _quantize_layer(result, arrays, S1, S_w, per, rounding, inputs, correct_bias):
+    """Fill in w, b and w_scale of an Int8Step.   S_w: given, or None."""
+    w, b = arrays["w"], arrays["b"]
+    try:
+        S_w = weight_scales(w, b, S1, result.bits, per) if S_w is None else checked_scales(S_w, len(w))
+        layer = Layer(result.name, w.reshape(len(w), -1), S_w, largest_integer(result.bits), inputs)
+        q = rounding(layer)
+        if correct_bias:
+            b = corrected_bias(b, layer.w, S_w[:, None].astype(np.float64) * q, inputs.mean)
+        result.w, result.b, result.w_scale = q.reshape(w.shape), quantize_bias(b, S1, S_w), S_w
+    except ValueError as error:
+        raise ValueError(f"quantize: {result.name}: {error}") from None

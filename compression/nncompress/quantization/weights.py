@@ -5,7 +5,7 @@ Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4; per channel: Krishnamoorthi
 
 import numpy as np
 
-from nncompress.quantization.affine import check_finite, quantize_affine, usable_scale
+from nncompress.quantization.affine import check_finite, usable_scale
 
 BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
 
@@ -60,20 +60,22 @@ def weight_scales(w, b, S1, bits, per="channel"):
     return scale
 
 
-def quantize_weights(w, b, S1, bits, S_w=None):
-    """w (O, …), b (O,) float -> w int8, b int32 in steps of S1 S_w, and S_w (O,) float32.
-
-        q = clamp(round(w / S_w), −qmax, qmax)      b_q = round(b / (S1 S_w))      qmax = 2^(bits−1) − 1
-
-    S_w: one for all channels or (O,); None: those of `weight_scales`, one per channel.   ValueError if S_w is not positive and
-    finite, or so small that a bias does not fit into 2^30 steps.
-    """
-    S_w = weight_scales(w, b, S1, bits) if S_w is None else S_w
-    top, scale = largest_integer(bits), np.array(np.broadcast_to(np.asarray(S_w, np.float32), len(w)))
+def checked_scales(S_w, O):
+    """A given S_w, one number or (O,), as (O,) float32.   ValueError if one of them is not positive and finite."""
+    scale = np.array(np.broadcast_to(np.asarray(S_w, np.float32), O))
     if not (np.isfinite(scale).all() and (scale >= np.finfo(np.float32).tiny).all()):
         raise ValueError(f"the step of the weights has to be finite and positive, got {S_w}")
-    q = quantize_affine(w, scale, 0, -top, top, np.int8)
-    b_q = np.rint(b / (np.float64(S1) * scale))
+    return scale
+
+
+def quantize_bias(b, S1, S_w):
+    """The biases of a layer in steps of S1 S_w: b (O,) float, S1 a number, S_w (O,) -> (O,) int32.
+
+        b_q = round(b / (S1 S_w))
+
+    ValueError if a bias does not fit into 2^30 steps.
+    """
+    b_q = np.rint(b / (np.float64(S1) * S_w))
     if np.abs(b_q).max() > 1.001 * BIAS_LIMIT:  # `weight_scales` reaches the limit up to a rounding of S_w
         raise ValueError(f"a bias has {np.abs(b_q).max():.3g} steps of S_in S_w; there is room for 2^30, {BIAS_LIMIT:.3g}")
-    return q, np.clip(b_q, -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32), scale
+    return np.clip(b_q, -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32)

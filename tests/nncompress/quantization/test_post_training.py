@@ -166,7 +166,22 @@ def test_steps_may_name_some_layers_only():
     np.testing.assert_array_equal(fc1.w, np.clip(np.rint(model.fc1.weight.data / np.float32(0.01)), -127, 127))
 
 
+def test_weights_beyond_a_given_step_are_clamped():
+    model = nn.Sequential(linear([[0.2, -9], [0.24, 0.26]], [0.5, 1]))
+    layer = quantize(model, np.float32([[63.75, 0]]), bits=3, steps={"0": 0.5}).steps[1]  # S = 1/4, Z = 0
+    np.testing.assert_array_equal(layer.w, [[0, -3], [0, 1]])
+    np.testing.assert_array_equal(layer.b, [4, 8])
+
+
+def test_layers_may_have_bits_of_their_own():
+    model, x = models.mlp(4), images(20, 4)
+    layers = [step for step in quantize(model, x, bits={"fc2": 3}).steps if step.w is not None]
+    assert [(step.bits, np.abs(step.w).max()) for step in layers] == [(8, 127), (3, 3)]
+
+
 @pytest.mark.parametrize("options, message", [
+    ({"bits": {"fc1": 9}}, "quantize: bits has to be a whole number from 2 to 8, got 9"),
+    ({"bits": {"fc9": 4}}, "quantize: bits has an entry for 'fc9'; the layers are fc1, fc2"),
     ({"per": "tensor"}, "quantize: per has to be one of channel, layer, got 'tensor'"),
     ({"steps": {"fc9": 0.1}}, "quantize: steps has an entry for 'fc9'; the layers are fc1, fc2"),
     ({"steps": {"fc1": 0}}, "quantize: fc1: the step of the weights has to be finite and positive, got 0"),

@@ -3,9 +3,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.quantization.weights import BIAS_LIMIT, grid_step, quantize_weights, weight_scales
+from nncompress.quantization.affine import quantize_affine
+from nncompress.quantization.weights import (
+    BIAS_LIMIT,
+    checked_scales,
+    grid_step,
+    quantize_bias,
+    weight_scales,
+)
 
 TINY = np.finfo(np.float32).tiny
+
+
+def quantize_weights(w, b, S1, bits):
+    """Integers of weights and biases, and the scales, one for each channel."""
+    top, S_w = 2 ** (bits - 1) - 1, weight_scales(w, b, S1, bits)
+    return quantize_affine(w, S_w, 0, -top, top, np.int8), quantize_bias(b, S1, S_w), S_w
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), bits=st.integers(2, 8), size=st.floats(-6, 6))
@@ -60,9 +73,8 @@ def test_weights_on_a_grid_keep_their_integers_and_its_step(seed, most, size):
     w = np.float32(k * np.float64(s))
     assert grid_step(w, 127) == s
     scales = weight_scales(w, np.zeros(6, np.float32), np.float32(0.1), 8, per="layer")
-    q, _, S_w = quantize_weights(w, np.zeros(6, np.float32), np.float32(0.1), 8, scales)
-    np.testing.assert_array_equal(q, k)
-    np.testing.assert_array_equal(S_w, np.full(6, s))
+    np.testing.assert_array_equal(scales, np.full(6, s))
+    np.testing.assert_array_equal(quantize_affine(w, scales, 0, -127, 127, np.int8), k)
 
 
 def test_the_coarsest_grid_is_found_and_none_where_there_is_none():
@@ -84,19 +96,13 @@ def test_a_bias_too_large_for_the_grid_decides():
     np.testing.assert_array_equal(weight_scales(w, b, np.float32(1), 8, per="layer"), [4, 4])
 
 
-def test_a_given_step_is_kept_and_weights_beyond_its_end_are_clamped():
-    q, b_q, S_w = quantize_weights(np.float32([[0.2, -9], [0.24, 0.26]]), np.float32([0.5, 1]), np.float32(0.25), 3, 0.5)
-    np.testing.assert_array_equal(q, [[0, -3], [0, 1]])
-    np.testing.assert_array_equal(b_q, [4, 8])
-    np.testing.assert_array_equal(S_w, [0.5, 0.5])
-
-
 @pytest.mark.parametrize("step", [0.0, -1.0, np.nan, np.inf, 1e-45])
 def test_a_step_that_is_no_size_is_refused(step):
     with pytest.raises(ValueError, match="the step of the weights has to be finite and positive, got"):
-        quantize_weights(np.float32([[1]]), np.float32([0]), np.float32(1), 8, step)
+        checked_scales(step, 3)
 
 
 def test_a_bias_of_too_many_steps_is_refused():
+    np.testing.assert_array_equal(quantize_bias(np.float32([3, -1]), np.float32(0.5), np.float32([2, 0.25])), [3, -8])
     with pytest.raises(ValueError, match=r"a bias has 1e\+10 steps of S_in S_w; there is room for 2\^30, 1.07e\+09"):
-        quantize_weights(np.float32([[1]]), np.float32([1e10]), np.float32(1), 8, 1.0)
+        quantize_bias(np.float32([1e10]), np.float32(1), np.float32([1]))

@@ -1,0 +1,17 @@
+"""Rounding: which integer does each weight become? One rule a file.
+
+    q = rounding(layer)        layer a `Layer` -> integers (O, K), −top … top
+
+    round_nearest   the nearest one
+    adaround        up or down, so that the layer's output on real inputs changes least
+    round_by_rate   near ones that a coder needs few bits for
+
+`quantize(…, rounding=adaround)` takes any of them; options are given by `functools.partial(adaround, steps=2000)`.
+"""
+
+from nncompress.quantization.rounding.adaptive import adaround
+from nncompress.quantization.rounding.layer import Layer
+from nncompress.quantization.rounding.nearest import round_nearest
+from nncompress.quantization.rounding.rate_distortion import round_by_rate
+
+__all__ = ["Layer", "adaround", "round_by_rate", "round_nearest"]
