@@ -33,8 +33,8 @@ HERE = Path(__file__).parent
 TRAINING, BATCH = 55_000, 128
 MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 5, 20, 3e-3, 2
 
-FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "settings": {"epochs": 40, "levels": 1.0}}
-CONV = {"model": "lenet_5", "shift": 2, "T": 2.0, "settings": {
+FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "dropout": {}, "settings": {"epochs": 40, "levels": 1.0}}
+CONV = {"model": "lenet_5", "shift": 2, "T": 2.0, "dropout": {}, "settings": {
     "epochs": 40, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
     "start": 0.06, "end": 0.5, "freeze": 0.6, "quantize": 0.5}}
 PLAIN = {"shift": 0, "T": None}
@@ -46,10 +46,14 @@ def filters(*sizes):
 
 
 RUNS = {
-    "lenet-300-100-plain": FC | PLAIN | {"weights": 16_000, "dropout": 0.5},
+    "lenet-300-100-plain": FC | PLAIN | {
+        "weights": 15_000, "dropout": {"input": 0.2, "relu1": 0.4, "relu2": 0.25},
+        "settings": FC["settings"] | {"levels": 1.2, "decay": 0.15}},
     "lenet-300-100": FC | {"weights": 6_500},
     "lenet-300-100-tiny": FC | {"weights": 4_300, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
-    "lenet-5-plain": CONV | PLAIN | {"weights": 14_000, "dropout": 0.5},
+    "lenet-5-plain": CONV | PLAIN | {
+        "weights": 9_000, "dropout": {"relu1": 0.5}, "settings": CONV["settings"] | {
+            "epochs": 30, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
     "lenet-5": CONV | {"weights": 4_300, "settings": CONV["settings"] | {
         "channels": {1: filters(14, 36, 200), 2: filters(12, 28, 120)}}},
     "lenet-5-tiny": CONV | {"weights": 1_700, "shift": 1, "settings": CONV["settings"] | {
@@ -94,16 +98,31 @@ def teacher(work):
     return cached_logits(work / "teacher-logits.npz", teachers, mnist()[0], SHIFTS, [data.ToFloat()])
 
 
+class FadingDropout(nn.Dropout):
+    """Dropout whose probability falls from p to 0 along a line, in so many training steps: what is pruned needs its neurons."""
+
+    def __init__(self, p, steps, rng):
+        super().__init__(p, rng)
+        self.steps, self.seen = steps, nn.Buffer(np.zeros(1))
+
+    def forward(self, x):
+        if self.training:
+            self.seen.data[0] += 1
+        p = self.p * max(0.0, 1 - float(self.seen.data[0]) / self.steps)
+        return F.dropout(x, p, self.training, self.rng)
+
+
 def build(run, seed):
-    """The network of a run; with dropout, one layer of it after each hidden ReLU."""
-    model = getattr(models, run["model"])(seed=seed)
-    if not run.get("dropout"):
-        return model
+    """The network of a run, with the run's dropout: {name of the layer after which it comes, or "input": probability}."""
+    model, run_steps = getattr(models, run["model"])(seed=seed), run["settings"]["epochs"] * (TRAINING // BATCH)
+    layers = dict(model.named_children())
     with_dropout = nn.Sequential()
-    for name, layer in model.named_children():
-        setattr(with_dropout, name, layer)
-        if isinstance(layer, nn.ReLU):
-            setattr(with_dropout, f"dropout_{name}", nn.Dropout(run["dropout"], rng=np.random.default_rng([seed, len(name)])))
+    for number, (name, layer) in enumerate([("input", None), *layers.items()]):
+        if layer is not None:
+            setattr(with_dropout, name, layer)
+        if name in run["dropout"]:
+            rng = np.random.default_rng([seed, number])
+            setattr(with_dropout, f"dropout_{name}", FadingDropout(run["dropout"][name], run_steps, rng))
     return with_dropout
 
 
@@ -122,7 +141,7 @@ def train_run(name, seed, work, run):
     training, loss = batches(run, seed, work)
     started = time.perf_counter()
     found = compress(build(run, seed), (training, held_out(mnist()[1])), Budget(weights=run["weights"]), loss=loss,
-                     settings=Settings(**run["settings"]))
+                     settings=Settings(**run["settings"]), checkpoint=work / f"{name}-seed{seed}.npz")
     path = work / f"{name}-seed{seed}.nnz"
     nncompress.save(path, found.plan)
     file = found.report.stages[-1]
