@@ -48,6 +48,15 @@ class Task:
         """One image of zeros."""
         return np.zeros((1, *self.train.images.shape[1:]), np.float32)
 
+    def for_plan(self, plan):
+        """The Task with the images that a plan takes: pixels ÷ 255, not normalized, where its input has the scale 1/255.
+
+        An int8 plan whose input has the zero point 0 knows no integer for a normalized pixel below 0.
+        """
+        first = plan.steps[0]
+        takes_pixels = isinstance(plan, nncompress.Int8Plan) and first.Z == 0 and first.S == np.float32(1 / 255)
+        return replace(self, preprocessing=[data.ToFloat()]) if takes_pixels else self
+
     def prepared(self, images):
         for transform in self.preprocessing:
             images = transform(images, None)
@@ -199,6 +208,7 @@ def load_plan(path, task):
 def measure(path, task):
     """Accuracy on the test part, size and time of a file: what `nnlite evaluate` prints."""
     plan, counts = load_plan(path, task)
+    task = task.for_plan(plan)
     plan(task.prepared(task.test.images[:2]))  # compiles the kernels before the clock runs
     scores = train.evaluate(plan, task.test_loader())
     if not np.isfinite(scores["loss"]):

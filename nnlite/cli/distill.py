@@ -15,6 +15,9 @@ def run(arguments):
         raise ValueError("--dense needs --student: it says how the weights of that model are trained")
     task = load_task(arguments)
     teacher, _ = load_plan(arguments.file, task)
+    if task.for_plan(teacher) is not task:
+        raise ValueError(f"{arguments.file} takes pixels that are not normalized, the student gets normalized ones; give the "
+                         ".npz of a teacher")
     if arguments.student is None:
         student = build_model(arguments.model or "cnn", task, arguments.width or 0.25, arguments.seed)
         masks = Masks(student, {})

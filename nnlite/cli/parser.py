@@ -6,6 +6,7 @@ from pathlib import Path
 from nnlite import __version__
 
 MODELS = ("cnn", "mlp", "lenet-300-100", "lenet-5", "resnet")
+LAW = "how sums are scaled back to 8 bits: in integers only, or in float32 as ONNX Runtime does (default: fixed)"
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
 CRITERIA = ("magnitude", "squared", "geometric-median", "taylor", "fisher", "obd", "wanda", "obs", "random")
 
@@ -117,17 +118,12 @@ def _prune(commands):
     _add_out(p, "pruned.npz")
 
 
-def _add_quantization(parser, bits):
-    parser.add_argument("--bits", type=_whole(2, 8), default=bits, help=f"bits of a weight, 2 to 8 (default: {bits})")
-    parser.add_argument("--law", choices=("fixed", "float"), default="fixed", help="how sums are scaled back to 8 bits: in "
-                        "integers only, or in float32 as ONNX Runtime does (default: fixed)")
-
-
 def _quantize(commands):
     p = _command(commands, "quantize", "turn a model into one that computes in 8-bit integers",
                  "nnlite quantize model.npz --out model.nnz")
     _add_file(p)
-    _add_quantization(p, bits=8)
+    p.add_argument("--bits", type=_whole(2, 8), default=8, help="bits of a weight, 2 to 8 (default: 8)")
+    p.add_argument("--law", choices=("fixed", "float"), default="fixed", help=LAW)
     _add_data(p)
     _add_seed(p)
     _add_out(p, "model.nnz")
@@ -137,11 +133,24 @@ def _compress(commands):
     p = _command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
                  "nnlite compress model.npz --sparsity 0.92 --bits 5 --out model.nnz")
     _add_file(p)
-    p.add_argument("--sparsity", type=_fraction, default=0.9,
-                   help="share of the weights that are set to 0, including those that already are (default: 0.9)")
-    _add_quantization(p, bits=6)
+    budget = p.add_mutually_exclusive_group()
+    budget.add_argument("--target-bytes", type=_whole(1), metavar="N", help="search: a file of at most N bytes")
+    budget.add_argument("--target-ratio", type=_positive, metavar="R",
+                        help="search: a file at least R times smaller than the parameters in float32")
+    budget.add_argument("--max-drop", type=_fraction, metavar="P", help="search: the smallest file whose accuracy on held-out "
+                        "training images is at most P below the model's; 0.01 is one percent. Takes five trainings")
+    p.add_argument("--teacher", type=Path, nargs="+", metavar="FILE",
+                   help="search: train on what these models (.npz) say on average, kept beside --out for all shifts")
+    p.add_argument("--resume", action="store_true", help="search: go on after the last complete epoch of a stopped run")
+    p.add_argument("--sparsity", type=_fraction, help="without a search: share of the weights that are set to 0, including "
+                   "those that already are (default: 0.9)")
+    p.add_argument("--bits", type=_whole(2, 8), help="without a search: bits of a weight, 2 to 8 (default: 6)")
+    p.add_argument("--law", choices=("fixed", "float"), default="fixed", help=LAW)
     _add_data(p)
-    _add_training(p, epochs=5, lr=0.02)
+    p.add_argument("--epochs", type=_whole(0), help="(default: 5; for a search 20 or more, so that there are 3000 steps)")
+    p.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")
+    p.add_argument("--lr", type=_positive, help="largest learning rate (default: 0.02; for a search, which uses Adam, 0.002)")
+    _add_seed(p)
     _add_dense(p)
     _add_out(p, "model.nnz")
 

@@ -48,7 +48,7 @@ def comparison(rows):
 def about_file(path, task):
     """One file: its training curves or its bytes, and its confusion matrix."""
     plan, _ = load_plan(path, task)
-    matrix = plot.confusion(*train.predict(plan, task.test_loader()), task.test.classes)
+    matrix = plot.confusion(*train.predict(plan, task.for_plan(plan).test_loader()), task.test.classes)
     parts = [f"<h2>{html.escape(str(path))}</h2>"]
     if is_nnz(path):
         parts.append(f"<pre>{html.escape(str(nncompress.inspect(path)))}</pre>")

@@ -39,9 +39,9 @@ class Compressed(NamedTuple):
 class Run:
     """One training from the dense model to the file."""
 
-    def __init__(self, model, data, budget, loss, settings, checkpoint=None):
+    def __init__(self, model, data, budget, loss, settings, law="fixed", checkpoint=None):
         self.model, (self.training, self.held_out), self.loss = model, data, loss
-        self.settings, self.checkpoint, self.history = settings, checkpoint, []
+        self.settings, self.law, self.checkpoint, self.history = settings, law, checkpoint, []
         self.calibration = _first_images(self.training, CALIBRATION)
         self.example = self.calibration[:1]
         self.grid = OnGrid(model, lambda params: optim.AdamW(params, lr=settings.lr, weight_decay=settings.decay))
@@ -179,7 +179,7 @@ class Run:
         largest = max(np.abs(parameters[weight].data).max() / self.grid.steps[layer]
                       for layer, (weight, *_) in self.grid.layers.items())
         bits = int(np.clip(np.ceil(np.log2(largest + 1.5)) + 1, 2, 8))  # 2^(bits − 1) − 1 ≥ largest
-        options = {"input_scale": 1 / 255} if _is_bytes(self.calibration) else {}
+        options = {"law": self.law, "input_scale": 1 / 255 if _is_bytes(self.calibration) else None}
         if any(isinstance(module, nn.BatchNorm2d) for _, module in self.model.named_modules()):
             return quantize(self.model, self.calibration, bits=8, per="channel", **options)
         return quantize(self.model, self.calibration, bits=bits, per="layer", steps=self.grid.steps, **options)

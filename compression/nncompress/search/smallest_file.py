@@ -32,14 +32,15 @@ from nnlite import functional as F
 TRIES = 5  # runs for a budget in accuracy
 
 
-def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, checkpoint=None, progress=True):
+def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="fixed", checkpoint=None,
+             progress=True):
     """The smallest int8 plan of a model that meets a budget.
 
     model       a Module of Conv2d, Linear, BatchNorm and what `quantize` knows, trained or new; it stays as it is
     data        (training, held_out): two loaders, as for `train.fit`; the held-out images are only measured on
     budget      a `Budget`
     loss        loss(logits, *targets) as for `train.fit`, for example of a teacher's logits that the loader gives
-    settings    `Settings`
+    settings    `Settings`.   law: of requantization, as for `quantize`
     checkpoint  path of an .npz that is written after every epoch. If the file exists, the run goes on from it; the arguments
                 have to be those of the run that wrote it. Not for a budget in accuracy, which takes several runs
 
@@ -50,19 +51,19 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, checkp
     if budget.drop is not None:
         if checkpoint is not None:
             raise ValueError("compress: a budget in accuracy takes several runs, a checkpoint holds one")
-        return _within_drop(model, data, budget, loss, settings, progress)
-    run = Run(copy.deepcopy(model), data, budget, loss, settings, checkpoint)
+        return _within_drop(model, data, budget, loss, settings, law, progress)
+    run = Run(copy.deepcopy(model), data, budget, loss, settings, law, checkpoint)
     return run.finish(progress)
 
 
-def _within_drop(model, data, budget, loss, settings, progress):
+def _within_drop(model, data, budget, loss, settings, law, progress):
     """The smallest file whose held-out accuracy is at most `drop` below the model's, of some runs with limits in bytes."""
     parameters, best, nearest = sum(p.size for p in model.parameters()), None, None
     low, high = np.log(4 * parameters / 1000), np.log(parameters)
     for _ in range(TRIES):
         limit = int(np.exp((low + high) / 2))
         try:
-            found = compress(model, data, Budget(bytes=limit), loss=loss, settings=settings, progress=progress)
+            found = compress(model, data, Budget(bytes=limit), loss=loss, settings=settings, law=law, progress=progress)
         except BudgetTooSmall as error:
             nearest, low = error, np.log(limit)
             continue

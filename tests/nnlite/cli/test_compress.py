@@ -1,3 +1,7 @@
+from pathlib import Path
+
+import pytest
+
 import nncompress
 
 
@@ -38,3 +42,31 @@ def test_a_sparsity_of_1_leaves_no_weight(trained, result_of):
 
 def test_integers_cannot_be_compressed_again(trained, error_of):
     assert "holds integers, which can be trained or quantized no further" in error_of("compress", trained.with_suffix(".nnz"))
+
+
+def test_a_search_meets_its_budget_and_reports_its_stages(trained, result_of):
+    result = result_of("compress", trained, "--target-bytes", 1500, "--epochs", 12, "--out", "c.nnz")
+    assert result["file_bytes"] <= 1500 and result["times_smaller"] == round(24232 / result["file_bytes"], 2)
+    stages = result["report"]["stages"]
+    assert [stage["name"] for stage in stages] == ["start", "structures", "weights", "grid", "file"]
+    assert stages[-1]["bytes"] == result["file_bytes"] and "the budget is 1,500 bytes" in result["report"]["stopped"]
+    assert result["errors"] == result_of("evaluate", "c.nnz")["errors"] < 100
+    assert {path.name for path in Path().iterdir()} == {"c.nnz"}
+
+
+def test_a_search_learns_from_teachers_whose_logits_are_kept(trained, run, tmp_path):
+    code, out, err = run("compress", trained, "--target-ratio", 12, "--teacher", trained, "--epochs", 3, "--out", "c.nnz")
+    assert (code, err) == (0, "")
+    assert "budget: 12 times smaller" in out and 12 * (tmp_path / "c.nnz").stat().st_size <= 24232
+    assert (tmp_path / "c.logits.npz").exists()
+
+
+@pytest.mark.parametrize("options, sentence", [
+    (("--target-bytes", 1000, "--sparsity", 0.5), "--sparsity: with a target, the search chooses it"),
+    (("--max-drop", 0.01, "--bits", 4), "--bits: with a target, the search chooses it"),
+    (("--teacher", "t.npz"), "--teacher: only a search has it: give --target-bytes, --target-ratio or --max-drop"),
+    (("--target-bytes", 1000, "--epochs", 0), "--epochs 0: a search is a training, it needs one epoch at least"),
+    (("--max-drop", 0.01, "--resume"), "--resume: --max-drop takes several runs"),
+])
+def test_options_that_do_not_go_together_are_refused_by_name(trained, error_of, options, sentence):
+    assert sentence in error_of("compress", trained, *options, "--out", "c.nnz")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import nncompress
 import nnlite
 from nnlite import data, models
 
@@ -48,3 +49,13 @@ def test_a_model_of_other_images_says_which_it_takes(error_of, small_mnist, mode
     nnlite.save("m.npz", model)
     message = error_of("evaluate", "m.npz", "--data", "mnist", "--data-dir", small_mnist)
     assert message.startswith(f"m.npz takes {takes}, the data has (1, 28, 28): ")
+
+
+def test_a_file_for_pixels_gets_pixels_that_are_not_normalized(tmp_path, result_of):
+    train_images, test = data.load("digits")
+    model = models.mlp(in_features=64, hidden=8)
+    calibration = train_images.images[:200] / np.float32(255)
+    plan = nncompress.quantize(model, calibration, input_scale=1 / 255)
+    nncompress.save(tmp_path / "pixels.nnz", plan)
+    errors = int((plan(test.images / np.float32(255)).argmax(axis=1) != test.labels).sum())
+    assert result_of("evaluate", tmp_path / "pixels.nnz")["errors"] == errors
