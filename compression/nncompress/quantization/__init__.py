@@ -15,6 +15,7 @@ Read in this order:
     learned           grids that training chooses: LSQ's step, PACT's upper end
     binary            weights of two or three values
     sharing           weights of k values, a codebook that is trained
+    epr               training that pays for the bits of its weights
 """
 
 from nnlite.lazy import lazily
@@ -23,6 +24,7 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
     "bias_correction": ["corrected_bias"],
     "binary": ["Binary", "Ternary"],
+    "epr": ["EntropyPenalised", "bits_per_weight", "logistic_bits", "penalise_entropy", "weight_bits"],
     "equalization": ["equalize"],
     "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
     "input_moments": ["InputMoments"],
