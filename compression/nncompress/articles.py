@@ -2,7 +2,7 @@
 
 `A` and `B` are the articles, the numbers their formulas. What people use instead is in `magnitude` and `structured`.
 
-Source: the articles' lines A2, A5 and B1, which `tutorials/articles.md` quotes.
+Source: the articles' lines A2, A5, B1 and B3, which `tutorials/articles.md` quotes.
 """
 
 import numpy as np
@@ -56,6 +56,23 @@ def threshold_mask(w, threshold, name="threshold_mask"):
     if not 0 < largest < np.inf:
         raise ValueError(f"{name}: the largest weight has the magnitude {largest}, the others cannot be scaled by it")
     return w / largest >= threshold
+
+
+def layers_left(layers, threshold):
+    """B3: how many layers are left as the second article simplifies a structure.
+
+        N_new = N_old − N_old × threshold
+
+    This is seldom a whole number, and does not say which layers go. Accepted: `pruning.lowest_blocks` rounds it, and ranks the
+    layers by how much they change what passes through them.
+
+    layers: N_old, from 0 up -> N_new, not rounded. ValueError for a threshold outside [0, 1].
+
+    >>> layers_left(5, 0.25)
+    3.75
+    """
+    check_fraction("layers_left: the threshold", threshold)
+    return layers - layers * threshold
 
 
 def split_weights(w, mask):

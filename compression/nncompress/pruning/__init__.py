@@ -19,6 +19,7 @@ Read in this order:
     l0           learned sparsity: gates that training closes
     layer_curves  sensitivity: how much the accuracy falls when one layer alone is pruned
     ratios       a sparsity for each layer, so that all fit a budget
+    blocks       whole blocks go, those that change least what passes through them
     groups       which slices of which arrays have to be removed together
     structured   structured pruning: whole filters and neurons go, and the arrays become smaller
     slimming     which channels matter, from BatchNorm's scales
@@ -31,6 +32,7 @@ The articles' own formulas, as they are written, are in `nncompress.articles`.
 from nnlite.lazy import lazily
 
 __getattr__, __dir__, __all__ = lazily(__name__, {
+    "blocks": ["block_influence", "drop_blocks", "find_blocks", "lowest_blocks"],
     "criteria": ["fisher_scores", "geometric_median_scores", "loss_per_bit_scores", "magnitude_scores",
                  "movement_scores", "obd_scores", "obs_scores", "random_scores", "snip_scores", "squared_scores",
                  "taylor_scores", "wanda_scores"],
