@@ -173,7 +173,7 @@ def site(pages, folder):
     for i, (path, text, cells) in enumerate(pages):
         before, after = f"← {links[i - 1]}" if i else "", f"{links[i + 1]} →" if i + 1 < len(links) else ""
         nav = f'<nav><span>{before}</span><a href="index.html">Contents</a><span>{after}</span></nav>'
-        body = re.sub(r'(<a href="\d\d_\w+)\.md', r"\1.html", render(text))
+        body = re.sub(r'(<a href="(?:\d\d_\w+|articles))\.md', r"\1.html", render(text))
         body = re.sub(r'<p>(<img src="([^"]+)"[^>]*>)</p>', r'<figure><a href="\2">\1</a></figure>', body)
         (folder / path.name).write_text(path.read_text())
         write(folder / f"{path.stem}.html", template.substitute(title=titles[i], body=f"{nav}\n{body}\n{nav}"), cells)

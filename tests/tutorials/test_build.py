@@ -1,5 +1,9 @@
+import html
 import importlib.util
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -120,6 +124,39 @@ def test_the_site_needs_no_network_and_sets_formulas_as_mathml(build, lesson, tm
     assert 'name="viewport"' in page and 'href="index.html"' in page
     assert "prefers-color-scheme: dark" in (tmp_path / "site" / "style.css").read_text()
     assert "One and one" in (tmp_path / "site" / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def site(build, tmp_path_factory):
+    """The site of the pages as they are in the repository, without running the lessons."""
+    pytest.importorskip("latex2mathml", reason="the site needs the extra 'tutorials'")
+    folder = tmp_path_factory.mktemp("site")
+    build.site([(path, path.with_suffix(".md").read_text(encoding="utf-8"), []) for path in build.lessons()], folder)
+    shutil.copytree(TUTORIALS / "pictures", folder / "pictures")
+    return folder
+
+
+def test_every_link_of_the_site_within_it_leads_to_a_file(site):
+    for page in site.glob("*.html"):
+        links = re.findall(r'(?:href|src)="([^":#]+)["#]', page.read_text(encoding="utf-8"))
+        assert links and [link for link in links if not (site / link).exists()] == [], page.name
+
+
+def test_no_page_scrolls_sideways_on_a_phone(site):
+    """Each page lies in a frame of 390 pixels; the title of the page around them says how wide each would like to be."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium")
+    pages = sorted(site.glob("*.html"))
+    frames = "".join(f'<iframe width="390" height="800" frameborder="0" srcdoc="{html.escape(page.read_text("utf-8"))}">'
+                     "</iframe>" for page in pages)
+    measure = 'Array.from(frames, frame => frame.document.documentElement.scrollWidth).join(" ")'
+    (site / "frames.htm").write_text(f'<!doctype html><meta charset="utf-8"><title></title>{frames}'
+                                     f"<script>onload = () => {{ document.title = {measure} }}</script>", "utf-8")
+    command = [chromium, "--headless", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={site / 'profile'}", "--dump-dom"]
+    shown = subprocess.run([*command, (site / "frames.htm").as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    widths = re.search("<title>(.*)</title>", shown.stdout)[1].split()
+    assert len(widths) == len(pages) and {page.stem: w for page, w in zip(pages, widths, strict=True) if w != "390"} == {}
 
 
 def test_every_lesson_has_its_page_and_every_page_its_lesson():
