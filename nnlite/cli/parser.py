@@ -198,7 +198,7 @@ def _inspect(commands):
 
 
 def _export(commands):
-    p = _command(commands, "export", "write a model as an ONNX file (float32), which other programs run",
+    p = _command(commands, "export", "write a model (.npz: float32; .nnz: integers) as an ONNX file, which other programs run",
                  "nnlite export model.npz --out model.onnx")
     _add_file(p)
     p.add_argument("--data", choices=DATA, default="digits", help="the data set whose images the model takes (default: digits)")

@@ -39,7 +39,7 @@ def to_onnx(model, example):
     Errors: ImportError if the package onnx is not installed; ValueError for an operation that is not in OPERATORS, with its
     name; those of `trace`.   Source: the ONNX operators' specification, opset 13.
     """
-    onnx = _imported()
+    onnx = import_onnx("to_onnx")
     steps = lower(model, example)
     results, nodes, constants = [], [], []
     for i, step in enumerate(steps):
@@ -55,19 +55,26 @@ def to_onnx(model, example):
             nodes.append(onnx.helper.make_node(operator, inputs, [sums], name=step.name, **attributes))
             if step.relu:
                 nodes.append(onnx.helper.make_node("Relu", [sums], [result], name=f"{step.name}.relu"))
+    return onnx_file(onnx, steps, nodes, constants)
+
+
+def onnx_file(onnx, steps, nodes, constants, contrib=False):
+    """The bytes of a file with these nodes and constants, from x to y.   contrib: with ONNX Runtime's own operators."""
     ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ("N", *step.shape))
             for name, step in (("x", steps[0]), ("y", steps[-1]))]
+    opsets = [("", OPSET), ("com.microsoft", 1)][: 1 + contrib]
     graph = onnx.helper.make_graph(nodes, "nnlite", ends[:1], ends[1:], constants)
     file = onnx.helper.make_model(graph, producer_name="nnlite", ir_version=IR_VERSION,
-                                  opset_imports=[onnx.helper.make_opsetid("", OPSET)])
+                                  opset_imports=[onnx.helper.make_opsetid(*opset) for opset in opsets])
     return file.SerializeToString()
 
 
-def _imported():
+def import_onnx(caller):
+    """The package onnx.   ImportError, with the caller's name, where it is not installed."""
     try:
         import onnx
     except ImportError:
-        raise ImportError("to_onnx: needs the package onnx, which is not installed: pip install 'nnlite[onnx]'") from None
+        raise ImportError(f"{caller}: needs the package onnx, which is not installed: pip install 'nnlite[onnx]'") from None
     return onnx
 
 
