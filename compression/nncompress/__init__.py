@@ -20,5 +20,6 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "int8.product": ["matmul_int8", "pack_int8"],
     "nnz.file": ["inspect", "load", "save"],
     "search.budget": ["Budget"],
+    "search.front": ["pareto"],
     "search.smallest_file": ["compress"],
 }, rooms=("articles", "coding", "int8", "lowrank", "nnz", "pruning", "quantization", "search", "sparse"))

@@ -10,6 +10,7 @@ Read in this order:
     report      what happened, stage by stage
     run         all of it, in one training
     smallest_file   `nncompress.compress`, one run or several
+    front       settings × seeds, and the front of errors against bytes
 """
 
 from nnlite.lazy import lazily
@@ -17,6 +18,7 @@ from nnlite.lazy import lazily
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "budget": ["Budget", "BudgetTooSmall"],
     "curvature": ["RankOneCurvature"],
+    "front": ["pareto", "pareto_front"],
     "latent": ["OnGrid"],
     "ranking": ["best_masks"],
     "report": ["Report", "Stage"],
