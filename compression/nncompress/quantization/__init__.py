@@ -10,6 +10,7 @@ Read in this order:
     bias_correction   a layer's mean output stays what it was
     equalization      channels of equal ranges, so that one scale serves all of them
     post_training     a trained network becomes one that computes in integers: `nncompress.quantize`
+    mixed             bits for each layer, under a budget of bytes
     fake              floats that take only the values of integers, with a gradient
     qat               training with the rounding, then the same integers as a plan
     learned           grids that training chooses: LSQ's step, PACT's upper end
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
     "input_moments": ["InputMoments"],
     "learned": ["LearnedStep", "PACT"],
+    "mixed": ["bit_sensitivity", "bits_for_budget"],
     "qat": ["convert", "prepare_qat"],
     "sharing": ["SharedWeight", "kmeans", "share_weights"],
     "weights": ["grid_step", "quantize_bias", "weight_scales"],
