@@ -19,8 +19,8 @@ def bit_sensitivity(model, calibration, loss, bits=BITS, **options):
         increase[layer][n] = L(n bits in this layer, 8 in the others) − L(8 bits in all layers)
 
     loss: loss(plan) -> a number, smaller for better; measure it on data that training has not seen, for example
-    `lambda plan: float(F.cross_entropy(plan(x), y).data)`.   bits: those to try.   options: for `quantize`; model and calibration
-    as it takes them (calibration is read many times: an array or a list).
+    `lambda plan: float(F.cross_entropy(plan(x), y).data)`.   bits: those to try.   options: for `quantize`;
+    model and calibration as it takes them (calibration is read many times: an array or a list).
     Errors: those of `quantize`.
     """
     eight = quantize(model, calibration, **options)
@@ -35,8 +35,8 @@ def bits_for_budget(increases, sizes, most_bytes):
         min Σ increase[layer][n]        over n for each layer, with Σ ⌈n · size / 8⌉ ≤ most_bytes
 
     increases: {name of a layer: {bits: increase}}, as `bit_sensitivity` gives them; sizes: {name: number of weights}
-    -> {name: bits}. The search is exact: layer by layer it keeps every choice for which no other one is both smaller and better.
-    Of equal sums the one with fewer bytes wins.
+    -> {name: bits}. The search is exact: layer by layer it keeps every choice for which no other one is both smaller and
+    better. Of equal sums the one with fewer bytes wins.
     ValueError where even the fewest bits do not fit, with the bytes that they take; for a layer without a size.
 
     >>> bits_for_budget({"fc1": {2: 0.5, 8: 0.0}, "fc2": {2: 0.9, 8: 0.0}}, {"fc1": 80, "fc2": 80}, 100)
