@@ -23,6 +23,20 @@ def test_the_table_of_the_readme_names_every_assignment_and_nothing_else():
     assert sorted(re.findall(r"`(hw\d\d_\w+)`", "\n".join(rows))) == NAMES
 
 
+def test_the_readme_says_which_handouts_contain_answers_of_others(monkeypatch):
+    monkeypatch.syspath_prepend(str(COURSE))
+    from assignment import assignment, file_of, original
+
+    specs, found = [assignment(name) for name in NAMES], set()
+    for spec in specs:
+        holes = [tuple(hole) for hole in spec["holes"]]
+        found |= {(spec["name"], other["name"]) for other in specs for module, name in other["holes"]
+                  if str(path := file_of(module)) in spec["files"] and original(spec, path) == original(other, path)
+                  and (module, name) not in holes}
+    rows = re.findall(r"(?m)^\| `(hw\d\d_\w+)` \| (.*) \|$", (COURSE / "README.md").read_text(encoding="utf-8"))
+    assert found and found == {(name, other) for name, others in rows for other in re.findall(r"`(\w+)`", others)}
+
+
 def test_an_unknown_name_is_answered_with_those_there_are():
     done = run("handout", "hw99", "--out", "nowhere")
     assert done.returncode == 1 and "there is no assignment hw99; there are hw" in done.stderr

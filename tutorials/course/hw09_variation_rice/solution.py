@@ -80,11 +80,13 @@ def rice_decode(data, k, count):
 def limited_lengths(counts, limit):
     """The lengths of the shortest prefix code among those whose lengths are at most `limit`.
 
-    The mean length Σ counts_s · lengths_s is the smallest possible under this limit, and Kraft's sum Σ 2^(−lengths_s) is 1.
-    Several answers may be as good; any will do. One way to them is *package-merge*: for each used symbol there is a coin of
-    the value 2^(−l) and the price counts_s, for l = 1 … limit. Buy coins worth n − 1 in all, n the number of used symbols, as
-    cheaply as you can: from the smallest coins upwards, sort, put every two neighbours together to one of the next value, and
-    merge it with the coins that there are. A symbol's length is the number of its coins that were bought.
+    The mean length Σ counts_s · lengths_s is the smallest possible under this limit, and Kraft's sum Σ 2^(−lengths_s) is 1; it
+    is ½ for a symbol that is alone. Several answers may be as good; any will do.
+
+    One way to them is *package-merge*: for each used symbol there is a coin of the value 2^(−l) and the price counts_s, for
+    l = 1 … limit. Buy coins worth n − 1 in all, n the number of used symbols, as cheaply as you can: from the smallest
+    coins upwards, sort, put every two neighbours together to one of the next value, and merge it with the coins that there
+    are. A symbol's length is the number of its coins that were bought.
 
     counts (S,) whole numbers ≥ 0, n ≥ 1 of them above 0 -> lengths (S,), whole numbers; 0 for symbols that never occur, 1 for a
     symbol that is alone.
