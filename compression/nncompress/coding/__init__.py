@@ -1,10 +1,13 @@
 """Entropy coding: arrays of small integers in, bytes out; nothing here knows about models.
 
 Read in this order:
-    bits      fields of a fixed width, packed without gaps
-    sparse    mostly-zero arrays as gaps and values (Deep Compression, figure 2)
-    huffman   frequent symbols get short codes
-    streams   one array as one self-describing run of bytes, by the shorter of bits and huffman
+    bits        fields of a fixed width, packed without gaps
+    sparse      mostly-zero arrays as gaps and values (Deep Compression, figure 2)
+    huffman     frequent symbols get short codes
+    streams     one array as one self-describing run of bytes, by the shorter of bits and huffman
+    arithmetic  a bit of probability p costs log2(1/p), also where that is far below one
+    mixing      where the probabilities come from: contexts that count, and a mixer that learns
+    layer       the contexts of a layer's weights
 """
 
 from nnlite.lazy import lazily
@@ -14,4 +17,4 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "huffman": ["code_lengths", "codes", "decode", "encode", "entropy_bits"],
     "sparse": ["best_index_bits", "from_relative", "relative_bits", "to_relative"],
     "streams": ["decode_stream", "encode_stream", "split_stream", "stream_budget"],
-}, rooms=("bits", "huffman", "sparse", "streams"))
+}, rooms=("arithmetic", "bits", "huffman", "layer", "mixing", "sparse", "streams"))

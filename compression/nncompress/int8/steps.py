@@ -23,6 +23,7 @@ class Int8Step:
 
     S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z.
     w int8, b int32, w_scale float32 (O,): for conv2d (w (O, C/G, kh, kw)) and linear (w (O, I)).   bits: of the weights.
+    width: how many outputs the layer had before dead ones were left out; None where that is not known. A file says it.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Int8Step:
     b: np.ndarray = None
     w_scale: np.ndarray = None
     bits: int = 8
+    width: int = None
 
     @property
     def low(self):

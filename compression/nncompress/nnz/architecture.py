@@ -1,6 +1,7 @@
 """The architecture part of a file: each step's kind, inputs and options, checked as they are read.
 
-Shapes are not stored: they follow from the input's shape, step by step (`nnlite.inference.kinds`).
+Shapes are not stored: they follow from the input's shape, step by step (`nnlite.inference.kinds`). What is usual takes one bit:
+a step reads the one before it, a zero point is 0, a stride 1, layers are called conv1, conv2, …, fc1, …
 """
 
 import numpy as np
@@ -12,60 +13,114 @@ from nnlite.inference.kinds import KINDS
 NAMES = list(KINDS)  # a kind's number in the file is its position
 MOST_STEPS, LARGEST_SIZE, LARGEST_OPTION = 4096, 2**20, 2047
 MOST_NUMBERS = 2**26  # weights of a file; activations of one step for one image, its padding included
+UNKNOWN = Int8Step("", "", [], (), np.float32(1), 0)  # what a reader passes in
 
 
-def write_step(writer, step):
-    """kind, ReLU, name, inputs, scale and zero point; then what the kind needs."""
-    writer.varint(2 * NAMES.index(step.kind) + step.relu)
-    writer.text(step.name)
-    writer.varint(len(step.inputs))
-    for i in step.inputs:
-        writer.varint(i)
-    writer.array([step.S], "<f4")
-    writer.varint(step.Z)
-    if KINDS[step.kind].reads == 0:
-        writer.varint(len(step.shape))
-        for size in step.shape:
-            writer.varint(size)
-    for option in KINDS[step.kind].pairs:
-        for value in step.options[option]:
-            writer.varint(value)
-    if KINDS[step.kind].w_axes:
-        writer.varint(step.bits)
-        for size in step.w.shape:
-            writer.varint(size)
-    for option in KINDS[step.kind].numbers:
-        writer.varint(step.options[option])
+def code_step(fields, given, steps, last):
+    """Write the step `given`, or read one (`given` is UNKNOWN then): the next one after `steps`.
 
-
-def read_step(reader, steps):
-    """The next step after `steps`, with its shape but without its arrays, and the shape of its weights (or None)."""
-    code = reader.varint("a step's kind", 2 * len(NAMES) - 1)
-    kind, relu = KINDS[NAMES[code // 2]], bool(code % 2)
+    last: whether no step follows. Where the last step is a layer without ReLU, its logits are not rounded to 8 bits, so that
+    its S and Z mean nothing: they are not stored, and read as 1 and 0.
+    -> (the step with its shape but without its arrays; the shape of its weights, or None; its largest weight, or 0)
+    """
+    kind = KINDS[fields.choice(given.kind, NAMES, 4)]
     if (kind.reads == 0) != (not steps):
-        reader.fail("the first step, and no other, is the input")
-    name = reader.text()
-    inputs = [reader.varint("an input's number", len(steps) - 1) for _ in range(reader.varint("the number of inputs", 2))]
-    if len(inputs) != kind.reads:
-        reader.fail(f"{name} ({kind.name}) cannot have {len(inputs)} inputs")
-    S, Z = reader.array(1, "f4", "scales")[0], reader.varint("a zero point", 255)
-    if not (np.isfinite(S) and S > 0):
-        reader.fail(f"the scale of {name} is {S}; it has to be finite and above 0")
-    step = Int8Step(kind.name, name, inputs, (), S, Z, {}, relu)
+        fields.fail("the first step, and no other, is the input")
+    step = Int8Step(kind.name, "", [], (), given.S, given.Z, {})
+    step.name = _code_name(fields, given.name, kind, steps)
+    step.relu = fields.flag(given.relu) if kind.takes_relu else given.relu
+    step.inputs = _code_inputs(fields, given.inputs, kind, step.name, len(steps))
     if kind.reads == 0:
-        step.shape = tuple(reader.varint("a size of the input", LARGEST_SIZE) for _ in range(reader.varint("the axes", 3)))
-    for option in kind.pairs:
-        step.options[option] = tuple(reader.varint(option, LARGEST_OPTION) for _ in range(2))
-    w_shape = None
-    if kind.w_axes:
-        step.bits = reader.varint("the bits of a weight", 8)
-        w_shape = tuple(reader.varint("a size of the weights", LARGEST_SIZE) for _ in range(kind.w_axes))
-    for option in kind.numbers:
-        step.options[option] = reader.varint(option, LARGEST_SIZE)
-    problem = check_step(step, w_shape, [steps[i] for i in inputs])
+        axes = fields.number(len(given.shape) - 1, "the number of axes, less one,", 2) + 1
+        step.shape = tuple(fields.number(n, "a size of the input", LARGEST_SIZE) for n in _padded(given.shape, axes))
+    _code_options(fields, step, given, kind)
+    w_shape, largest = _code_sizes(fields, step, given, kind, steps) if kind.w_axes else (None, 0)
+    _code_scale(fields, step, given, kind, steps, last)
+    problem = check_step(step, w_shape, [steps[i] for i in step.inputs])
     if problem:
-        reader.fail(f"{name}: {problem}")
-    return step, w_shape
+        fields.fail(f"{step.name}: {problem}")
+    return step, w_shape, largest
+
+
+def standard_name(kind, steps):
+    """The name that lowering gives to most: conv1, conv2, …, fc1, …; input; maxpool2d_1, …, flatten_1, …"""
+    number = 1 + sum(step.kind == kind.name for step in steps)
+    if kind.name == "input":
+        return "input"
+    if kind.w_axes:
+        return f"conv{number}" if kind.name == "conv2d" else f"fc{number}"
+    return f"{kind.operations[0].lower() if kind.operations else kind.name}_{number}"
+
+
+def _code_name(fields, name, kind, steps):
+    standard = standard_name(kind, steps)
+    return standard if fields.flag(name == standard) else fields.text(name, "a name")
+
+
+def _code_inputs(fields, inputs, kind, name, before):
+    """The numbers of the steps that are read; one bit where it is the step before this one."""
+    if not fields.reads and (len(inputs) != kind.reads or any(not 0 <= i < before for i in inputs)):
+        fields.fail(f"{name} ({kind.name}) cannot read the results {inputs} of {before}")
+    previous = [before - 1]
+    if kind.reads == 1 and fields.flag(inputs == previous):
+        return previous
+    return [before - 1 - fields.number(before - 1 - i, "the number of steps between a result and its reader", before - 1)
+            for i in _padded(inputs, kind.reads)]
+
+
+def _code_options(fields, step, given, kind):
+    """Strides, paddings, windows, groups."""
+    usual = {"kernel": (2, 2), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+    for option in kind.pairs:
+        if option == "stride" and "kernel" in step.options:
+            usual["stride"] = step.options["kernel"]
+        step.options[option] = fields.pair(given.options.get(option, (0, 0)), usual[option], option, LARGEST_OPTION)
+    for option in kind.numbers:
+        value = given.options.get(option, 1)
+        step.options[option] = 1 if fields.flag(value == 1) else fields.number(value, option, LARGEST_SIZE)
+
+
+def _code_sizes(fields, step, given, kind, steps):
+    """(w_shape, the largest weight), and the layer's bits and width. How many numbers a layer reads follows from its input."""
+    shape = (0,) * kind.w_axes if given.w is None else given.w.shape
+    before = steps[step.inputs[0]].shape
+    O = fields.number(shape[0], "the outputs of a layer", LARGEST_SIZE)
+    step.width = None if fields.flag(given.width in (None, O)) else fields.number(given.width or 0, "a width", LARGEST_SIZE)
+    if kind.name == "conv2d":
+        height = fields.number(shape[2], "the height of a kernel", LARGEST_SIZE)
+        width = height if fields.flag(shape[2] == shape[3]) else fields.number(shape[3], "the width of a kernel", LARGEST_SIZE)
+        w_shape = (O, before[0] // max(step.options["groups"], 1), height, width)
+    else:
+        w_shape = (O, before[0])
+    if given.w is not None and given.w.shape != w_shape:
+        fields.fail(f"{step.name}: does not fit inputs of shape {before}")
+    largest = 0 if given.w is None else max(int(given.w.max(initial=0)), -int(given.w.min(initial=0)))
+    largest = fields.number(largest, "the largest weight", 127)
+    least = max(2, largest.bit_length() + 1)
+    step.bits = least if fields.flag(given.bits == least) else fields.number(given.bits, "the bits of a weight", 8)
+    if step.bits < least:
+        fields.fail(f"{step.name}: {step.bits} bits do not hold the weight {largest}")
+    return w_shape, largest
+
+
+def _code_scale(fields, step, given, kind, steps, last):
+    """S and Z; those of a kind that moves numbers are its input's, and a last layer's logits have none."""
+    if last and kind.w_axes and not step.relu:
+        step.S, step.Z = np.float32(1), 0
+    elif kind.moves and fields.reads:
+        step.S, step.Z = steps[step.inputs[0]].S, steps[step.inputs[0]].Z
+    elif not kind.moves:
+        fields.spend_on("scales")
+        step.S = fields.scale(given.S, f"the scale of {step.name}")
+        if not 0 <= given.Z <= 255:
+            fields.fail(f"the zero point of {step.name} is {given.Z}, expects 0 to 255")
+        step.Z = 0 if fields.flag(given.Z == 0) else fields.coder.number(int(given.Z), 8)
+        fields.spend_on("header")
+
+
+def _padded(numbers, count):
+    """The numbers, or as many zeros for a reader."""
+    return numbers if len(numbers) == count else (0,) * count
 
 
 def check_step(step, w_shape, before):

@@ -4,11 +4,22 @@ import numpy as np
 import pytest
 from networks import random_plan
 
+from nncompress import quantize
 from nncompress.int8.steps import Int8Step
-from nncompress.nnz.architecture import LARGEST_OPTION, LARGEST_SIZE, MOST_NUMBERS, MOST_STEPS, read_step, write_step
-from nncompress.nnz.records import Reader, Writer
+from nncompress.nnz.architecture import (
+    LARGEST_OPTION,
+    LARGEST_SIZE,
+    MOST_NUMBERS,
+    MOST_STEPS,
+    UNKNOWN,
+    code_step,
+    standard_name,
+)
+from nncompress.nnz.fields import Fields
 from nncompress.quantization.post_training import LARGEST_K
+from nnlite import models
 from nnlite.errors import FormatError
+from nnlite.inference.kinds import KINDS
 
 CONV = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
 POOL = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)}
@@ -19,6 +30,10 @@ def step(kind, inputs=(0,), shape=(), S=0.5, Z=7, w_shape=None, **more):
     """A step; weights of any shape without any memory."""
     w = None if w_shape is None else np.broadcast_to(np.int8(0), w_shape)
     return Int8Step(kind, kind, list(inputs), shape, np.float32(S), Z, w=w, **more)
+
+
+def named(step, name):
+    return dataclasses.replace(step, name=name)
 
 
 def given_input(shape=IMAGE):
@@ -33,24 +48,38 @@ def pool(kind="max_pool2d", **options):
     return step(kind, options=POOL | options)
 
 
-def written(steps):
-    writer = Writer()
-    for each in steps:
-        write_step(writer, each)
-    return bytes(writer.data)
-
-
-def read(data, count):
-    reader, steps = Reader(data, "net.nnz"), []
-    for _ in range(count):
-        steps.append(read_step(reader, steps)[0])
-    assert reader.at == len(data)
+def coded(fields, given, last=False):
+    """The steps `given`, written or read."""
+    steps = []
+    for i, each in enumerate(given):
+        steps.append(code_step(fields, each, steps, last and i == len(given) - 1)[0])
     return steps
 
 
+def written(steps):
+    fields = Fields("net.nnz")
+    coded(fields, steps)
+    return fields.coder.finish()
+
+
+def read(data, count):
+    fields = Fields("net.nnz", data)
+    steps = coded(fields, [UNKNOWN] * count)
+    fields.check_end()
+    return steps
+
+
+def bits(*steps, last=False):
+    """How many bits of the header the last of these steps takes."""
+    one, two = Fields("net.nnz"), Fields("net.nnz")
+    coded(one, steps[:-1])
+    coded(two, steps, last)
+    return sum(two.spent.values()) - sum(one.spent.values())
+
+
 def fails(message, *steps):
-    with pytest.raises(FormatError, match="net.nnz: at byte [0-9]+: .*" + message):
-        read(written(steps), len(steps))
+    with pytest.raises(FormatError, match="net.nnz: near byte [0-9]+: .*" + message):
+        written(steps)
 
 
 # ---- round trip
@@ -64,10 +93,25 @@ def test_the_steps_of_random_networks_come_back_with_their_shapes(seed):
         assert two.S.dtype == np.float32 and all(type(size) is int for size in two.shape)
 
 
-def test_a_step_byte_by_byte():
-    # kind 2·1 + ReLU; name; 1 input, number 0; S = 0.5; Z = 7; stride, padding, dilation; 8 bits; sizes of w; groups
-    data = written([dataclasses.replace(conv((6, 2, 3, 1), stride=(2, 1), padding=(0, 300), groups=2), relu=True)])
-    assert data.hex(" ") == "03 06 63 6f 6e 76 32 64 01 00 00 00 00 3f 07 02 01 00 ac 02 01 01 08 06 02 03 01 02"
+def test_usual_steps_take_few_bits():
+    image = named(given_input((4, 8, 9)), "input")
+    # kind 4, name 1; axes 2 are γ(3): 3; sizes γ(5), γ(9), γ(10): 5 + 7 + 7; S = 2^−1: 1 + 4 + 5; Z = 7: 1 + 8
+    assert bits(image) == 4 + 1 + 3 + 19 + 10 + 9
+    layer = dataclasses.replace(conv((6, 4, 3, 3)), name="conv1", Z=0, relu=True, bits=2)
+    # kind, name, ReLU, input; stride, padding, dilation, groups; γ(7) 5, width 1, γ(4) 5, square 1; γ(1), bits 1; S, Z = 0
+    assert bits(image, layer) == 4 + 1 + 1 + 1 + 4 + 5 + 1 + 5 + 1 + 1 + 1 + 10 + 1
+    window = named(pool(), "maxpool2d_1")
+    assert bits(image, window) == 4 + 1 + 1 + 3  # the default window and stride, no padding
+    assert bits(image, named(step("flatten"), "flatten_1")) == 4 + 1 + 1
+
+
+def test_the_logits_of_a_last_layer_have_no_scale():
+    layer = named(step("linear", w_shape=(3, 5)), "fc1")
+    assert bits(given_input((5,)), layer) - bits(given_input((5,)), layer, last=True) == 10 + 9
+    fields = Fields("net.nnz")
+    coded(fields, [given_input((5,)), layer], last=True)
+    last = coded(Fields("net.nnz", fields.coder.finish()), [UNKNOWN] * 2, last=True)[-1]
+    assert (last.S, last.Z) == (1, 0)
 
 
 def test_each_kind_of_step_and_the_shape_of_its_result():
@@ -76,17 +120,29 @@ def test_each_kind_of_step_and_the_shape_of_its_result():
         conv((6, 2, 3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 3), groups=2),
         step("max_pool2d", [1], options={"kernel": (2, 3), "stride": (1, 2), "padding": (1, 0)}),
         step("avg_pool2d", [2], options={"kernel": (2, 2), "stride": (2, 1), "padding": (0, 1)}),
-        step("add", [3, 3]), step("relu", [4]), step("flatten", [5]), step("linear", [6], w_shape=(10, 54)),
+        step("add", [3, 3]), step("relu", [4]), step("flatten", [5]), step("linear", [6], w_shape=(10, 36)),
     ]
     # (8 + 2 − 3)/2 + 1 = 4, (9 − 4)/1 + 1 = 6;  4 + 2 − 2 + 1 = 5, (6 − 3)/2 + 1 = 2;  (5 − 2)/2 + 1 = 2, 2 + 2 − 2 + 1 = 3
     shapes = [(4, 8, 9), (6, 4, 6), (6, 5, 2), (6, 2, 3), (6, 2, 3), (6, 2, 3), (36,), (10,)]
-    steps[-1].w = np.broadcast_to(np.int8(0), (10, 36))
-    assert [each.shape for each in read(written(steps), 8)] == shapes
+    again = read(written(steps), 8)
+    assert [each.shape for each in again] == shapes
+    assert [each.options for each in again] == [each.options for each in steps]
+    assert [each.inputs for each in again] == [[], [0], [1], [2], [3, 3], [4], [5], [6]]
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 6), (5, 6, 7)])
 def test_inputs_may_have_one_to_three_axes(shape):
     assert read(written([given_input(shape), step("flatten")]), 2)[1].shape == (int(np.prod(shape)),)
+
+
+def test_names_that_lowering_gives_are_not_stored_and_others_are():
+    plan, steps = quantize(models.lenet_5(), np.ones((1, 1, 28, 28), np.float32)), []
+    for each in plan.steps:
+        assert standard_name(KINDS[each.kind], steps) == each.name
+        steps.append(each)
+    odd = named(given_input((5,)), "Bild·€")
+    assert read(written([odd]), 1)[0].name == "Bild·€"
+    assert bits(odd) - bits(named(odd, "input")) == 7 + 8 * len("Bild·€".encode())  # γ(10)
 
 
 # ---- what does not fit together
@@ -98,28 +154,28 @@ def test_the_first_step_and_no_other_is_the_input():
 
 
 def test_unknown_kinds_are_refused():
-    with pytest.raises(FormatError, match="net.nnz: at byte 1: a step's kind is more than 19"):
-        read(b"\x14", 1)
+    with pytest.raises(FormatError, match="net.nnz: near byte 4: choice 10 of 10"):
+        read(b"\x5f", 1)  # bits 1010
 
 
 @pytest.mark.parametrize("kind, inputs", [("relu", []), ("relu", [0, 0]), ("add", [0]), ("add", [])])
 def test_a_wrong_number_of_inputs_is_refused(kind, inputs):
-    fails(rf"{kind} \({kind}\) cannot have {len(inputs)} inputs", given_input(), step(kind, inputs))
+    fails(rf"{kind}_1 \({kind}\) cannot read the results .* of 1", given_input(), named(step(kind, inputs), f"{kind}_1"))
 
 
 def test_steps_read_earlier_steps_only():
-    fails("an input's number is more than 0", given_input(), step("relu", [1]))
-    fails("the number of inputs is more than 2", given_input(), step("add", [0, 0, 0]))
-    fails("an input's number is more than -1", step("input", [0], IMAGE))
+    for wrong in step("relu", [1]), step("relu", [-1]), step("add", [0, 0, 0]), step("add", [0, 1]):
+        fails(r"cannot read the results \[.*\] of 1", given_input(), wrong)
+    fails(r"cannot read the results \[0\] of 0", step("input", [0], IMAGE))
 
 
 @pytest.mark.parametrize("S", [0, -1, np.nan, np.inf])
 def test_scales_are_finite_and_above_zero(S):
-    fails(f"the scale of relu is {np.float32(S)}; it has to be finite and above 0", given_input(), step("relu", S=S))
+    fails(f"the scale of input is {np.float32(S)}; it has to be finite and above 0", step("input", (), IMAGE, S=S))
 
 
 def test_zero_points_are_bytes():
-    fails("a zero point is more than 255", given_input(), step("relu", Z=256))
+    fails("the zero point of input is 256, expects 0 to 255", step("input", (), IMAGE, Z=256))
 
 
 @pytest.mark.parametrize("kind", ["max_pool2d", "flatten", "relu"])
@@ -177,8 +233,8 @@ def test_no_stride_kernel_or_dilation_is_zero(option):
 
 def test_sizes_and_options_have_limits():
     fails(f"a size of the input is more than {LARGEST_SIZE}", given_input((LARGEST_SIZE + 1,)))
-    fails("the axes is more than 3", given_input((2, 2, 2, 2)))
-    fails(f"a size of the weights is more than {LARGEST_SIZE}", given_input(), conv((LARGEST_SIZE + 1, 4, 1, 1)))
+    fails("the number of axes, less one, is more than 2", given_input((2, 2, 2, 2)))
+    fails(f"the outputs of a layer is more than {LARGEST_SIZE}", given_input(), conv((LARGEST_SIZE + 1, 4, 1, 1)))
     fails(f"stride is more than {LARGEST_OPTION}", given_input(), conv(stride=(LARGEST_OPTION + 1, 1)))
     fails("the length of a name is more than 255", Int8Step("input", "n" * 256, [], (3,), np.float32(1), 0))
 

@@ -68,7 +68,7 @@ def test_the_page_has_a_table_of_all_files_and_their_pictures(page, trained):
     for row in result["rows"]:
         for cell in (row["file"], f"{row['accuracy']:.2%}", f"{row['file_bytes']:,}", f"{row['macs']:,}"):
             assert cell in read.words
-    assert "bits/weight" in text  # the .nnz's budget
+    assert "bits each" in text  # the .nnz's budget
 
 
 def test_it_says_where_the_page_is(trained, run):
