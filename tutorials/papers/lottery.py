@@ -161,7 +161,7 @@ def picture(rows):
             axes.plot(left, mean, "o-", color=colour, ms=4, label=LABELS[kind])
         axes.set_xscale("log", subs=[])
         axes.set_xticks([100, 50, 20, 10, 5, 2], ["100", "50", "20", "10", "5", "2"])
-        axes.set_xlim(105, min(2.0, min(100 * row["left"] for row in rows)))
+        axes.set_xlim(108, 93 * min(row["left"] for row in rows))
         axes.set(title=title, xlabel="weights left (%)")
     axes.legend()
     return figure
