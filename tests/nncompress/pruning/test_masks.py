@@ -58,6 +58,18 @@ def test_applying_masks_zeroes_the_removed_weights_and_touches_nothing_else():
         assert array.ravel().tolist() == expected
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_removed_becomes_zero_whatever_it_was_and_in_any_layout(dtype):
+    layer = nn.Linear(4, 2, bias=False, rng=0)
+    values = np.array([[-1, np.nan, np.inf, -0.0], [2.5, -3, 1e-40, 7]], dtype)
+    for w in (values.copy(), np.asfortranarray(values), np.repeat(values, 2, axis=1)[:, ::2]):
+        layer.weight.data = w
+        masks = Masks(layer, {"weight": np.array([[False, False, False, False], [True, True, True, False]])})
+        masks.apply()
+        expected = np.array([[0, 0, 0, 0], [2.5, -3, values[1, 2], 0]], dtype)
+        assert layer.weight.data.tobytes() == expected.tobytes() and layer.weight.data is w
+
+
 @pytest.mark.parametrize("make_optimizer", [
     lambda parameters: optim.SGD(parameters, lr=0.1),
     lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3),
