@@ -20,6 +20,7 @@ from nnlite.kernels.fast.pooling import avg_pool2d, avg_pool2d_gradient, max_poo
 from nnlite.kernels.fast.sparse import csr_matmul, relative_matmul
 from nnlite.kernels.fast.stages import CONVOLUTION, FLATTEN, LINEAR, LOGITS, run_stages, table, thread_sums
 from nnlite.kernels.fast.updates import in_one_pass
+from nnlite.kernels.loops.codes import unpack_int4, unpack_shared
 from nnlite.kernels.loops.convolution import Walk, output_size
 from nnlite.kernels.loops.convolution_int8 import PackedConvInt8
 from nnlite.kernels.loops.matmul_int8 import PackedInt8
@@ -37,6 +38,7 @@ __all__ = [
     "gradient_sums", "in_one_pass", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "moments", "most_threads",
     "normalize", "output_size", "pack_conv_int8", "pack_int8", "quantize_rows", "relative_matmul", "relu", "relu_gradient",
     "requantize_rows", "residual", "set_num_threads", "sum_pool2d", "to_nchw", "to_nhwc",
+    "unpack_int4", "unpack_shared",
     # what `loops` has not
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "geometry", "lay_out", "narrow_channels", "no_places",
     "pack", "panels_int8", "quantize_images", "run_stages", "run_stages_int8", "slides", "sums_buffer", "table", "thread_sums",

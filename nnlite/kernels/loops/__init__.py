@@ -4,6 +4,7 @@ The loops run compiled by Numba, or as they stand, under a debugger, with NUMBA_
 whole engine run on them. They use one thread, and nothing but arrays of NumPy.
 """
 
+from nnlite.kernels.loops.codes import unpack_int4, unpack_shared
 from nnlite.kernels.loops.convolution import Walk, conv2d, output_size
 from nnlite.kernels.loops.convolution_gradients import conv2d_gradients
 from nnlite.kernels.loops.convolution_int8 import PackedConvInt8, conv2d_int8, pack_conv_int8
@@ -25,4 +26,5 @@ __all__ = [
     "gradient_sums", "in_one_pass", "matmul", "matmul_int8", "max_pool2d", "max_pool2d_gradient", "moments", "most_threads",
     "normalize", "output_size", "pack_conv_int8", "pack_int8", "quantize_rows", "relative_matmul", "relu", "relu_gradient",
     "requantize_rows", "residual", "set_num_threads", "sum_pool2d", "to_nchw", "to_nhwc",
+    "unpack_int4", "unpack_shared",
 ]
