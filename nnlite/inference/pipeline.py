@@ -141,11 +141,10 @@ def weights_in_memory_order(steps, step, w):
     return w.reshape(len(w), C, H, W).transpose(0, 2, 3, 1).reshape(len(w), -1)
 
 
-def convolution_row(stage, source, out, w_shape, laid_out, step, slide=False, rest=0):
+def convolution_row(stage, source, out, w_shape, laid_out, per_lane, slide=False, rest=0):
     """The part of a convolution's row of the table that float32 and int8 share; source and out are its buffers.
 
-    w_shape (G, kh, kw, c, o), `laid_out` the same weights as the kernel reads them; one step of the tile takes `step` numbers
-    of a run; slide, rest as in `Geometry`.
+    w_shape (G, kh, kw, c, o), `laid_out` the same weights as the kernel reads them; per_lane, slide and rest as in `geometry`.
     """
     options, (x_image, x_row, _) = stage.step.options, source.array.strides[:3]
     y_image, y_row, _ = out.array.strides[:3]
@@ -155,7 +154,7 @@ def convolution_row(stage, source, out, w_shape, laid_out, step, slide=False, re
             "sums_w": stage.step.shape[2], "out_h": out_h, "out_w": out_w, "O": O,
             "channels": laid_out.channels,
             "w_group": laid_out.group * laid_out.numbers.itemsize, "w_row": laid_out.row * laid_out.numbers.itemsize,
-            **kernels.geometry(w_shape, options["stride"], options["dilation"], step, slide, rest)._asdict()}
+            **kernels.geometry(w_shape, options["stride"], options["dilation"], per_lane, slide, rest)._asdict()}
 
 
 def flatten_row(source, out):
@@ -169,14 +168,14 @@ def flatten_row(source, out):
 
 
 def linear_row(source, out, K, channels=0):
-    """A linear layer's row of the table. K: steps of its sums; channels: columns of the buffer of sums, if there is one."""
+    """A linear layer's row of the table. K: terms of a lane's sum; channels: columns of the buffer of sums, if there is one."""
     return {"kind": kernels.LINEAR, "x": source.array.ctypes.data, "x_image": source.array.strides[0], "K": K,
             "y": out.array.ctypes.data, "y_image": out.array.strides[0], "O": out.array.shape[-1], "sums_w": 1, "pool": 1,
             "channels": channels}
 
 
 def table_macs(row):
-    """How many steps of the tile the row takes for one image."""
+    """How many multiply-adds of a lane the row takes for one image; in integers each is four multiply-accumulates."""
     if row["kind"] == kernels.FLATTEN:
         return 0
     if row["kind"] == kernels.CONVOLUTION:

@@ -32,7 +32,7 @@ class Plan:
     """The steps of a model, ready to run on float32 arrays."""
 
     def __init__(self, steps):
-        self.steps, self.kept = steps, []
+        self.steps, self.held = steps, []
         self.runners = [_operation(step) if step.kind == "operation" else KINDS[step.kind].runner(step) for step in steps]
 
     def __call__(self, images):
@@ -82,12 +82,12 @@ class Plan:
 
     def weights(self, step, w):
         """The addresses of a row's weights and biases; the plan keeps these arrays alive."""
-        return {"w": self.keep(w), "b": self.keep(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
+        return {"w": self.hold(w), "b": self.hold(step.arrays["b"]), "low": 0 if step.relu else -np.inf}
 
-    def keep(self, array):
+    def hold(self, array):
         """The address of an array, aligned and held as long as the plan."""
-        self.kept.append(kernels.aligned(array))
-        return self.kept[-1].ctypes.data
+        self.held.append(kernels.aligned(array))
+        return self.held[-1].ctypes.data
 
     def run_table(self, rows):
         """Rows of the table as a function(n) that runs them."""

@@ -47,7 +47,7 @@ def check_arrays(where, p, state):
             )
 
 
-def run(passes):
+def apply_rules(passes):
     """Apply each rule once to all parameters that need it with the same numbers: {(rule, numbers, dtype): their arrays}."""
     from nnlite import kernels  # here, because it loads Numba
 
@@ -130,7 +130,7 @@ class Optimizer:
             if work is not None:
                 rule, averages, numbers = work
                 passes.setdefault((rule, numbers, w.dtype), []).append([w, g, *averages])
-        run(passes)
+        apply_rules(passes)
         for p in self.parameters():
             if p.grad is not None and isinstance(p, Tensor):  # another object with `data` and `grad` is on no tape
                 p.changed(f"{name}.step")

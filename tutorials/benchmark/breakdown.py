@@ -34,11 +34,11 @@ def plan_breakdown(plan, images, peak_gops, calls=200):
     if len(pipeline.runners) > 1 or n > pipeline.chunk:
         raise ValueError(f"plan_breakdown: expects a plan of one table and up to {pipeline.chunk} images, got "
                          f"{len(pipeline.runners)} and {n}")
-    step = 4 if pipeline.buffers[0].array.dtype == np.uint8 else 1  # a step of the integer tile is four multiply-adds
+    per_lane = 4 if pipeline.buffers[0].array.dtype == np.uint8 else 1  # a lane of integers adds four products at once
     parts = [part("entry", lambda: pipeline.enter(images, pipeline.buffers[0]), 0, peak_gops, calls)]
     for row, run in stages:
         name = f"{KINDS[row['kind']]}, {row['O']} out" if "O" in row else KINDS[row["kind"]]
-        parts.append(part(name, lambda run=run: run(n), n * step * table_macs(row), peak_gops, calls))
+        parts.append(part(name, lambda run=run: run(n), n * per_lane * table_macs(row), peak_gops, calls))
     return [*parts, part("all", lambda: plan(images), sum(p["multiply_adds"] for p in parts), peak_gops, calls)]
 
 

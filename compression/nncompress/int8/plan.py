@@ -49,7 +49,7 @@ class Int8Plan:
     def __init__(self, steps, law="fixed"):
         if law not in LAWS:
             raise ValueError(f"Int8Plan: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
-        self.steps, self.law, self.kept = steps, law, []
+        self.steps, self.law, self.held = steps, law, []
         self.runners = [None, *(self.runner(step) for step in steps[1:])]
 
     def runner(self, step):
@@ -127,25 +127,25 @@ class Int8Plan:
         return run
 
     def numbers(self, step, w):
-        """What a layer's row of the table holds beside its geometry; the arrays are kept from now on."""
+        """What a layer's row of the table holds beside its geometry. The plan holds the arrays."""
         before = self.steps[step.inputs[0]]
         b = folded_bias(step, before.Z)
-        row = {"w": self.keep(w), "b": self.keep(b), "Z": step.Z, "low": step.low}
+        row = {"w": self.hold(w), "b": self.hold(b), "Z": step.Z, "low": step.low}
         if step is self.steps[-1] and self.ends_in_sums:
-            return row | {"kind": kernels.LOGITS, "M": self.keep(float32_factor(before.S, step.w_scale, 1))}
+            return row | {"kind": kernels.LOGITS, "M": self.hold(float32_factor(before.S, step.w_scale, 1))}
         factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))
-        return row | {name: self.keep(array) for name, array in zip(("M0", "left", "right", "M"), factors, strict=True)}
+        return row | {name: self.hold(array) for name, array in zip(("M0", "left", "right", "M"), factors, strict=True)}
 
-    def keep(self, array):
+    def hold(self, array):
         """The address of an array, 0 for an empty one, aligned and held as long as the plan."""
-        self.kept.append(kernels.aligned(array))
-        return self.kept[-1].ctypes.data if array.size else 0
+        self.held.append(kernels.aligned(array))
+        return self.held[-1].ctypes.data if array.size else 0
 
     def run_table(self, rows):
         """Rows of the table as a function(n) that runs them."""
         stages, sums = kernels.table(rows), kernels.thread_sums(rows, CHUNK, np.int32)
-        steps = sum(table_macs(row) for row in rows)
-        return lambda n: kernels.run_stages_int8(stages, sums, n, kernels.threads_for(n * steps, alone=True))
+        macs = sum(table_macs(row) for row in rows)
+        return lambda n: kernels.run_stages_int8(stages, sums, n, kernels.threads_for(n * macs, alone=True))
 
     def run(self, images):
         """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""

@@ -121,10 +121,10 @@ class Geometry(NamedTuple):
     rest: int
 
 
-def geometry(w_shape, stride, dilation, step=1, slide=False, rest=0):
-    """w_shape (G, kh, kw, c, o); one step of the tile takes `step` numbers of a run: 1, or 4 for int8."""
+def geometry(w_shape, stride, dilation, per_lane=1, slide=False, rest=0):
+    """The Geometry of w_shape (G, kh, kw, c, o).   per_lane: how many numbers of a run a lane multiplies at once, 4 in int8."""
     P, Q, L = runs(w_shape, dilation)
-    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // step), int(slide), rest)
+    return Geometry(w_shape[0] * w_shape[3], w_shape[0], *stride, *dilation, P, Q, -(-L // per_lane), int(slide), rest)
 
 
 class Weights(NamedTuple):

@@ -38,7 +38,7 @@ def conv2d_int8(x, packed, y, walk):
     y (N, H', W', O) int32 is filled: exact sums. The bytes past a run are multiplied by the zeros of the packing.
     """
     if y.size:
-        g, numbers = geometry(packed.shape, walk.stride, walk.dilation, step=4), packed.numbers
+        g, numbers = geometry(packed.shape, walk.stride, walk.dilation, per_lane=4), packed.numbers
         buffer = sums_buffer(1, y.shape[2], len(numbers) * numbers.shape[2], np.int32)
         _conv2d_int8(x, numbers, y, tuple(g), buffer, threads_for(y.size * g.P * g.Q * g.K))
 

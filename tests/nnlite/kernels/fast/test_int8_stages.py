@@ -127,7 +127,7 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
     row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
            "w_group": packed[0].nbytes, "w_row": packed[0, 0].nbytes, "channels": len(packed) * packed.shape[2], "pool": pool,
            "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
-           "low": Z, **geometry(w_shape, stride, dilation, step=4)._asdict()}
+           "low": Z, **geometry(w_shape, stride, dilation, per_lane=4)._asdict()}
     run_stage(row, {"x": x, "y": y[:, 1:, 2:], "w": packed, "b": b, **factors_by_name(M, law)}, N, threads)
     np.testing.assert_array_equal(y, expected)
 
@@ -135,7 +135,7 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
     # one pixel a row, weight 1, M = 1: y = x + 5; behind the images is one more of each, which has to stay as it is
-    geometry_of_one = geometry((1, 1, 1, 1, 1), (1, 1), (1, 1), step=4)._asdict()
+    geometry_of_one = geometry((1, 1, 1, 1, 1), (1, 1), (1, 1), per_lane=4)._asdict()
     packed = pack_conv_int8(np.ones((1, 1, 1, 1, 1), np.int8), (1, 1)).numbers
     b, M = np.zeros(1, np.int32), np.ones(1, np.float32)
     for N, H in np.ndindex(20, 6):
