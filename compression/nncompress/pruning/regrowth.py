@@ -80,6 +80,7 @@ class Regrowth:
         self.masks, self.every, self.steps, self.initial, self.step = masks, every, steps, initial, 0
 
     def after_step(self):
+        """For `fit`: exchange weights if it is time, and set the removed ones to 0."""
         self.step += 1
         if self.step % self.every == 0 and self.step < self.steps:
             fraction = regrown_fraction(self.step, steps=self.steps, initial=self.initial)

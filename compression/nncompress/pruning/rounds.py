@@ -81,8 +81,8 @@ def prune_remaining(masks, fraction, criterion=magnitude_scores, evidence=None, 
 def _narrowed(name, mask, kept):
     """The mask of which only `kept` of its True entries stay True."""
     if not kept.any():
-        raise ValueError(f"prune: {name} would lose all of its {kept.size} remaining weights, and with them everything passes "
-                         "through it; prune less, or give each layer its own fraction")
+        raise ValueError(f"prune: {name} would lose all of its {kept.size} remaining weights, and nothing would pass through "
+                         "it any more; prune less, or give each layer its own fraction")
     narrowed = mask.copy()
     narrowed[mask] = kept
     return narrowed

@@ -60,7 +60,8 @@ class Surgery:
 
     masks       the Masks of the moment
     latent      {name: W}
-    Weight decay acts on w, not on W.   Errors: ValueError for an unknown name, steps below 0, a layer that loses all weights.
+    Weight decay acts on w, not on W. A checkpoint holds w alone: training cannot be resumed with the same latent weights.
+    Errors: ValueError for an unknown name, steps below 0, a layer that loses all weights.
     Source: Guo, Yao & Chen 2016 (arXiv 1608.04493), algorithm 1.
     """
 
