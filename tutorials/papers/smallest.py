@@ -13,8 +13,6 @@ import argparse
 import json
 import platform
 import subprocess
-import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,16 +24,18 @@ from nncompress.search import Budget, Settings, compress
 from nnlite import data, models, nn, optim, save, train
 from nnlite import functional as F
 from nnlite import load as load_checkpoint
+from nnlite.checkpoint import load_state
 from nnlite.files import write_atomically
 from nntransfer.distill import WithCachedTeacher, cached_logits, softened
 
 HERE = Path(__file__).parent
-TRAINING, BATCH = 55_000, 128
+ARTIFACTS, RESULTS = HERE / "artifacts", HERE / "results" / "smallest.json"
+TRAINING, BATCH, SEEDS = 55_000, 128, 3
 MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 4, 20, 3e-3, 2
 
 FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "dropout": {}, "settings": {"epochs": 40, "levels": 1.0}}
 CONV = {"model": "lenet_5", "shift": 2, "T": 2.0, "dropout": {}, "settings": {
-    "epochs": 40, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
+    "epochs": 36, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
     "start": 0.06, "end": 0.5, "freeze": 0.6, "quantize": 0.5}}
 PLAIN = {"shift": 0, "T": None}
 
@@ -47,16 +47,16 @@ def filters(*sizes):
 
 RUNS = {
     "lenet-300-100-plain": FC | PLAIN | {
-        "weights": 15_000, "dropout": {"input": 0.2, "relu1": 0.4, "relu2": 0.25},
-        "settings": FC["settings"] | {"levels": 1.2, "decay": 0.15}},
-    "lenet-300-100": FC | {"weights": 6_500},
+        "weights": 10_500, "dropout": {"input": 0.2, "relu1": 0.4, "relu2": 0.25},
+        "settings": FC["settings"] | {"epochs": 44, "levels": 1.2, "decay": 0.15}},
+    "lenet-300-100": FC | {"weights": 5_500},
     "lenet-300-100-tiny": FC | {"weights": 4_300, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
     "lenet-5-plain": CONV | PLAIN | {
         "weights": 9_000, "dropout": {"relu1": 0.5}, "settings": CONV["settings"] | {
             "epochs": 30, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
-    "lenet-5": CONV | {"weights": 4_300, "settings": CONV["settings"] | {
-        "channels": {1: filters(14, 36, 200), 2: filters(12, 28, 120)}}},
-    "lenet-5-tiny": CONV | {"weights": 1_700, "shift": 1, "settings": CONV["settings"] | {
+    "lenet-5": CONV | {"weights": 4_800, "settings": CONV["settings"] | {
+        "channels": {1: filters(14, 36, 200), 2: filters(12, 30, 130)}}},
+    "lenet-5-tiny": CONV | {"weights": 2_000, "shift": 1, "settings": CONV["settings"] | {
         "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
 }
 
@@ -139,14 +139,13 @@ def batches(run, seed, work):
 def train_run(name, seed, work, run):
     """One run -> WORK/NAME-seedSEED.nnz and .json, without a look at the test images."""
     training, loss = batches(run, seed, work)
-    started = time.perf_counter()
-    found = compress(build(run, seed), (training, held_out(mnist()[1])), Budget(weights=run["weights"]), loss=loss,
-                     settings=Settings(**run["settings"]), checkpoint=work / f"{name}-seed{seed}.npz")
     path = work / f"{name}-seed{seed}.nnz"
+    found = compress(build(run, seed), (training, held_out(mnist()[1])), Budget(weights=run["weights"]), loss=loss,
+                     settings=Settings(**run["settings"]), checkpoint=path.with_suffix(".npz"))
     nncompress.save(path, found.plan)
-    file = found.report.stages[-1]
-    row = {"name": name, "seed": seed, "bytes": path.stat().st_size, "validation_errors": file.errors,
-           "seconds": round(time.perf_counter() - started, 1),
+    row = {"name": name, "seed": seed, "bytes": path.stat().st_size, "validation_errors": found.report.stages[-1].errors,
+           "seconds": round(sum(epoch["seconds"] for epoch in load_state(path.with_suffix(".npz")).history), 1),
+           "command": f"python tutorials/papers/smallest.py train {name} --seed {seed} --work WORK",
            "stages": [asdict(stage) for stage in found.report.stages], "settings": run, **circumstances()}
     write_json(path.with_suffix(".json"), row)
     print(f"{name} seed {seed}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation images wrong, "
@@ -156,9 +155,30 @@ def train_run(name, seed, work, run):
 def circumstances():
     """Where and by what a run was made."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
-    return {"command": " ".join(["python", "tutorials/papers/smallest.py", *sys.argv[1:]]), "commit": commit or None,
-            "machine": f"{platform.machine()}, {numba.get_num_threads()} threads", "python": platform.python_version(),
-            "numpy": np.__version__, "numba": numba.__version__}
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return {"commit": commit or None, "machine": f"{processor}, {numba.get_num_threads()} thread(s)",
+            "python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__}
+
+
+def ship(name, work):
+    """Test every run of WORK/NAME once, and copy the file of the fewest validation errors to artifacts/."""
+    rows = [json.loads(path.read_text()) for path in sorted(work.glob(f"{name}-seed*.json"))]
+    if len(rows) < SEEDS:
+        raise SystemExit(f"{work} has {len(rows)} runs of {name}, {SEEDS} are to be reported")
+    best = min(rows, key=lambda row: (row["validation_errors"], row["bytes"], row["seed"]))
+    test = held_out(data.load("mnist")[1])
+    for row in rows:
+        path = work / f"{name}-seed{row['seed']}.nnz"
+        row |= {"test_errors": train.evaluate(nncompress.load(path), test)["errors"], "shipped": row is best}
+        print(f"{name} seed {row['seed']}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation and "
+              f"{row['test_errors']} of 10,000 test images wrong{', shipped' if row is best else ''}")
+    path = work / f"{name}-seed{best['seed']}.nnz"
+    write_atomically(ARTIFACTS / f"{name}.nnz", lambda stream: stream.write(path.read_bytes()))
+    others = [row for row in json.loads(RESULTS.read_text())["runs"] if row["name"] != name] if RESULTS.exists() else []
+    order = list(RUNS)
+    write_json(RESULTS, {"runs": sorted(others + rows, key=lambda row: (order.index(row["name"]), row["seed"]))})
 
 
 def write_json(path, content):
@@ -180,6 +200,8 @@ def main():
         change = dict(arguments.change)
         settings = run["settings"] | change.pop("settings", {})
         train_run(arguments.name, arguments.seed, arguments.work, run | change | {"settings": settings})
+    else:
+        ship(arguments.name, arguments.work)
 
 
 if __name__ == "__main__":
