@@ -52,8 +52,8 @@ RUNS = {
     "lenet-300-100": FC | {"weights": 5_500},
     "lenet-300-100-tiny": FC | {"weights": 4_300, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
     "lenet-5-plain": CONV | PLAIN | {
-        "weights": 9_000, "dropout": {"relu1": 0.5}, "settings": CONV["settings"] | {
-            "epochs": 30, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
+        "weights": 13_000, "dropout": {"input": 0.1, "pool2": 0.3, "relu1": 0.5}, "settings": CONV["settings"] | {
+            "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
     "lenet-5": CONV | {"weights": 4_800, "settings": CONV["settings"] | {
         "channels": {1: filters(14, 36, 200), 2: filters(12, 30, 130)}}},
     "lenet-5-tiny": CONV | {"weights": 2_000, "shift": 1, "settings": CONV["settings"] | {
