@@ -7,6 +7,7 @@ Read in this order:
     ranking     which weights of the whole network stay
     latent      the model computes on a grid, float weights below it learn
     structures  filters and neurons leave
+    folding     the scales of BatchNorms move into the weights before these are rounded
     report      what happened, stage by stage
     run         all of it, in one training
     smallest_file   `nncompress.compress`, one run or several

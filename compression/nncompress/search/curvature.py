@@ -40,6 +40,11 @@ class RankOneCurvature:
         r, c = self.rows[name], self.columns[name]
         return r * c / (r.mean() + 1e-30)
 
+    def scale_rows(self, name, factors):
+        """h[o] ← factors[o] h[o], where the weight has got another scale in each row; up to one factor for the whole weight."""
+        if name in self.rows:
+            self.rows[name] = self.rows[name] * factors.reshape(-1, *[1] * (self.rows[name].ndim - 1))
+
     def cut(self, take):
         """Follow the model, which has become smaller: take(name, array, axes) gives what stays of an array along these axes."""
         for name, r in self.rows.items():

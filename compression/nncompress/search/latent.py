@@ -127,6 +127,16 @@ class OnGrid:
     def state(self):
         return self.inner.state
 
+    def scale_rows(self, name, factors):
+        """t[o] ← factors[o] t[o]; the averages of gradients change as those of such a weight."""
+        latent = self.latents[name].data
+        factors = factors.astype(latent.dtype).reshape(-1, *[1] * (latent.ndim - 1))
+        latent *= factors
+        inverse = 1 / np.maximum(np.abs(factors), np.float32(1e-6))
+        for key, average in self.inner.state.get(self.order.index(name), {}).items():
+            if isinstance(average, np.ndarray):
+                average *= inverse**2 if key == "exp_avg_sq" else np.copysign(inverse, factors)
+
     def cut(self, take):
         """Make everything here as small as the model has become: take(name, array) gives the part of an array that stays."""
         for i, name in enumerate(self.order):

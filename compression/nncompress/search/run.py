@@ -13,6 +13,7 @@ from nncompress.pruning.schedule import agp_sparsity
 from nncompress.quantization.post_training import quantize
 from nncompress.search.budget import BudgetTooSmall
 from nncompress.search.curvature import RankOneCurvature
+from nncompress.search.folding import fold, folded_batch_norms, freeze
 from nncompress.search.latent import OnGrid
 from nncompress.search.ranking import best_masks
 from nncompress.search.report import Report, file_stage, float_stage
@@ -56,6 +57,8 @@ class Run:
         parameters = sum(p.size for p in model.parameters())
         self.limit = budget.most_bytes(parameters)
         self.K = budget.weights or max(1, int(8 * self.limit / BITS_PER_WEIGHT))
+        self.norms = folded_batch_norms(model, self.example)
+        self.folded = None  # these, once their scales are in the weights
         self.dense = None  # how many weights and biases there were when pruning began
         self.report = Report(str(budget))
 
@@ -100,12 +103,15 @@ class Run:
     def after_epoch(self, epoch):
         s = self.settings
         self.cut_structures(epoch)
-        if self.history and s.quantize <= self.done < s.settle or s.quantize <= self.done and not self.grid.steps:
+        if s.quantize <= self.done and self.folded is None:
+            self.folded = self.norms
+            fold(self.model, self.folded, self.grid, self.curvature)
+        if s.quantize <= self.done < s.settle or s.quantize <= self.done and not self.grid.steps:
             self.grid.set_steps(self.steps())
-        if self.limit is not None and (s.start + s.end) / 2 < self.done < s.freeze:
-            self.aim_at_the_limit()
-        elif self.limit is not None and self.done >= s.freeze and self.grid.steps:
+        if self.limit is not None and self.done >= s.freeze and self.grid.steps:
             self.fit_into_the_limit()
+        elif self.limit is not None and self.done > (s.start + s.end) / 2 and (self.folded is not None or not self.norms):
+            self.aim_at_the_limit()
         if epoch == self.epoch_of(s.freeze):
             self.report.stages.append(float_stage("weights", epoch, self.model, self.held_out, self.example))
         if self.checkpoint is not None:
@@ -175,14 +181,8 @@ class Run:
 
     def plan(self):
         """The int8 plan of the model as it is."""
-        parameters = dict(self.model.named_parameters())
-        largest = max(np.abs(parameters[weight].data).max() / self.grid.steps[layer]
-                      for layer, (weight, *_) in self.grid.layers.items())
-        bits = int(np.clip(np.ceil(np.log2(largest + 1.5)) + 1, 2, 8))  # 2^(bits − 1) − 1 ≥ largest
-        options = {"law": self.law, "input_scale": 1 / 255 if _is_bytes(self.calibration) else None}
-        if any(isinstance(module, nn.BatchNorm2d) for _, module in self.model.named_modules()):
-            return quantize(self.model, self.calibration, bits=8, per="channel", **options)
-        return quantize(self.model, self.calibration, bits=bits, per="layer", steps=self.grid.steps, **options)
+        input_scale = 1 / 255 if _is_bytes(self.calibration) else None
+        return quantize(self.model, self.calibration, law=self.law, per="layer", steps=self.grid.steps, input_scale=input_scale)
 
     def verified(self):
         """The file, decoded, and what it scores."""
@@ -199,8 +199,8 @@ class Run:
         return Compressed(plan, data, self.report, self.model)
 
     def save(self):
-        state = {"taken": self.taken, "K": self.K, "dense": self.dense, "limit": self.limit, "settings": repr(self.settings),
-                 "curvature": self.curvature.state_dict(), "report": self.report.as_dict()}
+        state = {"taken": self.taken, "K": self.K, "dense": self.dense, "limit": self.limit, "folded": self.folded,
+                 "settings": repr(self.settings), "curvature": self.curvature.state_dict(), "report": self.report.as_dict()}
         checkpoints.save(self.checkpoint, self.model, optimizer=self.grid, schedule=self.schedule, loader=self.training,
                          history=self.history, metadata={"compress": state})
 
@@ -209,6 +209,8 @@ class Run:
         if state.get("settings") != repr(self.settings) or state.get("limit") != self.limit:
             raise ValueError(f"compress: {self.checkpoint} is from a run with other settings or another budget; name another "
                              "file, or delete it")
+        self.folded = state["folded"]
+        freeze(self.model, self.folded or [])
         self.history = checkpoints.resume(self.checkpoint, self.model, self.grid, self.schedule, self.training)
         self.taken, self.K, self.dense = state["taken"], state["K"], state["dense"]
         self.curvature.load_state_dict(state["curvature"])
