@@ -6,7 +6,8 @@
 # four. You will write the formulas that do it, see how large their error can be, run four well-known mistakes, and count
 # wrong answers with 8, 7, … 2 bits.
 #
-# It takes about 25 minutes. You need NumPy, and the idea that a network is layers of weights.
+# It takes about 40 minutes; after section 8 is a good place for a pause. You need NumPy, and the idea that a network is
+# layers of weights.
 
 # %%
 import matplotlib.pyplot as plt
@@ -417,7 +418,223 @@ for model, before in zip(networks, untouched, strict=True):
     assert abs((fixed != labels).sum() - before) <= 2 and (fixed != floats).sum() <= 2
 
 # %% [markdown]
-# ## 9 · Your turn
+# ## 9 · Two bits, and training
+#
+# At 2 bits the networks were broken. They were rounded *after* training, and nobody asked them. **What if training sees the
+# rounding, and looks for weights that are good once they are rounded?** Each forward pass then uses $`\hat w = S\,
+# \text{clamp}(\text{round}(w/S), -1, 1)`$, and the optimizer moves $`w`$. For that it needs $`\partial \hat w/\partial w`$,
+# the slope of a staircase. Every step of a staircase is flat:
+#
+# ```math
+# \frac{\partial\, \text{round}(u)}{\partial u} = 0
+# ```
+#
+# So the gradient is 0, and it is not wrong. A weight that moves a little is still rounded to the same integer, and the loss
+# does not change. The library lets us put any function in the place of a weight: `register_parametrization` computes
+# `layer.weight` from the trained `original` at each use. Run it with plain rounding:
+
+# %% tags=["volatile"]
+import copy
+
+from nnlite import functional as F
+from nnlite import nn
+
+
+class PlainRounding(nn.Module):
+    def __init__(self, w):
+        self.S = float(symmetric_scale(w, 2))
+
+    def forward(self, w):
+        return self.S * F.clamp(F.round(w / self.S), -1, 1)
+
+def retrained(model, transform, epochs):
+    """(copy of the model, wrong before, wrong after): each weight is seen through transform(w)."""
+    model = copy.deepcopy(model)
+    for layer in [layer for layer in model if isinstance(layer, (nn.Conv2d, nn.Linear))]:
+        nn.register_parametrization(layer, "weight", transform(layer.weight.data))
+    before = train.evaluate(model, test_loader)["errors"]
+    loader = data.DataLoader(digits, batch_size=64, shuffle=True, seed=0, transform=prepare)
+    train.fit(model, loader, optim.Adam(model.parameters(), lr=0.002), epochs, progress=False)
+    return model, before, train.evaluate(model, test_loader)["errors"]
+
+stuck, before, after = retrained(networks[0], PlainRounding, epochs=1)
+for layer, old in ((stuck.conv2, networks[0].conv2), (stuck.fc1, networks[0].fc1)):
+    assert np.array_equal(layer.parametrizations["weight"].original.data, old.weight.data)
+assert after > before / 2
+print(f"wrong of 360: {before} before, {after} after one epoch; of the weights, none has moved")
+
+# %% [markdown]
+# Not one bit of one weight has changed; what little was learned, the biases learned. The trick that everybody uses is a white
+# lie: forwards we round, **backwards we pretend that we had not**. This is the **straight-through** gradient. Its reason: the
+# staircase rises, over many steps, exactly as fast as the line $`u`$. The slope of each single step is 0, the slope that a
+# long walk feels is 1. Only where the clamp holds $`\hat w`$ does the gradient stop. In the library it is
+# `F.straight_through(x, y)`, the value of y with the gradient of x:
+
+# %% tags=["volatile"]
+class StraightThrough(PlainRounding):
+    def forward(self, w):
+        u = F.clamp(w / self.S, -1, 1)
+        return self.S * F.straight_through(u, F.round(u))
+
+_, before, after = retrained(networks[0], StraightThrough, epochs=1)
+print(f"wrong of 360: {before} before, {after} after one epoch")
+assert after < before * 2 / 3
+
+# %% tags=["remove-input"]
+fig, ax = plt.subplots(num="staircase", figsize=(6.4, 3.4))
+# alt: The loss of one weight: a smooth valley, and the same with rounding, a flight of flat steps.
+u = np.linspace(-0.4, 4.4, 1201)
+ax.plot(u, (u - 2.8) ** 2, color=GREY, lw=1.5, ls="--")
+for q in range(5):
+    part = np.rint(u) == q
+    ax.plot(u[part], (np.rint(u[part]) - 2.8) ** 2, color=BLUE, lw=2.5)
+ax.plot([0.62, 1.42], [(1 - 2.8) ** 2 + 2 * (1 - 2.8) * (x - 1) for x in (0.62, 1.42)], color=ORANGE, lw=2)
+ax.annotate("slope 0: where to?", (1.0, 3.24), (-0.3, 1.0), color=BLUE, arrowprops={"arrowstyle": "->", "color": BLUE})
+ax.text(1.5, 2.2, "straight-through slope", color=ORANGE)
+ax.text(0.4, 6.2, "without rounding", color=GREY)
+ax.set(title="A rounded weight sees steps; the slope comes from the line", xlabel="weight, in steps  w/S", ylabel="loss",
+       xticks=range(5), ylim=(-0.6, 9))
+
+# %% [markdown]
+# ## 10 · A step that learns
+#
+# Better, not good. The largest weight still decides $`S`$, and section 7 showed what comes of it: nine tenths of the second
+# convolution are 0. **Which step is best for the answers? Let the gradient say.** In LSQ, *learned step size quantization*,
+# the step $`s`$ of a layer is a parameter. Rounding counts as the identity again, so with $`Q`$ integers on each side
+#
+# ```math
+# \frac{\partial \hat w}{\partial s} = \begin{cases} \text{round}(w/s) - w/s & |w/s| < Q \\ Q\,\text{sign}(w) & \text{else}
+# \end{cases}
+# ```
+#
+# Outside the grid $`\hat w = \pm Q s`$, and a larger step takes it along. Inside, what is left is the error of rounding. The
+# sum over all weights is a large number beside one $`s`$; it is divided by $`\sqrt{n\,Q}`$. In slow code:
+
+# %%
+from nncompress.quantization.learned import LearnedStep
+from nnlite import Tensor
+
+
+def slow_step(w, s, Q, dy):
+    """ŵ, and the gradients of w and s, for dy = ∂L/∂ŵ."""
+    y, dw, ds = np.empty(w.shape), np.zeros(w.shape), 0.0
+    for i in np.ndindex(w.shape):
+        u = w[i] / s
+        y[i] = s * min(max(round(u), -Q), Q)
+        if -Q < u < Q:
+            dw[i] = dy[i]
+            ds += dy[i] * (round(u) - u)
+        else:
+            ds += dy[i] * (Q if u > 0 else -Q)
+    return y, dw, ds / np.sqrt(w.size * Q)
+
+w, dy = np.random.default_rng(2).normal(0, 1, (2, 20, 30))
+grid = LearnedStep(w, 3, 3)
+ours, theirs = Tensor(w, requires_grad=True), slow_step(w, float(grid.step), 3, dy)
+y = grid(ours)
+y.backward(dy)
+assert np.allclose(y.data, theirs[0], rtol=1e-6) and np.array_equal(ours.grad, theirs[1])
+assert np.isclose(grid.log_step.grad, float(grid.step) * theirs[2], rtol=1e-4)  # ln s is the parameter
+
+# %% [markdown]
+# The library trains $`\ln s`$, so that $`s`$ cannot become negative: `compression/nncompress/quantization/learned.py`. One
+# epoch, three networks, two bits:
+
+# %% tags=["volatile"]
+by_step = [retrained(model, lambda w: LearnedStep(w, 1, 1), epochs=1) for model in networks]
+print("wrong of 360, float32:          ", untouched)
+print("rounded, step from the largest: ", [errors(m, lambda w: rounded(w, 2, None)) for m in networks])
+print("rounded, first step of LSQ:     ", [before for _, before, _ in by_step])
+print("after one epoch:                ", [after for *_, after in by_step])
+
+# %%
+for model, before, after in by_step:
+    assert after < before and after < 360 / 12
+    assert len(np.unique(model.conv2.weight.data)) == 3
+assert sum(after for *_, after in by_step) < sum(untouched) + 36
+
+# %% tags=["remove-input"]
+fig, ax = plt.subplots(num="learned_step", figsize=(6.4, 3.2))
+# alt: A histogram of the weights of one layer: the largest weight as step lies beyond nearly all, the learned step among them.
+trained_w = by_step[0][0].conv2.parametrizations["weight"]
+values, largest = trained_w.original.data.reshape(-1), float(symmetric_scale(networks[0].conv2.weight.data, 2))
+learned = float(trained_w[0].step)
+counts, *_ = ax.hist(values, bins=80, color=GREY, alpha=0.5)
+for S, colour, note, height in ((largest, ORANGE, "±S: the largest weight", 0.7), (learned, BLUE, "±s: learned", 0.95)):
+    for sign in (-1, 1):
+        ax.axvline(sign * S, color=colour, lw=2)
+    ax.text(S, counts.max() * height, f" {note}", color=colour)
+ax.set(title="The learned step lies among the weights", xlabel="weight of the second convolution", ylabel="how many",
+       xlim=(-1.15 * largest, 2.1 * largest))
+
+# %% [markdown]
+# Two bits for each weight, and after one epoch the networks answer nearly as well as with 32. Of the whole layer three values
+# are left: $`-s`$, 0 and $`s`$. The activations can be rounded in training as well: `prepare_qat` makes a network that rounds
+# wherever the integer plan will, and `convert` turns it into that plan, integer for integer
+# (`compression/nncompress/quantization/qat.py`).
+#
+# ## 11 · Any few values: weight sharing
+#
+# Why should the values of a layer lie at equal distances? **Deep Compression** lets a layer have any $`k`$ values, a
+# **codebook** $`C`$, and each weight keeps the number $`I`$ of its value: $`w_{ij} = C_{I_{ij}}`$. The values come from
+# k-means: give each weight to the nearest value, move each value to the mean of its weights, and repeat.
+
+# %%
+from nncompress.quantization.clusters import kmeans
+from nncompress.quantization.sharing import share_weights
+
+
+def slow_kmeans(w, k):
+    C = np.linspace(w.min(), w.max(), k)                     # "linear": large weights get values, too
+    while True:
+        I = np.abs(w[:, None] - C).argmin(axis=1)
+        C, old = np.array([w[I == i].mean() for i in range(k)]), C
+        if (C == old).all():
+            return C, I
+
+w = networks[0].fc2.weight.data.reshape(-1).astype(np.float64)
+C, I = slow_kmeans(w, 5)
+shared = kmeans(w, 5)
+assert np.allclose(shared.values, C, rtol=1e-6) and (shared.codes == I + 1).all()  # code 0 is kept for zeros
+
+# %% [markdown]
+# Then the values are trained. A value is used by all weights of its group, so it gets all their gradients:
+#
+# ```math
+# \frac{\partial L}{\partial C_k} = \sum_{ij} \frac{\partial L}{\partial w_{ij}} \left[I_{ij} = k\right]
+# ```
+#
+# No rounding, no white lie: this gradient is exact. Let each of the four layers have three values, and train *only these
+# twelve numbers*.
+
+# %% tags=["volatile"]
+few = share_weights(copy.deepcopy(networks[0]), 3)
+codebooks = [layer.parametrizations["weight"].original for layer in (few.conv1, few.conv2, few.fc1, few.fc2)]
+grouped = train.evaluate(few, test_loader)["errors"]
+motion = [[C.data.copy() for C in codebooks]]
+loader = data.DataLoader(digits, batch_size=64, shuffle=True, seed=0, transform=prepare)
+train.fit(few, loader, optim.Adam(codebooks, lr=0.01), epochs=1, progress=False,
+          after_step=lambda: motion.append([C.data.copy() for C in codebooks]))
+moved = train.evaluate(few, test_loader)["errors"]
+print(f"wrong of 360: {untouched[0]} in float32, {grouped} grouped, {moved} with moved values")
+assert sum(C.size for C in codebooks) == 12 and moved < grouped / 2
+
+# %% tags=["remove-input"]
+fig, axes = plt.subplots(1, 4, num="codebook_motion", figsize=(6.4, 2.9), sharey=False)
+# alt: Four panels, one for each layer: its three values against the training step, moving away from where k-means put them.
+for ax, name, i in zip(axes, ("conv1", "conv2", "fc1", "fc2"), range(4), strict=True):
+    ax.plot(np.array([C[i] for C in motion]), color=BLUE, lw=2)
+    ax.plot(np.zeros(3), motion[0][i], "o", color=ORANGE)
+    ax.set(title=name, xlabel="step", xticks=[0, len(motion) - 1])
+axes[0].set_ylabel("the layer's three values")
+fig.suptitle("Twelve numbers move, and the network is repaired", fontsize=12, weight="bold")
+
+# %% [markdown]
+# The dots are where k-means put the values. It had made the *weights* nearly right; training makes the *answers* right, and
+# moves the values elsewhere. On disk, three values need less than two bits for each weight; lesson [08](08_coding.md) turns
+# them into a file.
+#
+# ## 12 · Your turn
 #
 # Each exercise is a function to write and a test that passes when it is right. Replace the `raise` and run the cell again.
 #
@@ -481,6 +698,21 @@ def test_best_scale(f):
 attempt(test_best_scale, best_scale)
 
 # %% [markdown]
+# **4.** The gradient of the codebook, without a loop over the weights. Code 0 is a zero and belongs to no value; code i + 1
+# is the value i. (A hole of assignment `hw12_sharing`.)
+
+# %%
+def codebook_gradient(dw, codes, k):
+    """dC[i] = Σ dw over the places whose code is i + 1.   dw, codes: one shape -> (k,)"""
+    raise NotImplementedError
+
+def test_codebook_gradient(f):
+    dw, codes = np.array([[1.0, 10], [100, 1000]]), np.array([[0, 2], [1, 2]])
+    assert f(dw, codes, 3).tolist() == [100, 1010, 0]
+
+attempt(test_codebook_gradient, codebook_gradient)
+
+# %% [markdown]
 # ## What to keep
 #
 # * A real number is $`S\,(q-Z)`$: a step, and an integer that stands for 0. Inside the range the error is at most half a
@@ -488,6 +720,12 @@ attempt(test_best_scale, best_scale)
 # * First clamp, then cast. First put 0 into the range, then compute the scale, then the zero point.
 # * A scale for each channel costs next to nothing, and saves the bits that one large filter takes from the others.
 # * Say which rounding law you mean.
+# * Rounding has the gradient 0. Straight-through rounds forwards and passes the gradient on as if it had not; with it, two
+#   bits can be trained, and so can the step.
+# * A codebook needs no such trick: the gradient of a value is the sum over the weights that share it.
 #
 # Sources: Jacob et al. 2018, [arXiv 1712.05877](https://arxiv.org/abs/1712.05877), eq. 1 and §2; Krishnamoorthi 2018, [arXiv
-# 1806.08342](https://arxiv.org/abs/1806.08342), §2. Next: 07, one image through the integer plan, every integer shown.
+# 1806.08342](https://arxiv.org/abs/1806.08342), §2; straight-through: Bengio et al. 2013, [arXiv
+# 1308.3432](https://arxiv.org/abs/1308.3432); LSQ: Esser et al. 2020, [arXiv 1902.08153](https://arxiv.org/abs/1902.08153);
+# weight sharing: Han, Mao, Dally 2016, [arXiv 1510.00149](https://arxiv.org/abs/1510.00149), §3. Next: 07, one image through
+# the integer plan, every integer shown.

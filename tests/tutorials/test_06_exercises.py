@@ -38,6 +38,8 @@ def best_scale(w, bits):
 @pytest.mark.parametrize("test, right, wrong", [
     ("test_quantize", quantize, quantize_half_up),
     ("test_group_scales", group_scales, lambda w, bits, group: group_scales(w, bits, 128).repeat(128 // group, axis=1)),
+    ("test_codebook_gradient", lambda dw, codes, k: np.bincount(codes.ravel(), dw.ravel(), k + 1)[1:],
+     lambda dw, codes, k: np.array([dw[codes == i].sum() for i in range(k)])),
     ("test_best_scale", best_scale, lambda w, bits: np.abs(w).max(axis=1) / (2 ** (bits - 1) - 1)),
 ])
 def test_the_exercises_of_06_can_be_solved(quantization, test, right, wrong):

@@ -15,7 +15,8 @@ Read in this order:
     qat               training with the rounding, then the same integers as a plan
     learned           grids that training chooses: LSQ's step, PACT's upper end
     binary            weights of two or three values
-    sharing           weights of k values, a codebook that is trained
+    clusters          k values for the weights of a layer, by k-means
+    sharing           training of these values
     epr               training that pays for the bits of its weights
 """
 
@@ -25,6 +26,7 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "affine": ["affine_parameters", "dequantize", "quantize_affine", "round_scaled", "symmetric_scale"],
     "bias_correction": ["corrected_bias"],
     "binary": ["Binary", "Ternary"],
+    "clusters": ["codebook_gradient", "kmeans", "look_up"],
     "epr": ["EntropyPenalised", "bits_per_weight", "logistic_bits", "penalise_entropy", "weight_bits"],
     "equalization": ["equalize"],
     "fake": ["ActivationGrid", "WeightGrid", "fake_quantize", "power_of_two"],
@@ -32,6 +34,6 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "learned": ["LearnedStep", "PACT"],
     "mixed": ["bit_sensitivity", "bits_for_budget"],
     "qat": ["convert", "prepare_qat"],
-    "sharing": ["SharedWeight", "kmeans", "share_weights"],
+    "sharing": ["SharedWeight", "share_weights"],
     "weights": ["grid_step", "quantize_bias", "weight_scales"],
 }, rooms=("observers", "rounding"))
