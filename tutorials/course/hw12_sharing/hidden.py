@@ -5,7 +5,7 @@ from checking import dtype, refuses, same
 
 
 def end(sharing, rng):
-    """Each weight has the nearest value, each value is the mean of its weights; and the error is not above that of the start."""
+    """Each weight has the nearest value, each value is the mean of its weights; the error is not above that of the start."""
     for k in (1, 2, 5, 11):
         w = rng.normal(size=(20, 25)).astype(np.float32) * (rng.random((20, 25)) < 0.8)
         kept = np.sort(w[w != 0].astype(np.float64))

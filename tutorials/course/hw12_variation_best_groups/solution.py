@@ -81,7 +81,8 @@ def best_values(w, h, k):
         Σ_t h_t (w_t − values[codes_t])² is the least possible; a value is the mean Σ h w / Σ h of its group (0 where Σ h = 0)
 
     w of any shape and order, h ≥ 0 of w's shape, 1 ≤ k ≤ their number -> values float64 (k,), codes int64 of w's shape, 0 for
-    the group of the lowest numbers to k − 1 for that of the highest. With h = the second derivative of the loss, it is the loss that suffers least.
+    the group of the lowest numbers to k − 1 for that of the highest. With h = the second derivative of the loss, it is the loss
+    that suffers least.
     Errors: ValueError for another k, h of another shape or below 0, NaN.
 
     >>> best_values(np.array([9.0, 1.0, 3.0]), np.array([1.0, 1.0, 3.0]), 2)
