@@ -1,10 +1,17 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from networks import Model, assert_same_plan, random_network
 
+import nnlite
 from nncompress import quantize
+from nncompress.int8 import run_reference
 from nncompress.int8.plan import LAWS
+from nncompress.quantization import equalize
+from nncompress.quantization.observers import Entropy, MovingAverage, Percentile, SquaredError
 from nncompress.quantization.post_training import LARGEST_K
+from nncompress.quantization.rounding import adaround, round_by_rate
 from nnlite import Tensor, data, models, nn, optim
 from nnlite import functional as F
 
@@ -191,6 +198,32 @@ def test_layers_may_have_bits_of_their_own():
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         quantize(models.mlp(4), np.float32([[-1, 2, 0, 0]]), **options)
+
+
+# ---- everything together
+
+
+OPTIONS = [
+    {"per": "layer"}, {"observer": Percentile}, {"observer": Entropy, "correct_bias": True},
+    {"observer": SquaredError, "per": "layer", "bits": 5},
+    {"rounding": partial(adaround, steps=20), "bits": 4, "correct_bias": True},
+    {"rounding": partial(round_by_rate, price=0.001), "per": "layer"}, {"observer": MovingAverage},
+]
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("options", OPTIONS)
+def test_plans_of_random_networks_equal_their_formulas_whatever_the_options(options, law):
+    for seed in range(OPTIONS.index(options), 60, len(OPTIONS)):
+        model, x = random_network(seed)
+        for each in model, equalize(model, x):
+            plan = quantize(each, x, law=law, **options)
+            np.testing.assert_array_equal(plan(x), run_reference(plan, x), err_msg=str(seed))
+
+
+def test_a_float32_plan_is_quantized_as_its_model():
+    model, x = models.cnn(1, 8, width=0.25), images(20, 1, 8, 8)
+    assert_same_plan(quantize(nnlite.compile(model, x), x), quantize(model, x))
 
 
 # ---- what it costs
