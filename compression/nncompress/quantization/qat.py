@@ -29,6 +29,7 @@ from nnlite import functional as F
 from nnlite import nn
 from nnlite.inference.kinds import KINDS
 from nnlite.inference.lowering import Step, lower
+from nnlite.tensor import Tensor
 
 
 def prepare_qat(model, images, bits=8, weights=None, activations=None):
@@ -38,8 +39,8 @@ def prepare_qat(model, images, bits=8, weights=None, activations=None):
     bits: of the weights, for the default grid.
     weights: a function from a layer's weight (O, …), an array, to the transform that puts it on its grid, which has the method
     `scales`; None for WeightGrid(bits).
-    activations: a function that makes the Module after the input and after each step that computes new numbers, which has the
-    method `grid`; None for ActivationGrid.
+    activations: a function from numbers, an array, to the Module that puts such numbers on their grid, which has the method
+    `grid`. It is called for the input and for the result of each step that computes new numbers. None for ActivationGrid.
     -> FakeQuantNetwork, in training mode. The model stays as it was.
     Errors: ValueError for operations that have no integer form, by name, and for grids of weights that no int8 plan has.
     """
@@ -48,8 +49,8 @@ def prepare_qat(model, images, bits=8, weights=None, activations=None):
         if step.kind not in RUNNERS:
             raise ValueError(f"prepare_qat: {step.name} has no integer form here: "
                              f"{step.options.get('reason', 'this kind of step has none')}")
-    network = FakeQuantNetwork(steps, weights or (lambda w: WeightGrid(bits)), activations or ActivationGrid)
-    network(images)
+    network = FakeQuantNetwork(steps, weights or (lambda w: WeightGrid(bits)))
+    network.results(images, activations or (lambda x: ActivationGrid()))
     return network
 
 
@@ -100,24 +101,25 @@ class FakeQuantNetwork(nn.Module):
     that only moves numbers has no grid, nor has a last layer without ReLU, whose sums are the logits.
     """
 
-    def __init__(self, steps, weights, activations):
+    def __init__(self, steps, weights):
         self.steps = [Step(s.kind, s.name, s.inputs, s.shape, {}, s.options, s.relu) for s in steps]
         self.layers, self.grids = nn.ModuleDict(), nn.ModuleDict()
         for i, step in enumerate(steps):
             if step.arrays:
                 self.layers[str(i)] = Layer(step.arrays["w"], step.arrays["b"], weights(step.arrays["w"]))
-            if not KINDS[step.kind].moves and not (step is steps[-1] and step.arrays and not step.relu):
-                self.grids[str(i)] = activations()
 
     def forward(self, x):
         return self.results(x)[-1]
 
-    def results(self, x):
-        """The results of all steps, one by one, as Tensors."""
+    def results(self, x, activations=None):
+        """The results of all steps, one by one, as Tensors.   activations: makes the grids; None where they are there."""
         results, scales = [], []
         for i, step in enumerate(self.steps):
             y = self._compute(i, step, [results[j] for j in step.inputs] or [x], scales)
             y = F.relu(y) if step.relu else y
+            logits = step is self.steps[-1] and str(i) in self.layers and not step.relu
+            if activations is not None and not KINDS[step.kind].moves and not logits:
+                self.grids[str(i)] = activations(y.data if isinstance(y, Tensor) else y)
             results.append(self.grids[str(i)](y) if str(i) in self.grids else y)
             scales.append(self._scale(i, scales))
         return results

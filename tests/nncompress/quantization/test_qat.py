@@ -15,7 +15,7 @@ from nnlite.inference.plan import Plan
 
 def powers_of_two(model, x):
     return prepare_qat(model, x, weights=lambda w: WeightGrid(power_of_two=True),
-                   activations=lambda: ActivationGrid(power_of_two=True)).eval()
+                   activations=lambda x: ActivationGrid(power_of_two=True)).eval()
 
 
 def in_float64(network):
@@ -99,9 +99,18 @@ def test_what_has_no_integer_form_is_named():
     x = np.ones((2, 3), np.float32)
     with pytest.raises(ValueError, match="prepare_qat: tanh_1 has no integer form here: no kind of step computes it"):
         prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh()), x)
-    network = prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU()), x, activations=lambda: ActivationGrid(4))
+    network = prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU()), x, activations=lambda x: ActivationGrid(4))
     with pytest.raises(ValueError, match="convert: input has activations from 0 to 15, an int8 plan has 0 to 255"):
         convert(network)
     for options, kind in (({"symmetric": False}, "affine"), ({"per": 3}, "one of groups of 3")):
         with pytest.raises(ValueError, match=f"an int8 plan has zero point 0 .* this WeightGrid is {kind}"):
             prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0)), x, weights=lambda w, options=options: WeightGrid(4, **options))
+
+
+def test_a_float_plan_gives_what_the_network_gives():
+    model, x = random_network(19)
+    network = prepare_qat(model, x).eval()
+    y = network(x).data
+    np.testing.assert_allclose(nnlite.compile(network, x)(x), y, rtol=0, atol=1e-3 * abs(y).max())  # a code may be 1 apart
+    with pytest.raises(ValueError, match=r"\(FakeQuantize\) has no integer form here"):
+        quantize(network, x)
