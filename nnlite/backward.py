@@ -17,12 +17,12 @@ USED = object()  # the `operation` of a Tensor whose tape was used by `backward`
 def run_backward(root, gradient):
     """Add to `grad` of every leaf below `root` its part of `gradient`, an array of root's shape; then free the tape.
 
-    Before anything is computed, `check_kept_arrays` looks at every operation on the tape. An operation's gradients, from
-    `input_gradients`, are asked for once, when the gradient dy of its result is complete: the sum over all uses. A result that
-    got no gradient has none to pass on.
-    A leaf is a Tensor without an operation. Its `grad` is None or an array of its shape, also of shape (). A new one shares
-    memory with no other Tensor's and not with `gradient`. No leaf changes before all gradients are there, so that after an
-    error all is as it was. In the end each operation is taken off the tape (`free`), and its result's `operation` is USED.
+    Before anything is computed, `check_kept_arrays` looks at every operation on the tape. `input_gradients` is called once for
+    each operation, when the gradient dy of its result is complete, which is the sum over all uses of the result. If the result
+    got no gradient, the operation is left out.
+    A leaf is a Tensor without an operation. Its `grad` is None or an array of its shape, also of shape (). A new `grad` shares
+    its memory neither with another Tensor's nor with `gradient`. No leaf changes before all gradients are computed, so an error
+    leaves everything as it was. At the end each operation is taken off the tape (`free`), and its result's `operation` is USED.
     """
     order = topological_order(root)
     for y in order:
@@ -114,7 +114,7 @@ def input_gradients(operation, dy):
 
 
 def free(operation):
-    """Take an operation off the tape: its options stay, what forward kept goes."""
+    """Take an operation off the tape: its options stay, the arrays that forward kept are removed."""
     options = operation.options
     vars(operation).clear()
     vars(operation).update(options)

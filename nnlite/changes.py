@@ -1,12 +1,12 @@
 """How the tape notices that an array was changed in place between the forward and the backward pass.
 
 An operation keeps arrays for its backward formula: y = x·x keeps x. If somebody writes other numbers into x before
-`backward`, the formula gives the gradient of something that was never computed. Two things are therefore noted of each array
-that an operation keeps, and compared before any gradient is computed:
+`backward`, the formula gives the gradient of a function that was never computed. So the tape notes two things about each array
+that an operation keeps, and compares them before it computes any gradient:
 
-* how often its memory was changed: optimizers, assignments to `.data`, in-place operators and running statistics count there;
-* two of its numbers: the first and the last. They tell of writes that nobody counts, through an array of
-  NumPy's: `a = x.data; a *= 2`.
+* how often the array's memory was changed. Optimizers, assignments to `.data`, in-place operators and running statistics count;
+* the first and the last of its numbers. They show writes that are not counted, such as those through NumPy's array in
+  `a = x.data; a *= 2`.
 
 A write to a few other numbers of a large array, as in `x.data[5] = 0`, is not noticed (nor is it by PyTorch): call
 `x.changed("…")` after it.
@@ -42,11 +42,11 @@ def two_numbers(array):
 
 
 def kept_arrays(attributes, options, tensors):
-    """What has to stay as it is until backward: [(which of the tensors, array, its Memory, changes so far, two numbers)].
+    """The arrays that must not change until backward: [(which of the tensors, array, its Memory, changes so far, two numbers)].
 
-    attributes: of an operation after forward; options: before; what is new is what the operation keeps (lists and tuples are
-    looked into). tensors: its inputs (or None) and its result. An array of theirs is kept if a new attribute is that array or
-    a view of the same memory.
+    attributes: those of an operation after forward; options: those before it. The new ones are what the operation keeps, also
+    inside of lists and tuples. tensors: its inputs (or None) and its result. The array of a tensor is kept if a new attribute
+    is this array or a view of the same memory.
     """
     owners = []
     for name, value in attributes.items():

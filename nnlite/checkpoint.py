@@ -1,8 +1,8 @@
 """Checkpoints: a model, and all that its training needs to go on bit for bit, in one .npz file.
 
-    manifest.json              what is no array: "format" and "version"; the names of the arrays; the model's architecture;
-                               the history; options and counters of optimizer and schedule; states of the random generators;
-                               the masks' shapes; metadata
+    manifest.json              everything but the arrays: "format" and "version"; the names of the arrays; the model's
+                               architecture; the history; options and counters of optimizer and schedule; states of the random
+                               generators; the masks' shapes; metadata
     model/<name>.npy           each parameter and buffer
     optimizer/<i>/<key>.npy    what the optimizer remembers of parameter i
     masks/<name>.npy           a pruning mask, eight entries to a byte (`np.packbits`)
@@ -108,7 +108,7 @@ def _state(rng):
 
 
 def _split_arrays(optimizer, arrays):
-    """An optimizer's part of the manifest; the arrays of its state go to `arrays`."""
+    """An optimizer's part of the manifest. The arrays of its state are added to `arrays`."""
     state_dict, numbers = optimizer.state_dict(), {}
     for i, entry in state_dict["state"].items():
         arrays |= {f"optimizer/{i}/{key}": value for key, value in entry.items() if isinstance(value, np.ndarray)}
@@ -135,12 +135,13 @@ def _write(stream, manifest, arrays):
 def load(path, model=None):
     """The model of a checkpoint, with its weights; in training mode, like any new model.
 
-    model: one that has the same layers, whose arrays are replaced; without it, one is built as the checkpoint says. Arrays may
-    be smaller than the architecture's, as structured pruning makes them: the model gets the shapes of the file. It keeps its
-    own dtypes: a file's float16 or float64 numbers are rounded to float32 in a model of float32, as nnlite.models builds it.
-    Errors: FormatError when the file is damaged, no checkpoint, or that of another model, and for a number that is finite in
-    the file and not in the model's dtype; ValueError without a model where the checkpoint's was built by none of
-    nnlite.models' functions; OSError when it cannot be read. Memory: that of `load_state`, whatever sizes the file claims.
+    model: a model with the same layers, whose arrays are replaced. Without it, one is built as the checkpoint says. Arrays may
+    be smaller than the architecture's, as structured pruning makes them: the model gets the shapes of the file. The model keeps
+    its own dtypes: in a model of float32, as nnlite.models builds it, a file's float16 or float64 numbers are rounded to
+    float32.
+    Errors: FormatError if the file is damaged, is not a checkpoint or holds another model, and for a number that is finite in
+    the file but not in the model's dtype; ValueError if no model is given and no function of nnlite.models built the file's;
+    FileNotFoundError; OSError if the file cannot be read. Memory: that of `load_state`, whatever sizes the file claims.
     """
     checkpoint = load_state(path)
     model = _build(path, checkpoint.architecture, checkpoint.model) if model is None else model
@@ -201,10 +202,10 @@ def _cast(path, name, array, tensor):
 def resume(path, model, optimizer, schedule=None, loader=None):
     """Put everything back as it was when the checkpoint was written, and return the history, for `fit` to go on from.
 
-    The objects are those of the new run, made in the same way as in the old one; their weights, moments, steps and generators
-    are replaced. Training then goes on to the same bits as if it had not been stopped.
-    Errors: ValueError where the checkpoint holds another kind of optimizer or schedule, or one of them, or a loader's
-    generator, is missing on one side; FormatError and OSError as in `load`.
+    model, optimizer, schedule, loader: made in the same way as in the first training. Their weights, moments, counters and
+    random generators are replaced. Training then gives the same bits as if it had not been stopped.
+    Errors: ValueError if the checkpoint holds another kind of optimizer or schedule, or if one of them, or a loader's
+    generator, is missing in the checkpoint or here; FormatError and OSError as in `load`.
     """
     checkpoint = load_state(path)
     _check_same_kind(path, "optimizer", checkpoint.optimizer, optimizer)
@@ -241,8 +242,8 @@ def _count(generators):
 def load_state(path):
     """Everything in a checkpoint, as a Checkpoint.
 
-    Errors: FormatError with the file's name and what is wrong when it is damaged, truncated, no checkpoint, or of a newer
-    version; OSError when it cannot be read. No more memory is taken than the file is long, a few times over.
+    Errors: FormatError, with the file's name and what is wrong, if the file is damaged or truncated, is not a checkpoint, or
+    has a newer version; FileNotFoundError; OSError if the file cannot be read. Memory: a few times the file's size at most.
     """
     with open_to_read(path) as stream:
         magic = stream.read(len(ZIP))

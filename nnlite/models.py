@@ -9,8 +9,9 @@ of them have:
                   1704.04861 §3.3)
     seed          whole number from 0 up: the same call gives the same weights, bit for bit
 
-What was asked for is kept on the model as `architecture`, {"name": …, "arguments": {…}}: a checkpoint can build it again.
-Errors: ValueError, with the option's name, for what is not such a number, and for images that are too small.
+The model keeps the function's name and arguments as `architecture`, {"name": …, "arguments": {…}}. A checkpoint stores it, so
+that `nnlite.load` can build the model again.
+Errors: ValueError for an option that is not such a number, with its name, and for images that are too small.
 """
 
 import functools

@@ -72,8 +72,8 @@ def is_recording_gradients():
 class Operation:
     """One differentiable function: forward(*arrays) -> y, and backward(dy) -> one gradient (or None) for each input.
 
-    Options are given to the constructor; forward keeps on `self` only what backward needs. After `backward` what forward kept
-    is gone and the options are left. An object can be on the tape once at a time.
+    Options are given to the constructor; forward keeps on `self` only what backward needs. `backward` removes what forward kept
+    and leaves the options. An object can be on the tape once at a time.
     """
 
     inputs = None  # the Tensors of forward, while they are on the tape
@@ -83,7 +83,7 @@ class Operation:
     makes_new_gradients = False  # whether nobody else holds the arrays that backward returns: then they need no copy
 
     def needs_gradient(self, i):
-        """Whether input i asks for its gradient; backward may leave out a costly one that nobody does. Off the tape: yes."""
+        """Whether input i requires a gradient. If not, backward may leave it out. Without a tape the answer is yes."""
         return self.inputs is None or self.inputs[i].requires_grad
 
     def macs(self, y):
@@ -94,9 +94,9 @@ class Operation:
 def record(operation, *inputs):
     """y = operation.forward(inputs), as a Tensor on the tape where an input requires a gradient.
 
-    Inputs are Tensors, arrays, lists, numbers or None. Numbers and plain arrays of floats take the float dtype of the Tensors
-    (where there are no Tensors, numbers that of the arrays); a float32 and a float64 Tensor give float64. A result is float64
-    only if an input is float64 then: whole numbers beside float32 give float32.
+    Inputs are Tensors, arrays, lists, numbers or None. Numbers and plain arrays of floats get the float dtype of the Tensors;
+    if there are no Tensors, numbers get that of the arrays. A float32 and a float64 Tensor give float64. Without an input of
+    float64 no result is float64: whole numbers and a float32 Tensor give float32.
     Errors: RuntimeError for an operation that is on the tape already; TypeError for None as the first input.
     """
     name = type(operation).__name__
@@ -158,7 +158,7 @@ class Tensor:
     """An array with a gradient.
 
     data: array, number or (nested) list; floats in lists become float32, arrays keep their dtype.
-    requires_grad: whether `backward` shall fill `grad` (an array of data's shape and dtype, added up over calls).
+    requires_grad: whether `backward` fills `grad`, an array of data's shape and dtype, to which each call adds.
     Tensors are keys of dicts and members of sets by identity; `==` compares number by number.
     Errors: TypeError for data that are not real numbers or booleans in the machine's byte order, and for a gradient on
     anything but floats.
@@ -183,8 +183,7 @@ class Tensor:
 
     @property
     def data(self):
-        """The array. `x.data *= 2` counts as a change in place; `x.data = array` gives x another array, and a tape keeps the
-        old one."""
+        """The array. `x.data *= 2` changes it in place. `x.data = array` gives x another array; a tape keeps the old one."""
         return self._data
 
     @data.setter
@@ -197,7 +196,7 @@ class Tensor:
             self._data, self.memory = array, Memory(array)
 
     def changed(self, by):
-        """Say that the array was changed in place, and by what ("SGD.step"): a tape that keeps it then refuses `backward`."""
+        """Note that the array was changed in place, and by what ("SGD.step"): a tape that keeps it then refuses `backward`."""
         self.memory.changes += 1
         self.memory.by = by
 
@@ -233,7 +232,7 @@ class Tensor:
         return self.data
 
     def __array__(self, dtype=None, copy=None):
-        """What NumPy's functions read: the array. A tensor that requires a gradient refuses: they would cut its tape."""
+        """The array, for NumPy's functions. A tensor that requires a gradient refuses: NumPy leaves nothing on the tape."""
         if self.requires_grad:
             raise TypeError("NumPy's functions would cut the tape behind this tensor: use nnlite.functional, or its `.data`")
         return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)

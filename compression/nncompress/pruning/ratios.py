@@ -80,7 +80,7 @@ def sparsities_for_budget(curves, costs, sizes, budget):
     A drop of one layer is measured with all others whole. Several layers pruned together lose more than δ; retraining brings
     most of it back.
     Errors: ValueError for a curve without a cost or size, and for a budget that even the largest measured sparsities exceed.
-    Source: Han et al. 2015 (arXiv 1506.02626), §5.2, chooses the layers' thresholds by their sensitivity; δ by bisection.
+    Source: Han et al. 2015 (arXiv 1506.02626), §5, chooses the layers' thresholds by their sensitivity; δ by bisection.
     """
     if not isinstance(sizes, dict):
         sizes = {name: w.size for name, w in prunable_weights(sizes).items()}

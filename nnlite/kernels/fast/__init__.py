@@ -1,9 +1,10 @@
 """Kernels that run by default: the names of `loops`, file by file, on the register tile, in threads.
 
-Each file begins with what it does differently and how many times as fast that is as the loops, where not stated otherwise on
-one thread of an AMD EPYC with AVX-512 (level avx512vnni). Formulas and letters stand in `loops`.
+Each file begins with what it does differently, and how many times as fast as the loops it is. These times were measured on one
+thread of an AMD EPYC with AVX-512 (level avx512vnni), unless the file says otherwise. Formulas and letters are in `loops`.
 
-Below them stands what only these kernels have: the layouts of the tile and the table of stages, by which plans run in one call.
+The list below ends with the names that only these kernels have: the layouts of the tile, and the table of stages, by which a
+plan runs in one call.
 """
 
 from nnlite.kernels.fast.convolution import LaidOut, conv2d, geometry, lay_out, narrow_channels, no_places, sums_buffer
@@ -39,7 +40,7 @@ __all__ = [
     "normalize", "output_size", "pack_conv_int8", "pack_int8", "quantize_rows", "relative_matmul", "relu", "relu_gradient",
     "requantize_rows", "residual", "set_num_threads", "sum_pool2d", "to_nchw", "to_nhwc",
     "unpack_int4", "unpack_shared",
-    # what `loops` has not
+    # what `loops` does not have
     "CONVOLUTION", "FLATTEN", "LANES", "LINEAR", "LOGITS", "LaidOut", "geometry", "lay_out", "narrow_channels", "no_places",
     "pack", "panels_int8", "quantize_images", "run_stages", "run_stages_int8", "slides", "sums_buffer", "table", "thread_sums",
     "threads_for",

@@ -1,16 +1,16 @@
 """The convolution on the register tile, with ReLU and pooling in the same pass: 3 to 6 times as fast as the loops.
 
-The loops read and write each sum once for each of its products; here sums stay in registers until they are complete. Letters:
+The loops read and write a sum for each of its products. Here the sums stay in registers until they are complete. Letters:
 N images, C/O channels in/out, G groups, c = C/G, o = O/G, H W the *padded* image, H' W' the result, kh kw the kernel, s
 stride, d dilation, b bias, pool 1 or 2.
 
     z[n, i, j, g·o + β] = Σ_u Σ_v Σ_α  x[n, i·s + u·d, j·s + v·d, g·c + α] · w[g, u, v, α, β]
     y[n, i, j, o] = max(b[o] + max over u, v < pool of z[n, i·pool + u, j·pool + v, o], low)
 
-One kernel row of a patch, kw·C numbers, is one contiguous run of the image, and the patch of the pixel to the right is the
-same run s·C numbers on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Where each
-channel is a group of its own, see `depthwise`; where the channels of z fit into half a register, `narrow`, or into one,
-`sliding`. Bias, ReLU (low = 0, else −∞) and 2×2 max-pooling follow while the row is still in the cache.
+One kernel row of a patch, kw·C numbers, is one contiguous run of the image. The patch of the pixel to the right is the same
+run s·C numbers further on. So a row of z is a matrix product whose "matrix" is the image itself, read with strides. Three cases
+have tiles of their own: each channel is a group (`depthwise`), the channels of z fill half a register or less (`narrow`), or
+one register or less (`sliding`). Bias, ReLU (low = 0, else −∞) and 2×2 max-pooling follow while the row is still in the cache.
 """
 
 from typing import NamedTuple
@@ -43,11 +43,11 @@ from nnlite.kernels.simd.vector import (
     where,
 )
 
-SHORTEST_RUN = 16  # numbers of a run from which a narrow tile is worth its layout
+SHORTEST_RUN = 16  # numbers of a run; for shorter ones a narrow tile's layout takes longer than the tile saves
 
 
 def runs(w_shape, dilation):
-    """(P, Q, L): the kernel as P·Q contiguous runs of L numbers of the image: whole kernel rows where nothing lies between."""
+    """(P, Q, L): the kernel as P·Q runs of L neighbouring numbers of the image; whole kernel rows if these have no gaps."""
     G, kh, kw, c, _ = w_shape
     if G == 1 and dilation[1] == 1:
         return kh, 1, kw * c
@@ -67,7 +67,7 @@ class LaidOut(NamedTuple):
 
 
 def lay_out(w, rest=0):
-    """w (G, kh, kw, c, o) -> LaidOut: (G, kh·kw·c, o), or depthwise (1, kh·kw, G); behind the others `rest` narrow channels."""
+    """w (G, kh, kw, c, o) -> LaidOut: (G, kh·kw·c, o), or depthwise (1, kh·kw, G); the `rest` narrow channels come last."""
     (G, kh, kw, c, o), lanes, K = w.shape, LEVEL.vector_bytes // w.itemsize, w[0, ..., 0].size
     if is_depthwise(G, G * c, G * o):
         return LaidOut(aligned(w.reshape(G, K).T).reshape(-1), K * G, G, G)
@@ -83,7 +83,7 @@ def lay_out(w, rest=0):
 
 
 def with_whole_registers(w, lanes):
-    """w (…, o) with zeros behind o, up to a multiple of `lanes`: a row of it then begins where a line of the cache does."""
+    """w (…, o) with zeros after o, up to a multiple of `lanes`: each row then begins at the start of a cache line."""
     o = w.shape[-1]
     if o % lanes == 0:
         return w
@@ -93,12 +93,12 @@ def with_whole_registers(w, lanes):
 
 
 def narrow_channels(w_shape, dilation, dtype):
-    """How many channels, the last ones of a convolution w (G, kh, kw, c, o), are better done by `narrow`: those of long runs
-    that would leave a good part of a register empty.
+    """How many of the last channels of w (G, kh, kw, c, o) `narrow` computes: o mod lanes if that leaves a large part of a
+    register idle and the kernel's runs are long, else 0.
     """
     (G, _, kw, c, o), lanes = w_shape, LEVEL.vector_bytes // dtype.itemsize
     rest, long_runs = o % lanes, G == dilation[1] == 1 and kw * c >= SHORTEST_RUN
-    few = 2 * rest <= lanes or o > lanes and 8 * rest <= 5 * lanes  # a little more than half are better off in `sliding`
+    few = 2 * rest <= lanes or o > lanes and 8 * rest <= 5 * lanes  # `sliding` is faster if a little more than half are used
     return rest if lanes >= 4 and long_runs and few else 0
 
 
@@ -175,7 +175,7 @@ def conv2d(x, w, y, walk, b=None, relu=False, argmax=None):
 
 
 def no_places():
-    """What stands for "the places of the maxima are not wanted"."""
+    """An empty array, which means that the places of the maxima are not wanted."""
     return np.empty((0, 0, 0, 0), np.uint8)
 
 

@@ -1,18 +1,19 @@
 """The gradients of a convolution, bias, ReLU and pooling on the register tile, in one pass: 3 to 11 times as fast as the loops.
 
-dw and dx are matrix products whose matrices are the images themselves, read with strides; their sums stay in registers, where
-the loops read and write a sum for each product. Letters and forward formula as in `convolution`. The gradient dy of the
-result goes back through pooling and ReLU to dz, the gradient of the convolution itself:
+dw and dx are matrix products whose matrices are the images themselves, read with strides. Their sums stay in registers; the
+loops read and write a sum for each product. Letters and forward formula are those of `convolution`. From the gradient dy of the
+result, going back through pooling and ReLU gives dz, the gradient of the convolution itself:
 
     dz[n, place of the maximum] = dy[n, i, j, o] where y[n, i, j, o] > 0, else 0
     db[o] = Σ_n Σ_i Σ_j dz[n, i, j, o]
     dw[g, u, v, α, β] = Σ_n Σ_i Σ_j x[n, i·s + u·d, j·s + v·d, g·c + α] · dz[n, i, j, g·o + β]
     dx = the convolution of dz, spread out to the stride and bordered by d(k − 1) zeros, with the kernel turned by 180° and its
-         channels exchanged: every pixel of dz was made from a patch of x, so every pixel of x collects a patch of dz; or,
-         where most of that would be zeros, see `scattering`
+         channels exchanged: every pixel of dz was computed from a patch of x, so every pixel of x collects a patch of dz.
+         If most of these products would be with zeros, `scattering` computes dx instead
 
-Images are dealt with in parts of a few, so that dz of a part is still in the cache when it is used. Each part has sums of
-its own for dw and db, added up at the end: how many parts there are depends on the shapes alone, so threads change no bit.
+The images are divided into parts of a few images, so that dz of a part is still in the cache when it is used. Each part has
+sums of its own for dw and db, which are added up at the end. The number of parts depends on the shapes alone, so the bits do
+not depend on the number of threads.
 """
 
 from typing import NamedTuple
@@ -48,7 +49,7 @@ IMAGES_IN_A_PART = 4
 
 
 class Result(NamedTuple):
-    """The gradient dy of the result, and what leads from it to dz: y where a ReLU is fused, argmax (empty without pooling)."""
+    """The gradient dy of the result, and what gives dz: y if a ReLU is fused, argmax (empty without pooling)."""
 
     dy: np.ndarray
     y: np.ndarray
@@ -57,7 +58,7 @@ class Result(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """Room for dz, (threads, images of a part, h, w, O): zeros but for the pixels from (top, left) on, sh and sw apart."""
+    """Room for dz, (threads, images of a part, h, w, O). Its pixels are sh and sw apart, from (top, left) on; the rest is 0."""
 
     dz: np.ndarray
     top: int
@@ -74,9 +75,9 @@ class Parts(NamedTuple):
 
 
 class Back(NamedTuple):
-    """The way from dz to dx, which is empty where it is not wanted: weights w, and where dx begins in the padded image.
+    """What dx is computed with: the weights w, and where dx begins in the padded image. dx is empty if it is not wanted.
 
-    scattered: by `scattering`, with room for each thread in runs and patches; else by the convolution g.
+    scattered: whether `scattering` computes dx, with room for each thread in runs and patches; else the convolution g does.
     """
 
     w: LaidOut
@@ -152,7 +153,7 @@ def _conv2d_gradients(x, g, result, spread, sums, back, threads):
 
 @inner_kernel
 def gradients_of_part(part, thread, x, g, result, spread, sums, back):
-    """Of the images of one part: dw and db into the part's sums, and dx. The thread has a dz of its own."""
+    """For the images of one part: add dw and db to the part's sums, and fill dx. Each thread has a dz of its own."""
     dy, y, relu, argmax = result
     N, parts, size, dz = len(x), len(sums.db), x.itemsize, spread.dz[thread]
     pool = 2 if argmax.size else 1

@@ -20,8 +20,8 @@ from nnlite.kernels.simd.strip import ONE, configure, release
 def pack_conv_int8(w, dilation):
     """w (G, kh, kw, c, o) int8 -> PackedConvInt8 with numbers (G, P·Q·⌈L/4⌉, o, 4).
 
-    Each run of the kernel is filled up with zeros to a multiple of 4. As in `lay_out` depthwise ones become (1, kh·kw, G, 4),
-    and o is filled up to whole registers where there are no groups.
+    Each run of the kernel is filled up with zeros to a multiple of 4. As in `lay_out`, depthwise weights become
+    (1, kh·kw, G, 4), and without groups o is filled up to whole registers.
     """
     P, Q, L = runs(w.shape, dilation)
     shape, (G, _, _, c, o) = w.shape, w.shape
@@ -50,8 +50,8 @@ def _conv2d_int8(x, packed, y, g, buffer, threads):
 
 @inner_kernel
 def rows_int8(t, thread, x, packed, y, g, buffer, parts):
-    """The t-th part of all rows of y. The sums of a row, with those of the channels that fill w up, go to this thread's part of
-    `buffer`, and from there to y.
+    """Part t of all rows of y. The sums of a row go to this thread's part of `buffer`, and from there to y; the sums of the
+    zeros that fill w up stay behind.
     """
     (_, H, W, C), (_, out_h, out_w, O), channels, like = x.shape, y.shape, buffer.shape[3], y.dtype
     x_data, y_data, rows = np.intp(x.ctypes.data), np.intp(y.ctypes.data), len(y) * out_h

@@ -1,7 +1,7 @@
 """The orders of images in memory, in threads, three colours a register at a time: 1 to 5 times as fast as the loops.
 
-(N, C, H, W) is the order in which users give images, (N, H, W, C) that in which kernels read them. An array of shape (N, C,
-H, W) may lie in memory either way; the functions here look at its strides.
+Users give images in the order (N, C, H, W); kernels read them in the order (N, H, W, C). An array of shape (N, C, H, W) may
+have either order in memory; the functions here look at its strides.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnlite.kernels.simd.vector import interleave_three, lanes
 
 
 def to_nhwc(x, border=(0, 0)):
-    """x (N, C, H, W) -> (N, H + 2·top, W + 2·left, C), contiguous, zeros around; x itself as a view where nothing is to do."""
+    """x (N, C, H, W) -> (N, H + 2·top, W + 2·left, C), contiguous, zeros around; a view of x if there is nothing to do."""
     (top, left), (N, C, H, W) = border, x.shape
     if x.transpose(0, 2, 3, 1).flags.c_contiguous and top == left == 0:
         return x.transpose(0, 2, 3, 1)

@@ -1,9 +1,9 @@
-"""Int8 inference as a table of stages, and what its stages consist of beside products: quantize images, requantize sums.
+"""Int8 inference as a table of stages. Besides products, its stages quantize images and requantize sums.
 
 `loops` has no table: there a plan runs step by step. Letters: R rows, O channels (the last axis), S scale, Z zero point,
-[low, high] the range of the result; the multiplier of each channel is M0, left and right by the fixed law, M by the float law
-(the other's arrays are empty). Where left is empty, nothing is to be shifted left and no sum can exceed int32. The formulas
-stand in `loops/requantize.py` and `loops/int8_steps.py`.
+[low, high] the range of the result. The multiplier of each channel is M0, left and right by the fixed law, M by the float law;
+the arrays of the other law are empty. An empty `left` means that no sum is shifted left and none can exceed int32. The formulas
+are in `loops/requantize.py` and `loops/int8_steps.py`.
 """
 
 import numpy as np
@@ -61,7 +61,7 @@ def _quantize_images(x, S, Z, q, top, left, threads):
 
 @inner_kernel
 def quantize_image_row(t, thread, x, S, Z, q, top, left, finite):
-    """finite[0] becomes False where a number is not: x − x is 0 or, of NaN and infinities, NaN."""
+    """finite[0] becomes False if a number is not finite: then x − x is NaN, else it is 0."""
     (_, C, H, W), like, n, i = x.shape, x.dtype, t // x.shape[2], t % x.shape[2]
     plane, x_data, q_data = 4 * H * W, np.intp(x.ctypes.data), np.intp(q.ctypes.data)
     doubt = load(like, x_data, 0)

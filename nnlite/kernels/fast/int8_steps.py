@@ -1,6 +1,6 @@
 """The steps of int8 inference that are not products, in threads, a register of channels at a time: 1.5 to 5 times as fast.
 
-The same bits as `loops/int8_steps.py`, where the letters and formulas stand.
+The bits are those of `loops/int8_steps.py`, which has the letters and formulas.
 """
 
 import numpy as np

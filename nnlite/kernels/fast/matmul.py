@@ -21,9 +21,9 @@ PACKING_PAYS = 16
 
 
 class Factors(NamedTuple):
-    """The factors of c = a b, a (M, K) and b (K, N): where they are, and by how many bytes a row and a step move on.
+    """The factors of c = a b, a (M, K) and b (K, N): their addresses, and the bytes from one row, and from one k, to the next.
 
-    Of addresses and strides there is one compiled version for a and aᵀ, for b and bᵀ.
+    With addresses and strides, one compiled version serves a and aᵀ, b and bᵀ.
     """
 
     a: int
@@ -52,8 +52,8 @@ class Panels(NamedTuple):
 def matmul(a, b, bias=None, relu=False):
     """c = a b + bias, then ReLU: a (M, K), b (K, N) of one float dtype, any strides, bias (N,) -> c (M, N), C-contiguous.
 
-    A row of c does not depend on the others. The sums of its last columns may add up in another order if rows of a are
-    contiguous.
+    A row of c does not depend on the other rows. If the rows of a are contiguous, the terms of the last columns' sums may be
+    added in another order.
     """
     (M, K), (_, N) = a.shape, b.shape
     c = empty_rows(M, N, b.dtype)
@@ -75,14 +75,14 @@ def matmul(a, b, bias=None, relu=False):
 def _matmul(factors, c, bias, low, packed, threads):
     """c = a b + bias, then ReLU. factors: as in `Factors`; bias: an address, or 0.
 
-    A task is a panel of c, as wide as a tile, or a part of its rows. The same panel of b meets all of them, so it is copied
-    together first: rows of b lie far apart in memory, which caches and page tables do not like. Where rows of a are
-    contiguous, the last `rest` columns are done by themselves (`narrow`).
+    A task is a panel of c, as wide as a tile, or a part of its rows. All its rows need the same panel of b, so the panel is
+    copied to one place first: the rows of b lie far apart, each in its own page of memory. If the rows of a are contiguous,
+    `narrow` computes the last `rest` columns.
     """
     f, (M, N), size = Factors(*factors), c.shape, c.itemsize
     columns = (N * size + TILE_BYTES - 1) // TILE_BYTES
     rest = narrow_columns(f.K, N, size) if f.a_step == size else 0
-    rows = rows_of_a_task(M, 2**20 // max(1, f.K * size), columns, threads)  # as many as a core's second cache keeps beside b
+    rows = rows_of_a_task(M, 2**20 // max(1, f.K * size), columns, threads)  # so many fit into the second-level cache with b
     copy_bytes = (f.K + LINE) * TILE_BYTES if packed or rest else 0
     copies = np.empty(threads * copy_bytes + LINE, np.uint8)
     share_out(panel_of_product, columns * ((M + rows - 1) // rows), threads,

@@ -1,8 +1,8 @@
 """The product c = a w of uint8 with int8 weights on the register tile: 9 times as fast as the loops, at 64×784 × 784×300.
 
 One instruction multiplies four k of a row with four k of a column and adds them to an int32 sum, for a register of columns.
-Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A block of 32
-rows of a or so stays in the first cache and meets one panel after the other, which come from the second.
+Letters: a (M, K), w (K, N), c (M, N). The weights are laid out once, in panels as wide as a tile. A block of about
+32 rows of a stays in the first-level cache, while one panel after the other comes from the second-level cache.
 """
 
 from typing import NamedTuple
@@ -24,14 +24,14 @@ BLOCK = 32  # rows
 TILE_LANES = TILE_BYTES // 4  # columns of a tile
 LARGEST_BLOCK = BLOCK + BLOCK // 2 - 1  # the last one
 PANELS_BYTES = 2**20  # of weights that a core's second cache keeps
-FEW_PANELS = 5  # that rows meet where they lie: to put them together, at the start of a line of the cache, takes longer
+FEW_PANELS = 5  # up to so many panels, copying the rows to aligned memory costs more than it saves
 
 
 class Division(NamedTuple):
     """How a product is divided into tasks: each has one of `parts` of the blocks, and one of `panel_parts` of the panels.
 
-    copied: whether the rows of a block are first put together, each from the start of a line of the cache to its end.
-    row_bytes: the room for such a copy of a row, and for its sums with a last panel that is not full.
+    copied: whether the rows of a block are first copied, so that each begins at the start of a cache line.
+    row_bytes: the room for the copy of a row, and for its sums with a last panel that has fewer columns.
     """
 
     blocks: int
@@ -75,7 +75,7 @@ def matmul_int8(a, packed, c):
 
 @parallel_kernel
 def _matmul_int8(a, a_row, K, b, c, threads):
-    """A task: a part of the rows, in whole blocks, for each thread; where blocks are few, also a part of the panels."""
+    """Each thread gets a part of the rows, in whole blocks. If there are few blocks, a task takes only a part of the panels."""
     (M, N), (panels, steps, width, _) = c.shape, b.shape
     straddling = has_amx(c.dtype) and M >= FEWEST_ROWS and (a % LINE != 0 or a_row % LINE != 0)
     copied = K != 4 * steps or straddling and panels > FEW_PANELS
@@ -90,10 +90,10 @@ def _matmul_int8(a, a_row, K, b, c, threads):
 
 @inner_kernel
 def part_of_product(t, thread, a, a_row, K, b, c, division, room):
-    """Blocks of rows, one after the other, past as many panels as the cache keeps; then past the next ones.
+    """One block of rows after the other is multiplied by as many panels as the cache keeps; then all by the next panels.
 
-    The last panel, where it is not full, fills whole registers of sums, which are copied: tile registers would have to be
-    configured anew for fewer columns, which takes longer.
+    If the last panel has fewer columns, it is computed at full register width into a scratch area, and the valid columns are
+    copied out. Configuring AMX's tile registers for fewer columns would take longer.
     """
     blocks, parts, panel_parts, copied, row_bytes = division
     (M, N), (panels, steps, width, _), like = c.shape, b.shape, c.dtype
@@ -126,7 +126,7 @@ def part_of_product(t, thread, a, a_row, K, b, c, division, room):
 
 @inner_kernel
 def copy_bytes(like, source, source_row, K, target, target_row, M):
-    """target[m, k] = source[m, k] for k < K: what is behind meets weights of 0. Addresses and strides in bytes, like int32."""
+    """target[m, k] = source[m, k] for k < K. What follows is multiplied by weights of 0. Addresses and strides in bytes."""
     whole = K // 4
     for m in range(M):
         row, to = source + m * source_row, target + m * target_row

@@ -1,10 +1,11 @@
 """Normalization per channel, in threads and registers: moments and normalize 2 times as fast as the loops, the way back equal.
 
-x and dy are (R, C), contiguous, of one float dtype: R rows, which are
-the examples or all pixels of all images, of C channels. Whatever belongs to the channels is (C,) in any dtype.
+x and dy are (R, C), contiguous, of one float dtype. Their R rows are the examples, or all pixels of all images; C are the
+channels. An array with one number for each channel is (C,) in any dtype.
 
-The rows are dealt with in parts that stay in the fastest cache while they are read twice. Each part has sums of its own,
-put together at the end in float64: how many parts there are depends on the shape alone, so threads change no bit.
+The rows are divided into parts that stay in the fastest cache while they are read twice. Each part has sums of its own, which
+are combined at the end in float64. The number of parts depends on the shape alone, so the bits do not depend on the number of
+threads.
 """
 
 from typing import NamedTuple

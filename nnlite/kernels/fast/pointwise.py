@@ -8,7 +8,7 @@ from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, 
 
 @inner_kernel
 def part(x, t, parts):
-    """The t-th of so many parts of an array (n,). It is counted from 0: Numba would test other numbers for being negative."""
+    """Part t of `parts` equal parts of x (n,), as a view from index 0 on: loops over it need no test for negative indices."""
     return x[x.size * t // parts : x.size * (t + 1) // parts]
 
 
@@ -20,7 +20,7 @@ def relu(x):
 
 
 def laid_like(x, y):
-    """x in y's order in memory, so that `ravel(order="K")` meets the same numbers in both: a copy if its strides differ."""
+    """x in y's order in memory, a copy if its strides differ: `ravel(order="K")` then gives both in one order."""
     if x.strides == y.strides:
         return x
     copy = np.empty_like(y)

@@ -1,9 +1,9 @@
 """Pooling with the channels innermost, and in threads: the maximum 13 times as fast as the loops, the mean 3 times.
 
-The loops go through a window for each channel; here each pixel of a window is read once, all channels of it in a row, which
-the compiler makes SIMD of. The gradient of the maximum is 3 times as fast, that of the mean no faster on one thread. A window
-may hang over the edge, by the padding and, at the right and below, further (PyTorch's ceil_mode). What lies outside the image
-counts as −∞ for the maximum and as 0 for the sum of an average.
+The loops go through a window once for each channel. Here each pixel of a window is read once, with all its channels one after
+the other, which the compiler turns into SIMD instructions. The gradient of the maximum is 3 times as fast; that of the mean is
+as fast as the loops on one thread. A window may reach over the edge, by the padding and, at the right and below, further
+(PyTorch's ceil_mode). Places outside the image count as −∞ for the maximum and as 0 for the sum of an average.
 """
 
 import numpy as np
@@ -58,7 +58,7 @@ def _max_pool2d_gradient(dy, argmax, dx, window, threads):
 
 @inner_kernel
 def max_pool_image_gradient(n, thread, dy, argmax, dx, window):
-    """To each place of a window: dy where it won, else 0, all channels at a time."""
+    """Add dy to the place of a window that was its maximum, and 0 to its other places, all channels at a time."""
     kh, kw, sh, sw, ph, pw = window
     (_, H, W, C), (_, out_h, out_w, _), zero = dx.shape, dy.shape, dy.dtype.type(0)
     dx[n] = 0

@@ -1,6 +1,6 @@
 """The two requantization laws for a register full of numbers at once, to be called inside compiled loops.
 
-The same bits as `loops/requantize.py`, where the formulas and their sources stand.
+The bits are those of `loops/requantize.py`, which has the formulas and their sources.
 x, q1, q2, M0, left and right are vectors of int32 (`nnlite.kernels.simd.vector`), M of float32; Z, low and high plain numbers.
 """
 

@@ -1,6 +1,6 @@
 """The stored entries of rows times x, for both storage forms: a batch of 64 runs 8 to 10 times as fast as on the loops.
 
-There is one way for a single x, about as fast as the loops on one thread, and one for a batch, which reads each entry once.
+A single x and a batch are computed in two ways. A single x takes about as long as on the loops; a batch reads each entry once.
 Letters: x (B, I), w (O, I), y (B, O); r a row of w, c a column of it, k a stored entry, v its value.
 
 One x      the entries of a row meet numbers of x that lie apart. x is small enough for the nearest cache, and the compiler
@@ -8,7 +8,7 @@ One x      the entries of a row meet numbers of x that lie apart. x is small eno
 A batch    the samples lie side by side, x[c, b], so that an entry is one multiply-add of whole registers,
            y[r, b] += v · x[c, b]: LANES · 4 samples at a time, whose sums stay in registers over the row.
 
-Threads share out rows and samples, never a sum. Unsigned indices spare Numba its test for negative ones, half of the time here.
+Each sum is computed by one thread. Indices are unsigned: Numba's check for negative ones would double the time.
 """
 
 from typing import NamedTuple
@@ -248,7 +248,7 @@ def csr_batch_block(task, thread, blocks, values, columns, starts, tiles, y):
 
 @njit(cache=True)
 def decode_row(gaps, codes, codebook, start, end, c, values, columns):
-    """Write down the values and columns of one row's entries, fillers left out; how many they are."""
+    """Write the values and columns of one row's entries, without fillers; returns how many entries there are."""
     n = np.uint64(0)
     for k in range(start, end):
         c = next_column(c, gaps[k])

@@ -1,7 +1,7 @@
 """Inference as a table: what a plan does, one row of numbers for each stage, and one compiled call that walks through it.
 
-A batch of one image is computed in some ten microseconds; calling a function from Python for each layer would take longer
-than the layers. All the arrays behind the addresses have to be kept alive by whoever holds the table.
+A small network takes some ten microseconds for one image. Calling a Python function for each layer would take longer than the
+layers. The table has addresses of arrays; whoever holds the table has to hold these arrays, too.
 """
 
 import numba
@@ -21,7 +21,7 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
 # channels: sums stored for each pixel, O or more, because zeros fill w up to whole registers.
-# pool, sums_w: the pooling behind a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
+# pool, sums_w: the pooling after a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
 # C to rest are those of `Geometry`; for linear layers only K, and rest as in `matmul`. M0 to M: `nncompress`'s numbers for each
 # channel.
 STAGE = np.dtype([(name, np.int64) for name in (
@@ -41,7 +41,7 @@ def table(rows):
 
 
 def thread_sums(rows, images, dtype):
-    """Room for the sums of each thread: of one task of the stage that needs most, (threads, numbers)."""
+    """Room for each thread's sums, (threads, numbers): enough for one task of every stage."""
     most = max((row["pool"] * row["sums_w"] if row["kind"] == CONVOLUTION else images) * row.get("channels", 0) for row in rows)
     return empty((numba.config.NUMBA_NUM_THREADS, -(-most // 16) * 16), dtype)
 

@@ -34,7 +34,7 @@ def in_one_pass(rule, parameters, numbers):
 
     rule: the function. parameters: [w, g, averages …] of each, in the rule's order; w and the averages change, g does not.
     numbers: the rule's, the same for all parameters. All w have one dtype, float32 or float64, and the kernel calculates in it.
-    An array of another dtype or another order in memory than its w is copied, so is a w with gaps.
+    An array whose dtype or order in memory differs from w's is copied; so is a w with gaps.
     Denormals count as 0, so that an update takes the same time in every step (`denormals`).
     """
     lying_alike = [alike(arrays) for arrays in parameters]
@@ -96,7 +96,7 @@ LOOPS = Rule(without_averages), Rule(with_one_average), Rule(with_two_averages) 
 
 
 def alike(arrays):
-    """The arrays of a parameter, or copies of some, so that all lie in memory like the first, which has no gaps."""
+    """The arrays of a parameter, some of them copied, so that all have the order in memory of the first, without gaps."""
     w = arrays[0]
     if w.ravel(order="K").base is None:  # ravel had to copy
         w = copy_like(w, w)

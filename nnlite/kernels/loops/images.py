@@ -9,7 +9,7 @@ from nnlite.kernels.machine.cache import njit
 
 
 def to_nhwc(x, border=(0, 0)):
-    """x (N, C, H, W) -> (N, H + 2·top, W + 2·left, C), contiguous, zeros around; x itself as a view where nothing is to do."""
+    """x (N, C, H, W) -> (N, H + 2·top, W + 2·left, C), contiguous, zeros around; a view of x if there is nothing to do."""
     (top, left), (N, C, H, W) = border, x.shape
     if x.transpose(0, 2, 3, 1).flags.c_contiguous and top == left == 0:
         return x.transpose(0, 2, 3, 1)

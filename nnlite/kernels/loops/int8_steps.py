@@ -1,7 +1,7 @@
 """The steps of int8 inference that are not products: quantize the input, requantize the sums, add two activations, pool.
 
 Letters: R rows, O channels (the last axis), S scale, Z zero point, [low, high] the range of the result; r < R, o < O. Each
-kernel fills its last array. How a real factor is multiplied with integers is the law, see `requantize`.
+kernel fills its last array. The law says how integers are multiplied by a real factor, see `requantize`.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1, 4 and 5, §2.4 and appendix A.2.
 """
@@ -32,8 +32,8 @@ def quantize_rows(x, S, Z, q):
 def requantize_rows(acc, b, law, Z, low, high, q):
     """q[r, o] = clamp(Z + M[o] · (acc[r, o] + b[o]), low, high):  acc (R, O) int32, b (O,) int32, law a Law -> q (R, O) uint8.
 
-    acc + b may be beyond int32, so it is taken in int64. The law is "float" if it has M, else "fixed". Without `left` nothing
-    is shifted left.
+    acc + b may be beyond int32, so it is computed in int64. The law is "float" if it has M, else "fixed". If `left` is empty,
+    nothing is shifted left.
     """
     R, O = acc.shape
     for r in range(R):
@@ -65,7 +65,7 @@ def add_activations(x, y, Z1, Z2, law, Z3, low, high, q):
 def sum_pool2d(x, Z, window, acc):
     """acc[n, i, j, c] = Σ over the window, inside the image, of x − Z:  x (N, H, W, C) uint8 -> acc (N, H', W', C) int32.
 
-    Letters as in `pooling`. What lies outside the image counts as the real 0, which is Z in integers: x − Z is 0 there.
+    Letters as in `pooling`. Places outside the image count as the real 0, which is Z in integers: x − Z is 0 there.
     """
     kh, kw, sh, sw, ph, pw = window
     (_, H, W, _), (N, out_h, out_w, C) = x.shape, acc.shape

@@ -1,4 +1,4 @@
-"""What the loops ask of the machine: memory, and one thread. `kernels/machine` does more for the fast kernels."""
+"""Memory and threads for the loops, which use one thread. `kernels/machine` does more, for the fast kernels."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def most_threads():
 def set_num_threads(n):
     """Let kernels use at most n threads. The loops take one, whatever n is.
 
-    Errors: ValueError for n that is no whole number ≥ 1.
+    Errors: ValueError unless n is a whole number ≥ 1.
     """
     if n != int(n) or n < 1:
         raise ValueError(f"set_num_threads: expects a whole number ≥ 1, got {n}")

@@ -19,9 +19,9 @@ def matmul_formula(a, b):
 def matmul(a, b, bias=None):
     """c[m, n] = bias[n] + Σ_k a[m, k] b[k, n]:  a (M, K), b (K, N), bias (N,) or None, of one float dtype -> a new c (M, N).
 
-    n runs innermost: along the rows of b and c, where the next number lies beside the last. That is the order in which
-    memory is read fastest, and in which the compiler can do several n at a time. A b that lies by columns, such as wᵀ, is
-    copied first for the same reason.
+    n runs innermost, along the rows of b and c, where the numbers are neighbours in memory. Memory is read fastest in this
+    order, and the compiler can compute several n at a time. If the columns of b are contiguous instead, as in wᵀ, b is copied
+    first.
     """
     (M, K), N = a.shape, b.shape[1]
     b = np.ascontiguousarray(b)

@@ -1,7 +1,7 @@
 """Normalization per channel: mean and variance, y = (x − mean)·scale + shift, and the way back.
 
 Letters: x, dy (R, C) of one float dtype: R rows, which are the examples or all pixels of all images, of C channels; r < R,
-c < C. Whatever belongs to the channels is (C,) in any dtype. Sums are float64: their errors then do not grow with R.
+c < C. An array with one number for each channel is (C,) in any dtype. Sums are float64: their errors then do not grow with R.
 
 Source: Ioffe & Szegedy 2015 (arXiv 1502.03167), algorithm 1 and the gradients in §3.
 """
@@ -28,7 +28,7 @@ def gradient_sums_formula(x, dy, mean):
 
 
 def residual_formula(x, dy, mean, scale, dy_mean, slope):
-    """dx = scale·(dy − (dy_mean + slope·(x − mean))): what a straight line through dy over x leaves of dy, scaled."""
+    """dx = scale·(dy − (dy_mean + slope·(x − mean))): dy minus a straight line in x, scaled."""
     return scale * (dy - (dy_mean + slope * (x - mean)))
 
 

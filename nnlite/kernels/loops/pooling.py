@@ -3,8 +3,8 @@
 Letters: N images, H W their size, C channels, H' W' the result, kh kw the window, sh sw the stride, ph pw the padding. The
 window (i, j) looks at the rows r = i·sh + u − ph for u < kh and at the columns t = j·sw + v − pw for v < kw.
 
-A window may hang over the edge, by the padding and, at the right and below, further (PyTorch's ceil_mode). What lies outside
-the image counts as −∞ for the maximum and as 0 for the sum of an average.
+A window may reach over the edge, by the padding and, at the right and below, further (PyTorch's ceil_mode). Places outside the
+image count as −∞ for the maximum and as 0 for the sum of an average.
 
 Source: Goodfellow, Bengio & Courville 2016, Deep Learning, §9.3; sizes: Dumoulin & Visin 2016 (arXiv 1603.07285), chapter 3.
 """
@@ -50,7 +50,7 @@ def avg_pool2d_formula(x, window):
 
 @njit(cache=True)
 def inside(i, k, s, p, size):
-    """The first and the end of the u < k with 0 ≤ i·s + u − p < size: what of window i lies in the image along one axis."""
+    """The part of window i that lies in the image, along one axis: the first u < k with 0 ≤ i·s + u − p < size, and its end."""
     return max(0, p - i * s), min(k, size + p - i * s)
 
 

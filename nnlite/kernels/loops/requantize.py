@@ -11,10 +11,10 @@ M is a real number, almost always between 0 and 1. The two laws multiply by it i
 * `fixed`: in integers only, M = M0/2^31 · 2^shift with an int32 M0. This is the law of gemmlowp and TensorFlow Lite. It
   rounds twice (after the multiplication, then after the shift), so it may be one step away from the float law.
 
-The float law equals ONNX Runtime bit for bit, which a test checks where that is installed. The fixed law follows TensorFlow
+The float law equals ONNX Runtime bit for bit; a test checks this if ONNX Runtime is installed. The fixed law follows TensorFlow
 Lite's reference kernels operation by operation. This file has the formulas in NumPy (`…_formula`), then the
 same for single numbers. The parameters M, M0 and shift are chosen in `nncompress/int8/requantize.py`.
-[low, high] is the output type's range, or narrower: low = Z3 is a ReLU for free.
+[low, high] is the output type's range or a part of it: with low = Z3, clamping is also the ReLU.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–6 and §2.4.
 """
