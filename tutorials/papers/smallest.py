@@ -33,7 +33,7 @@ ARTIFACTS, RESULTS = HERE / "artifacts", HERE / "results" / "smallest.json"
 TRAINING, BATCH, SEEDS = 55_000, 128, 3
 MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 4, 20, 3e-3, 2
 
-FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "dropout": {}, "settings": {"epochs": 40, "levels": 1.0}}
+FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "dropout": {}, "settings": {"epochs": 40, "levels": 1.0, "share": 1.0}}
 CONV = {"model": "lenet_5", "shift": 2, "T": 2.0, "dropout": {}, "settings": {
     "epochs": 36, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
     "start": 0.06, "end": 0.5, "freeze": 0.6, "quantize": 0.5}}

@@ -14,34 +14,31 @@ import numpy as np
 from nnlite import Tensor, kernels, nn
 
 
-def snap(w, t, kept, inverse, step):
-    """w = kept · s · round(t / s): the nearest point of the grid; one pass over w, t and kept.   inverse = 1/s, step = s."""
-    return kept * (np.rint(t * inverse) * step), kept
+def snap(t, held, w, kept, one, inverse, step):
+    """t = held where it is removed, w = kept · s · round(t / s), the nearest point of the grid.   inverse = 1/s, step = s."""
+    t = kept * t + (one - kept) * held
+    return t, kept * (np.rint(t * inverse) * step), kept
 
 
-def only_mask(w, t, kept, one):
-    """w = kept · t, for a layer without a grid."""
-    return one * (kept * t), kept
-
-
-def silence(g, kept, one):
-    """The gradient without the parts of removed weights: g ← kept · g."""
-    return one * (kept * g)
+def only_mask(t, held, w, kept, one):
+    """The same without a grid: w = kept · t."""
+    t = kept * t + (one - kept) * held
+    return t, kept * t, kept
 
 
 class OnGrid:
     """An optimizer of latent weights t, below a model whose weights w are masked and rounded to a grid.
 
         w = kept · s · round(t / s)              s the step of the layer; without one, w = kept · t
-        t ← rule(t, kept · ∂L/∂w)                Adam, SGD, …; where kept = 0, t stands still
+        t ← rule(t, ∂L/∂w)                       Adam, SGD, …; where kept = 0, t stands still
 
     model       Weights and biases of its Conv2d and Linear layers get latents; all other parameters (BatchNorm) are trained as
                 ever.
-    make        make(parameters) -> an Optimizer; it gets the latents, in the model's order. Its weight decay also shrinks what
-                is removed.
+    make        make(parameters) -> an Optimizer; it gets the latents, in the model's order. Its averages go on for removed
+                weights, too: one that comes back moves no more wildly than the others.
     masks       {parameter name: booleans}, all True at first; `set_masks` changes some.   steps: {layer name: s}, empty at
                 first; `set_steps` changes some
-    watch       None, or watch({parameter name: gradient}), called before the gradients of removed weights become 0
+    watch       None, or watch({parameter name: gradient}), called in each step
 
     It is an optimizer for `train.fit` and for checkpoints: latents, masks and steps are in its state dict.
     Errors: ValueError for masks of other names or shapes, a step that is not positive, a model without Conv2d and Linear.
@@ -58,6 +55,7 @@ class OnGrid:
         self.order = list(parameters)
         self.inner = make([self.latents.get(name, p) for name, p in parameters.items()])
         self.steps, self._kept = {}, {name: np.ones_like(t.data) for name, t in self.latents.items()}
+        self._held = {name: t.data.copy(order="K") for name, t in self.latents.items()}  # where a removed weight stands
 
     @property
     def masks(self):
@@ -65,20 +63,13 @@ class OnGrid:
         return {name: kept != 0 for name, kept in self._kept.items()}
 
     def set_masks(self, masks):
-        """Keep what is True; what is removed forgets its momentum, so that it stands still."""
-        self.try_masks(masks)
-        for name in masks:
-            for key, average in self.inner.state.get(self.order.index(name), {}).items():
-                if key in ("exp_avg", "momentum_buffer"):
-                    average *= self._kept[name]
-
-    def try_masks(self, masks):
-        """As `set_masks`, but momentum stays: to look at the masked model, and to put the masks from before back."""
+        """Keep what is True, from now on."""
         for name, mask in masks.items():
             if name not in self.latents or np.shape(mask) != self.latents[name].shape:
                 raise ValueError(f"OnGrid: a mask of shape {np.shape(mask)} for {name} fits none of "
                                  f"{ {name: t.shape for name, t in self.latents.items()} }")
             self._kept[name][...] = mask
+            self._held[name][...] = self.latents[name].data
         self.refresh()
 
     def set_steps(self, steps):
@@ -93,9 +84,9 @@ class OnGrid:
         """The model's weights from the latent ones."""
         parameters = dict(self.model.named_parameters())
         for layer, names in self.layers.items():
-            arrays = [[parameters[name].data, self.latents[name].data, self._kept[name]] for name in names]
+            arrays = [[self.latents[name].data, self._held[name], parameters[name].data, self._kept[name]] for name in names]
             if layer in self.steps:
-                kernels.in_one_pass(snap, arrays, (1 / self.steps[layer], self.steps[layer]))
+                kernels.in_one_pass(snap, arrays, (1.0, 1 / self.steps[layer], self.steps[layer]))
             else:
                 kernels.in_one_pass(only_mask, arrays, (1.0,))
             for name in names:
@@ -106,8 +97,6 @@ class OnGrid:
         gradients = {name: p.grad for name, p in self.model.named_parameters() if name in self.latents and p.grad is not None}
         if self.watch is not None:
             self.watch(gradients)
-        if gradients:
-            kernels.in_one_pass(silence, [[gradients[name], self._kept[name]] for name in gradients], (1.0,))
         for name, latent in self.latents.items():
             latent.grad = gradients.get(name)
         self.inner.step()
@@ -132,6 +121,7 @@ class OnGrid:
         latent = self.latents[name].data
         factors = factors.astype(latent.dtype).reshape(-1, *[1] * (latent.ndim - 1))
         latent *= factors
+        self._held[name] *= factors
         inverse = 1 / np.maximum(np.abs(factors), np.float32(1e-6))
         for key, average in self.inner.state.get(self.order.index(name), {}).items():
             if isinstance(average, np.ndarray):
@@ -145,7 +135,7 @@ class OnGrid:
                     self.inner.state[i][key] = take(name, value)
         for name, latent in self.latents.items():
             latent.data, latent.grad = take(name, latent.data), None
-            self._kept[name] = take(name, self._kept[name])
+            self._kept[name], self._held[name] = take(name, self._kept[name]), take(name, self._held[name])
 
     def state_dict(self):
         """That of the optimizer; its entries have the latents and masks, its groups the steps."""
@@ -165,6 +155,7 @@ class OnGrid:
             if name in self.latents:
                 self.latents[name].data = np.array(state[i].pop("latent"), self.latents[name].dtype)
                 self._kept[name] = np.array(state[i].pop("kept"), self.latents[name].dtype)
+                self._held[name] = self.latents[name].data.copy()
         self.inner.load_state_dict({"state": {i: entry for i, entry in state.items() if entry}, "param_groups": groups})
         self.refresh()
 

@@ -153,13 +153,13 @@ class Run:
         masks, steps = self.grid.masks, dict(self.grid.steps)
 
         def size(K):
-            self.grid.try_masks(self.best(K, masks))
+            self.grid.set_masks(self.best(K, masks))
             self.grid.set_steps(self.steps())
             return self.size()
 
         self.K = largest_within(self.limit, size, self.kept())
         self.grid.steps = steps
-        self.grid.try_masks(masks)
+        self.grid.set_masks(masks)
 
     def fit_into_the_limit(self):
         """Remove the least valuable weights, of those that are not rounded to 0, until the file is within the limit."""
@@ -169,7 +169,7 @@ class Run:
             latents = {name: np.where(kept[name], t.data, 0) for name, t in self.grid.latents.items()}
 
             def size(K):
-                self.grid.try_masks(self.best(K, kept, latents))
+                self.grid.set_masks(self.best(K, kept, latents))
                 return self.size()
 
             K = largest_within(self.limit, size, sum(int(mask.sum()) for mask in kept.values()))
