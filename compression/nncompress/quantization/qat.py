@@ -95,7 +95,7 @@ class Layer(nn.Module):
 
 
 class FakeQuantNetwork(nn.Module):
-    """The steps of an int8 plan in floats: y = network(x), as `prepare_qat` makes it.
+    """The steps of an int8 plan in floats, as `prepare_qat` makes them.
 
     steps: list of `nnlite.inference.lowering.Step`. layers["3"] is the Layer of step 3, grids["3"] the Module after it. A step
     that only moves numbers has no grid, nor has a last layer without ReLU, whose sums are the logits.

@@ -64,6 +64,7 @@ def test_pact_clips_as_its_formula_and_rounds():
     clipped = (np.abs(x) - np.abs(x - a) + a) / 2
     S = a / 3
     np.testing.assert_allclose(record(ClipQuantize(2), x, a).data, S * np.rint(clipped / S), rtol=1e-7)
+    assert PACT(2, a).grid() == (np.float32(S), 0, 0, 3)
 
 
 def test_pact_passes_the_gradient_inside_and_gives_that_above_to_its_end():
