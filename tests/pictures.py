@@ -20,6 +20,8 @@ ROWS = [
     {"step": ".nnz", "accuracy": 0.9806, "bytes": 17_000},
     {"step": "student", "accuracy": 1.0, "bytes": 950},
 ]
+PARTS = {"conv1": {"positions": 30.0, "sizes": 70.5, "scales": 0}, "fc1": {"positions": 868.6, "signs": 178.3, "sizes": 185.4},
+         "of all": {"header": 34.0, "checksum": 4.0}}
 SENSITIVITY = [0.5, 0.9], {"conv1.weight": [0.9, 0.2], "fc1.weight": [0.98, 0.95]}, 0.98
 ROOFS = {"float32": 100, "int8": 400}  # GOP/s, reached from 10 and from 40 operations per byte on, at 10 GB/s
 POINTS = [("64³", "float32", 8, 20), ("64³", "int8", 16, 30), ("256³", "float32", 32, 90), ("256³", "int8", 64, 350)]
@@ -30,6 +32,7 @@ PLOTS = {
     "filters": (plot.filters, RNG.standard_normal((4, 3, 5, 5))),
     "weight_histograms": (plot.weight_histograms, {"before": {"fc": RNG.standard_normal(99)}}),
     "accuracy_against_bytes": (plot.accuracy_against_bytes, ROWS),
+    "bytes_of_parts": (plot.bytes_of_parts, PARTS),
     "sensitivity_curves": (lambda curves, target=None: plot.sensitivity_curves(*curves, target), SENSITIVITY),
     "roofline": (lambda points, target=None: plot.roofline(points, ROOFS, 10, target, "a machine"), POINTS),
 }

@@ -119,8 +119,8 @@ assert steps[-1][2] > 0.95 and steps[-1][2] > steps[-2][2]
 #
 # Does a weight need four bytes? **Quantized**, it is one integer between −127 and 127, and a scale says what one step is
 # worth. The network then computes in integers, from the image to the last layer. `quantize` needs some training images, to
-# see how large the numbers between the layers become. At last the integers are **coded**: frequent ones get short codes, and
-# runs of zeros are skipped. That is the `.nnz` file.
+# see how large the numbers between the layers become. At last the integers are **coded**: what is likely takes less space than
+# what is rare. That is the `.nnz` file.
 
 # %%
 calibration = data.prepare(digits[:500], "digits")
@@ -178,7 +178,7 @@ assert with_half < 0.8 * with_all < 0.8 * 90_408 / 4 * 1.1
 # %%
 inspection = nncompress.inspect(folder / "small.nnz")
 assert sum(inspection.parts.values()) == inspection.file_bytes == coded
-weights = inspection.parts["values"] + inspection.parts["indices"] + inspection.parts["codebooks"]
+weights = sum(inspection.parts[part] for part in ("positions", "signs", "sizes", "values"))
 assert weights > coded / 2 and inspection.parts["header"] < coded / 10
 
 # %% tags=["remove-input"]
@@ -199,14 +199,14 @@ def split(ax, parts, title, colours):
     ax.spines[:].set_visible(False)
 split(top, {name: 4 * size for name, size in sizes.items()}, "Before: 90,408 bytes, and one layer has most of them",
       [LIGHT, ORANGE, BLUE, GREY])
-left_over = {name: size for name, size in inspection.parts.items() if name not in ("values", "indices", "scales", "biases")}
-split(low, {"values": inspection.parts["values"], "indices": inspection.parts["indices"],
-            "scales,\nbiases": inspection.parts["scales"] + inspection.parts["biases"], "the rest": sum(left_over.values())},
-      f"After: {coded:,} bytes; what and where the weights are", [BLUE, ORANGE, LIGHT, GREY]);
+parts = dict(inspection.parts)
+shown = {"sizes": parts.pop("sizes") + parts.pop("values"), "positions": parts.pop("positions"), "signs": parts.pop("signs"),
+         "scales,\nbiases": parts.pop("scales") + parts.pop("biases"), "the rest": sum(parts.values())}
+split(low, shown, f"After: {coded:,} bytes; what and where the weights are", [BLUE, ORANGE, GREY, LIGHT, GREY]);
 
 # %% [markdown]
-# *Values* are the codes of the weights that are not 0. *Indices* say where these are. A *scale* and a *bias* belong to each
-# filter and neuron. The rest names the layers and their sizes, holds the tables of the codes, and a checksum.
+# *Positions* say where the weights are that are not 0, *signs* and *sizes* say what they are. A *scale* and a *bias* belong to
+# each filter and neuron. The rest are the kinds of the layers, their sizes, and a checksum.
 #
 # ## 6 · Distil: a student learns from a teacher
 #

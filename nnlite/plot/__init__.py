@@ -1,7 +1,8 @@
-"""Pictures: training curves, confusion matrix, filters, histograms of weights, sensitivity, accuracy against bytes, roofline.
+"""Pictures: training curves, confusion matrix, filters, histograms of weights, sensitivity, accuracy against bytes, bytes of a
+file, roofline.
 
     style.py         colours, STYLE, `figure`, `styled`, `save`, `svg`: what all pictures share
-    curves.py  confusions.py  weights.py  sensitivity.py  size.py  front.py  roofs.py       one kind of picture each
+    curves.py  confusions.py  weights.py  sensitivity.py  size.py  front.py  parts.py  roofs.py  one kind of picture each
     labels.py        where to write labels beside points
 
 Every plot function returns a matplotlib Figure and, where a `target` is given, writes it there: to a path that ends in
@@ -12,6 +13,7 @@ No display is needed or touched. The colours are those that the colour-blind tel
 from nnlite.plot.confusions import confusion, confusion_matrix
 from nnlite.plot.curves import training_curves
 from nnlite.plot.front import errors_against_bytes
+from nnlite.plot.parts import bytes_of_parts
 from nnlite.plot.roofs import roofline
 from nnlite.plot.sensitivity import sensitivity_curves
 from nnlite.plot.size import accuracy_against_bytes, size_text
@@ -19,7 +21,7 @@ from nnlite.plot.style import BLUE, DARK, GREY, LIGHT, ORANGE, SIZE, STYLE, figu
 from nnlite.plot.weights import filters, weight_histograms
 
 __all__ = [
-    "BLUE", "DARK", "GREY", "LIGHT", "ORANGE", "SIZE", "STYLE", "accuracy_against_bytes", "confusion", "confusion_matrix",
-    "errors_against_bytes", "figure", "filters", "picture_kind", "roofline", "save", "sensitivity_curves", "size_text",
-    "styled", "svg", "training_curves", "weight_histograms",
+    "BLUE", "DARK", "GREY", "LIGHT", "ORANGE", "SIZE", "STYLE", "accuracy_against_bytes", "bytes_of_parts", "confusion",
+    "confusion_matrix", "errors_against_bytes", "figure", "filters", "picture_kind", "roofline", "save",
+    "sensitivity_curves", "size_text", "styled", "svg", "training_curves", "weight_histograms",
 ]

@@ -8,6 +8,7 @@ Read in this order:
     arithmetic  a bit of probability p costs log2(1/p), also where that is far below one
     mixing      where the probabilities come from: contexts that count, and a mixer that learns
     layer       the contexts of a layer's weights
+    sizes       one array in every coding, beside its entropy
 """
 
 from nnlite.lazy import lazily
@@ -15,6 +16,7 @@ from nnlite.lazy import lazily
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "bits": ["pack_bits", "packed_size", "unpack_bits"],
     "huffman": ["code_lengths", "codes", "decode", "encode", "entropy_bits"],
+    "sizes": ["coded_sizes"],
     "sparse": ["best_index_bits", "from_relative", "relative_bits", "to_relative"],
     "streams": ["decode_stream", "encode_stream", "split_stream", "stream_budget"],
-}, rooms=("arithmetic", "bits", "huffman", "layer", "mixing", "sparse", "streams"))
+}, rooms=("arithmetic", "bits", "huffman", "layer", "mixing", "sizes", "sparse", "streams"))

@@ -70,7 +70,7 @@ def new_models():
 def code_weights(coder, w, top, W=1, H=1):
     """Code the weights w (O, J) int8, |w| ≤ top, of inputs in maps of H × W; a decoder fills w in.
 
-    Errors: FormatError where a decoder finds a size above `top`, or no more data.
+    Errors: FormatError for a size above `top`, given or found, and where a decoder finds no more data.
     """
     models, J = new_models(), w.shape[1]
     columns = Columns((w != 0).any(axis=0).astype(np.int64), np.zeros(J, np.int64), np.zeros(J, np.int64))
@@ -79,7 +79,7 @@ def code_weights(coder, w, top, W=1, H=1):
     for o in range(len(w)):
         row = w[o].astype(np.int64)
         coder.reserve(J * MOST_DECISIONS)
-        if not code_row(coder.tape, models, columns, row, top, W, H):
+        if np.abs(row).max(initial=0) > top or not code_row(coder.tape, models, columns, row, top, W, H):
             raise FormatError(f"row {o} of the weights has a size above {top}")
         if coder.past_the_end():
             raise FormatError(f"row {o} of {len(w)} lies beyond the end of the data")
@@ -93,7 +93,7 @@ def code_biases(coder, b, limit):
     for o in range(len(b)):
         coder.reserve(MOST_DECISIONS)
         size = code_size(coder.tape, models.biases, np.zeros(1, np.int64), abs(int(b[o])), 0, limit)
-        if size > limit:
+        if max(size, abs(int(b[o]))) > limit:
             raise FormatError(f"bias {o} is beyond ±{limit}")
         negative = size and code_counted(coder.tape, models.bias_signs, 0, int(b[o] < 0))
         if coder.past_the_end():

@@ -45,6 +45,13 @@ class Inspection:
         """Bytes of all weights and biases in float32, dead units included."""
         return 4 * sum(int(np.prod(layer.dense_shape)) + layer.dense_shape[0] for layer in self.layers)
 
+    @property
+    def by_layer(self):
+        """{layer: {part: bytes}}, and what belongs to none of them as "the rest"; `nnlite.plot.bytes_of_parts` draws it."""
+        rows = {layer.name: layer.parts for layer in self.layers}
+        rest = {part: size - sum(parts.get(part, 0) for parts in rows.values()) for part, size in self.parts.items()}
+        return rows | {"the rest": {part: max(size, 0.0) for part, size in rest.items() if abs(size) > 1e-9}}
+
     def __str__(self):
         lines = [f"{self.path}: {self.file_bytes:,} bytes (version {self.version}), law {self.law}, input {self.input_shape}, "
                  f"{len(self.layers)} layers", f"in float32 its layers, dead units included, have {self.dense_bytes:,} bytes: "
