@@ -22,6 +22,7 @@ from nnlite import checkpoint as checkpoints
 from nnlite import nn, optim, train
 
 CALIBRATION, WARM_UP = 512, 200  # images to find the ranges of activations with; steps in which the rate rises
+LOOKS = 30  # how often in a training the size of the file is looked at, at most
 BITS_PER_WEIGHT = 4.5  # a first guess of what a kept weight takes in the file
 
 
@@ -108,10 +109,8 @@ class Run:
             fold(self.model, self.folded, self.grid, self.curvature)
         if s.quantize <= self.done < s.settle or s.quantize <= self.done and not self.grid.steps:
             self.grid.set_steps(self.steps())
-        if self.limit is not None and self.done >= s.freeze and self.grid.steps:
-            self.fit_into_the_limit()
-        elif self.limit is not None and self.done > (s.start + s.end) / 2 and (self.folded is not None or not self.norms):
-            self.aim_at_the_limit()
+        if self.limit is not None and epoch % max(1, s.epochs // LOOKS) == 0:
+            self.look_at_the_limit()
         if epoch == self.epoch_of(s.freeze):
             self.report.stages.append(float_stage("weights", epoch, self.model, self.held_out, self.example))
         if self.checkpoint is not None:
@@ -147,6 +146,14 @@ class Run:
             kept = np.abs(self.grid.latents[weight].data[self.grid.masks[weight]])
             steps[layer] = float(np.float16(kept.mean() / self.settings.levels_of(layer))) or 2.0**-24
         return steps
+
+    def look_at_the_limit(self):
+        """Find K anew while weights may come back; later, remove what is too much. Not before K has fallen for a while."""
+        s = self.settings
+        if self.done >= s.freeze and self.grid.steps:
+            self.fit_into_the_limit()
+        elif self.done > (s.start + s.end) / 2 and (self.folded is not None or not self.norms):
+            self.aim_at_the_limit()
 
     def aim_at_the_limit(self):
         """K ← the largest number of weights whose file, if the model were pruned and rounded now, is within the limit."""

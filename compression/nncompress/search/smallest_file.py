@@ -12,8 +12,8 @@ All happens in one training, in this order (`Settings` says when):
     4  what stays is rounded to one grid for each layer; the rest of the training repairs that
     5  the model becomes integers (`quantize`) and bytes (`nnz`), which are decoded and tested on the held-out images
 
-How K meets a limit in bytes: by bisection. From the middle of step 3 on, after every epoch, the files that the model would give
-now with different K are written in memory, and K becomes the largest whose file is small enough. Once removed weights are
+How K meets a limit in bytes: by bisection. From the middle of step 3 on, about once an epoch, the files that the model would
+give now with different K are written in memory, and K becomes the largest whose file is small enough. Once removed weights are
 frozen, K only falls. What is too large at the very end loses its least valuable weights without more training.
 
 How a drop in accuracy is met: by whole runs, with limits between 1/1000 and 1/4 of the float32 size, each in the middle (of the
