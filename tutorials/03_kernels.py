@@ -209,7 +209,7 @@ np.testing.assert_array_equal(matmul_formula(*small), by_formula(*small))
 # So it waits.
 #
 # The cure: keep a small piece of $`c`$, a **tile** of R rows and V vectors, in the registers, and let the whole sum over k
-# run over it. Each step loads V vectors of $`b`$, and R numbers of $`a`$ which are spread over all lanes of a register. These
+# run over it. Each step loads V vectors of $`b`$, and R numbers of $`a`$, each copied into all places of a register. These
 # $`R + V`$ loads serve $`R \cdot V`$ multiplications. Nothing is stored before the end.
 
 # %%

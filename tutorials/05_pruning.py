@@ -76,12 +76,13 @@ for sparsity in (0.0, 0.1, 0.5, 0.77, 1.0):
 # ## 2 · Small weights, any weights, large weights
 #
 # Is it true that small weights matter least? We train three networks (they differ only in the seed) on the bundled 8×8
-# digits. It is the network of the first papers on pruning, 64 → 300 → 100 → 10. Then we remove weights in three ways: the
-# smallest, some at random, and, the wrong way round, the largest. Random removal is the **control**: a method that does not
-# beat chance knows nothing.
+# digits. It is the network of the first papers on pruning, 64 → 300 → 100 → 10 (theirs had 784 inputs). Then we remove
+# weights in three ways: the smallest, some at random, and, the wrong way round, the largest. Random removal is the
+# **control**: a method that does not beat chance knows nothing.
 #
 # A way to score weights is a **criterion**: a function from weights to scores. The lowest scores go. `criterion_masks`
-# applies it to every layer and returns the masks, and `masks.apply()` sets the removed weights to zero.
+# applies it to every layer and returns the masks, and `masks.apply()` sets the removed weights to zero. A criterion gets the
+# weights and the *evidence*: what else is known, such as gradients. Ours do not need it.
 
 # %% tags=["volatile"]
 digits, test_digits = data.load("digits")
@@ -316,7 +317,8 @@ assert np.allclose(csr.matmul(x), x @ w.T, atol=1e-4) and seconds[1] < seconds[0
 # ```
 #
 # Let us do it by hand and check it. If filter 5 and its bias are zero, channel 5 is zero after the ReLU, and it adds nothing
-# to `fc1`. So the network *with zeros* and the *smaller* network must give the same logits, up to rounding.
+# to `fc1`. So the network *with zeros* and the *smaller* network must give the same ten outputs, the **logits**, up to
+# rounding.
 
 # %%
 def cnn(seed, epochs, width=1.0):

@@ -252,14 +252,17 @@ print(f"the last value lies {right_places[-1] - wrong_places[-1]:,} places too e
 assert right_places[-1] - wrong_places[-1] == len(gaps) - 1 > 200      # one place for each entry before it
 
 # %% [markdown]
-# There is no error message, and the histogram of the weights is right. Only the answers are wrong. We put the shifted weights
-# into the network and count:
+# There is no error message. Where a gap is 0, a weight even falls onto the one before it, and that one is lost. We put the
+# shifted weights into the network and count:
 
 # %% tags=["volatile"]
 def errors_with(w):
     changed = copy.deepcopy(plan.steps)
     next(step for step in changed if step.name == "fc1").w = w.reshape(q.shape)
     return train.evaluate(nncompress.Int8Plan(changed, plan.law), test_loader)["errors"]
+
+lost = (gaps[1:] == 0) & (values[:-1] != 0)                   # one weight on another; fillers may be lost
+assert np.count_nonzero(q) - np.count_nonzero(wrong) == np.count_nonzero(lost) > 0
 
 print(f"wrong of 360: {errors_with(q)} right places, {errors_with(wrong)} shifted")
 assert errors_with(q) < 60 and errors_with(wrong) > 100
@@ -364,6 +367,7 @@ ax.grid(visible=False);
 
 # %%
 assert report.parts["indices"] > report.file_bytes / 5 and report.parts["values"] > report.file_bytes / 5
+assert 1 / 2 < report.parts["indices"] / report.parts["values"] < 2
 
 # %% [markdown]
 # Is the report right? Let us do the bookkeeping with our own slow functions. A code needs its table of lengths, which is 5
@@ -396,8 +400,8 @@ assert report.parts["biases"] == 4 * neurons and report.parts["checksum"] == 4
 # To the last bit. What is left are the tables (*codebooks*), names and sizes (*header*), and the unused bits of last bytes.
 #
 # *Where* a weight stands costs about as much as *what* it is. Whoever gives a compression ratio and leaves out the indices
-# counts half of the file. And what the file gives back is not similar to the plan that was saved. It is the same, logit for
-# logit, bit for bit:
+# counts about half of what the weights cost. And what the file gives back is not similar to the plan that was saved. It is
+# the same, logit for logit, bit for bit:
 
 # %%
 again = nncompress.load(path)

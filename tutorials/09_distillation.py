@@ -25,8 +25,8 @@ plt.rcParams.update(STYLE | {"font.size": 11, "figure.figsize": (6.4, 3.6),
 #
 # The teacher is a small CNN with 22,602 parameters. The bundled digits, 8×8 pixels each, go onto three heaps as in [lesson
 # 04](04_training.md): it learns from 1,150 images, we choose how long on 287 others (the *validation images*), and 360 test
-# images stay out of both. Which of four trainings is best? The one whose *loss* on the validation images is lowest. The
-# loss says more than a count of errors: it asks how much probability the right digit gets.
+# images stay out of both. Which of four trainings is best? The one whose *loss* on the validation images is lowest. The loss
+# says more than a count of errors: it asks how much probability the right digit gets.
 
 # %% tags=["volatile"]
 all_digits, test_digits = data.load("digits")
@@ -346,7 +346,7 @@ for name, rows in (("100 pictures", few_pictures), ("1,150 pictures", all_pictur
 # %%
 mean = {who: np.mean(counts) for who, counts in few_pictures.items()}
 assert mean["teacher, T = 4"] < mean["labels alone"] - 6
-assert mean["teacher, T = 1"] > mean["teacher, T = 4"] + 5
+assert mean["teacher, T = 1"] > max(mean["teacher, T = 4"] + 5, mean["labels alone"] - 4)
 assert mean["confused, T = 4"] > mean["teacher, T = 4"] + 4
 mean = {who: np.mean(counts) for who, counts in all_pictures.items()}
 assert abs(mean["teacher, T = 4"] - mean["labels alone"]) < 6 and errors(beginner) > 2 * mean["labels alone"]
@@ -369,14 +369,14 @@ ax.set(title="A teacher helps where pictures are few, if it is good",
 
 # %% [markdown]
 # With 100 pictures, the teacher at $`T = 4`$ saves the student at least six mistakes of 360, on average. At $`T = 1`$ it
-# saves hardly any: its opinion is then nearly the label. The confused teacher is clearly worse than the right one, so it is
-# *what* the small numbers say that helps.
+# saves fewer than four: its opinion is then nearly the label. The confused teacher is clearly worse than the right one, so it
+# is *what* the small numbers say that helps.
 #
 # Two things have to be said. The comparison is fair to the pictures, but the teacher has seen all 1,150: some of what these
 # taught it reaches the student through the soft outputs. That is the idea of distillation, and not magic. And with all 1,150
 # pictures and their labels, **the teacher makes little difference**, less than six of 360: the labels are right, and the
-# student can learn them. There a bad teacher does harm. The *beginner* is the same CNN after three epochs. Its student makes at
-# least three mistakes more than one who has the labels alone, for nine tenths of what it learns from is the beginner's
+# student can learn them. There a bad teacher does harm. The *beginner* is the same CNN after three epochs. Its student makes
+# at least three mistakes more than one who has the labels alone, for nine tenths of what it learns from is the beginner's
 # opinion. Measure before you distil.
 #
 # ## 8 · Four ways to do it wrong
@@ -392,8 +392,8 @@ ax.set(title="A teacher helps where pictures are few, if it is good",
 # it two probabilities and it gives a number without an error. You notice it with two equal distributions: the divergence has
 # to be 0.
 #
-# **A teacher in training mode.** With dropout it says something else about the same picture each time. `WithTeacher` switches
-# it to inference, and back afterwards.
+# **A teacher in training mode.** *Dropout* switches neurons off at random while a network is trained. So such a teacher says
+# something else about the same picture each time. `WithTeacher` switches it to inference, and back afterwards.
 
 # %%
 from nntransfer.articles import cross_entropy_with_log_probabilities

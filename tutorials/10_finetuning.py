@@ -56,7 +56,7 @@ assert train.evaluate(old, old_test)["accuracy"] > 0.95
 # %% [markdown]
 # ## 2 · The formula, and a new head
 #
-# Fine-tuning is nothing but training that goes on (B4 of the second article):
+# Fine-tuning is nothing but training that goes on ([B4 of the second article](articles.md)):
 #
 # ```math
 # W_\text{new} = W_\text{old} - \alpha\, \nabla J(W_\text{old})
@@ -159,6 +159,7 @@ for name, table in results.items():
 # %% tags=["experiment"]
 means = {name: table.mean(1) for name, table in results.items()}
 assert all(mean[-1] > mean[0] + 0.05 for mean in means.values())
+assert means["all layers"][0] < means["from scratch"][0] + 0.02
 assert means["head alone"][0] < means["from scratch"][0] and means["head alone"][-1] < means["all layers"][-1]
 assert abs(means["all layers"][-1] - means["from scratch"][-1]) < 0.05 and means["all layers"][-1] > 0.9
 assert np.ptp(results["from scratch"][0]) > 0.02
@@ -183,8 +184,8 @@ ax.minorticks_off()
 # scratch is *not* worse than starting from the old network when labels are few. With fifty labels of a class the two are
 # within five points. The task is easy, the images are tiny, and the old body has seen only five shapes.
 #
-# That is the honest answer for *this* pair of tasks. Measure it for yours, always beside training from scratch, on images that
-# no training has seen, with more than one draw of labels.
+# That is the honest answer for *this* pair of tasks. Measure it for yours, always beside training from scratch, on images
+# that no training has seen, with more than one draw of labels.
 #
 # ## 5 · A pair where it does help
 #
@@ -246,7 +247,8 @@ print("the body has moved by", ", ".join(f"{m:.0%} at lr {lr}" for lr, m in move
 assert moved[0.002] < moved[0.02] < moved[0.2] and moved[0.2] > 0.3
 
 # %% [markdown]
-# **A BatchNorm that is not really frozen.** Its running mean and variance are no parameters. If a layer only has its
+# **A BatchNorm that is not really frozen.** A BatchNorm layer brings each channel to mean 0 and variance 1. For inference it
+# keeps a running mean and a running variance of what it has seen, and these are not parameters. If a layer only has its
 # parameters' gradients switched off, they go on moving in training mode, and the "frozen" body computes something else.
 # `freeze` holds them as well:
 
@@ -265,8 +267,8 @@ for name, array in norm.state_dict().items():
     np.testing.assert_array_equal(array, before[name])
 
 # %% [markdown]
-# **A pruned network that fills up again.** A weight that was set to 0 has a gradient, and the first step makes it something
-# else. Masks put the zeros back after each step:
+# **A [pruned](05_pruning.md) network that fills up again.** A weight that was set to 0 has a gradient, and the first step
+# makes it something else. Masks put the zeros back after each step:
 
 # %%
 from nncompress import pruning
@@ -344,7 +346,7 @@ attempt(test_pulled, pulled)
 # ## What to keep
 #
 # * Fine-tuning is training that goes on: a new head, an old body, and a choice of what may move.
-# * Compare it with training from scratch on the same labels. Draw the labels more than once.
+# * Compare it with training from scratch on the same labels and after the same steps. Draw the labels more than once.
 # * Freezing means parameters *and* statistics. A mask has to be kept, a rate has to be small.
 #
 # Sources: Yosinski et al. 2014, [arXiv 1411.1792](https://arxiv.org/abs/1411.1792); Howard & Ruder 2018, [arXiv
