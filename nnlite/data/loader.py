@@ -36,7 +36,7 @@ class DataLoader:
         self.shuffle = shuffle
         self.rng = np.random.default_rng(seed)
         self.drop_last = drop_last
-        self.transforms = _as_list(transform)
+        self.transforms = as_list(transform)
         self.indices = indices
         self.shift = shift
 
@@ -60,7 +60,8 @@ class DataLoader:
             yield (images, labels, *told)
 
 
-def _as_list(transform):
+def as_list(transform):
+    """None, one transform or several as a list.   Errors: TypeError for what cannot be called."""
     if transform is None:
         return []
     transforms = list(transform) if isinstance(transform, (list, tuple)) else [transform]

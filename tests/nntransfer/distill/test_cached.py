@@ -62,9 +62,18 @@ def test_a_cache_is_read_again_and_one_of_others_is_refused(dataset, tmp_path):
             cached_logits(path, *other)
 
 
+def test_a_loader_that_does_not_shift_gets_what_the_teachers_say_to_the_images_as_they_are(dataset, tmp_path):
+    cached = cached_logits(tmp_path / "logits.npz", teachers(), dataset, 1, [data.ToFloat()])
+    kept = np.array([4, 9, 11, 19])
+    loader = data.DataLoader(dataset[kept], 3, indices=True, transform=[data.RandomShift(2), data.ToFloat()])  # another view
+    z = np.concatenate([z for _, _, z in WithCachedTeacher(loader, cached.part(kept))])
+    for z_n, n in zip(z, kept, strict=True):
+        np.testing.assert_allclose(z_n, asked(teachers(), dataset, n, 0, 0), atol=2e-3)
+
+
 def test_what_a_loader_does_not_say_is_refused(dataset):
     cached = CachedLogits(np.zeros((3, 3, 20, 10), np.float16))
-    with pytest.raises(ValueError, match="has to say which images it gave and how it moved them"):
+    with pytest.raises(ValueError, match="has to say which images it gave"):
         WithCachedTeacher(data.DataLoader(dataset), cached)
     with pytest.raises(ValueError, match="shifts by up to 2 pixels, the logits are known up to 1"):
         WithCachedTeacher(data.DataLoader(dataset, indices=True, shift=data.RandomShift(2)), cached)

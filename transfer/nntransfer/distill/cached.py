@@ -41,6 +41,10 @@ class CachedLogits(NamedTuple):
         down, right = np.asarray(moves).T + self.pixels
         return self.logits[down, right, indices].astype(np.float32)
 
+    def part(self, chosen):
+        """The `CachedLogits` of the images `chosen` (n,) only, which are numbered 0, 1, … from then on."""
+        return CachedLogits(self.logits[:, :, chosen])
+
 
 def cached_logits(path, teachers, dataset, pixels, prepare, batch_size=500):
     """The `CachedLogits` in the file `path`; without the file they are computed and written.
@@ -103,15 +107,17 @@ def _prepared(images, prepare):
 class WithCachedTeacher:
     """The batches of a loader, each with what the teachers say to its images: (images, labels, teacher_logits).
 
-    loader: a DataLoader with indices=True and shift=RandomShift(q).   cached: CachedLogits with at least q pixels, of the same
-    dataset.   Errors: ValueError for a loader without the two, and for other numbers of images or larger shifts.
+    The teachers speak of the image as it was moved by the loader's `shift`; without a shift, of the image as it is. The
+    loader's random transforms are not theirs: through these the student sees another view than the teachers did.
+
+    loader: a DataLoader with indices=True.   cached: CachedLogits of the same dataset, with at least the pixels of
+    loader.shift.   Errors: ValueError for a loader without indices, and for other numbers of images or larger shifts.
     """
 
     def __init__(self, loader, cached):
-        if not loader.indices or loader.shift is None:
-            raise ValueError("WithCachedTeacher: the loader has to say which images it gave and how it moved them: "
-                             "DataLoader(…, indices=True, shift=RandomShift(pixels))")
-        if loader.shift.pixels > cached.pixels:
+        if not loader.indices:
+            raise ValueError("WithCachedTeacher: the loader has to say which images it gave: DataLoader(…, indices=True)")
+        if loader.shift is not None and loader.shift.pixels > cached.pixels:
             raise ValueError(f"WithCachedTeacher: the loader shifts by up to {loader.shift.pixels} pixels, the logits are "
                              f"known up to {cached.pixels}")
         if len(loader.dataset) != cached.logits.shape[2]:
@@ -128,7 +134,8 @@ class WithCachedTeacher:
         return len(self.loader)
 
     def __iter__(self):
-        for images, labels, indices, moves in self.loader:
+        for images, labels, indices, *moves in self.loader:
+            moves = moves[0] if moves else np.zeros((len(indices), 2), int)
             yield images, labels, self.cached.of(indices, moves)
 
 
