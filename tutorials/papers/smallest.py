@@ -11,12 +11,10 @@ shipped file goes to `artifacts/`, all runs to `results/smallest.json`.
 
 import argparse
 import json
-import platform
-import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import numba
 import numpy as np
 
 import nncompress
@@ -24,17 +22,22 @@ from nncompress.search import Budget, Settings, compress
 from nnlite import data, models, nn, optim, save, train
 from nnlite import functional as F
 from nnlite import load as load_checkpoint
+from nnlite.bench.machine import describe
 from nnlite.checkpoint import load_state
 from nnlite.files import write_atomically
 from nntransfer.distill import WithCachedTeacher, cached_logits, softened
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # tutorials/, where git_commit is
+
+from git_commit import commit  # noqa: E402
+
 ARTIFACTS, RESULTS = HERE / "artifacts", HERE / "results" / "smallest.json"
 TRAINING, BATCH, SEEDS = 55_000, 128, 3
 MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 4, 20, 3e-3, 2
 
-FC = {"model": "lenet_300_100", "shift": 1, "T": 2.0, "dropout": {}, "settings": {"epochs": 40, "levels": 1.0, "share": 1.0}}
-CONV = {"model": "lenet_5", "shift": 2, "T": 2.0, "dropout": {}, "settings": {
+FC = {"model": "lenet_300_100", "shift": 1, "T": 3.0, "dropout": {}, "settings": {"epochs": 48, "levels": 1.0, "share": 1.0}}
+CONV = {"model": "lenet_5", "shift": 2, "T": 3.0, "dropout": {}, "settings": {
     "epochs": 36, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
     "start": 0.06, "end": 0.5, "freeze": 0.6, "quantize": 0.5}}
 PLAIN = {"shift": 0, "T": None}
@@ -49,14 +52,14 @@ RUNS = {
     "lenet-300-100-plain": FC | PLAIN | {
         "weights": 10_500, "dropout": {"input": 0.2, "relu1": 0.4, "relu2": 0.25},
         "settings": FC["settings"] | {"epochs": 44, "levels": 1.2, "decay": 0.15}},
-    "lenet-300-100": FC | {"weights": 5_500},
-    "lenet-300-100-tiny": FC | {"weights": 4_300, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
+    "lenet-300-100": FC | {"weights": 6_000},
+    "lenet-300-100-tiny": FC | {"weights": 4_000, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
     "lenet-5-plain": CONV | PLAIN | {
         "weights": 13_000, "dropout": {"input": 0.1, "pool2": 0.3, "relu1": 0.5}, "settings": CONV["settings"] | {
             "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
-    "lenet-5": CONV | {"weights": 4_800, "settings": CONV["settings"] | {
+    "lenet-5": CONV | {"weights": 4_500, "settings": CONV["settings"] | {
         "channels": {1: filters(14, 36, 200), 2: filters(12, 30, 130)}}},
-    "lenet-5-tiny": CONV | {"weights": 2_000, "shift": 1, "settings": CONV["settings"] | {
+    "lenet-5-tiny": CONV | {"weights": 1_900, "shift": 1, "settings": CONV["settings"] | {
         "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
 }
 
@@ -146,20 +149,11 @@ def train_run(name, seed, work, run):
     row = {"name": name, "seed": seed, "bytes": path.stat().st_size, "validation_errors": found.report.stages[-1].errors,
            "seconds": round(sum(epoch["seconds"] for epoch in load_state(path.with_suffix(".npz")).history), 1),
            "command": f"python tutorials/papers/smallest.py train {name} --seed {seed} --work WORK",
-           "stages": [asdict(stage) for stage in found.report.stages], "settings": run, **circumstances()}
+           "stages": [asdict(stage) for stage in found.report.stages], "settings": run, "commit": commit(),
+           "machine": describe()}
     write_json(path.with_suffix(".json"), row)
     print(f"{name} seed {seed}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation images wrong, "
           f"{row['seconds']:.0f} s", flush=True)
-
-
-def circumstances():
-    """Where and by what a run was made."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-    return {"commit": commit or None, "machine": f"{processor}, {numba.get_num_threads()} thread(s)",
-            "python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__}
 
 
 def ship(name, work):
