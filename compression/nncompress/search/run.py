@@ -124,9 +124,10 @@ class Run:
         """Filters and neurons of little worth leave after the chosen epochs; dead ones once a tenth of their group is dead."""
         groups, s = dependency_groups(self.model, self.example), self.settings
         importance = {name: t.data**2 * self.curvature.of(name, t.shape) for name, t in self.grid.latents.items()}
+        by_share = not s.channels and s.share < 1 and epoch == self.epoch_of(s.start)
         if epoch in s.channels:
             keep = {g.name: most_worth(channel_worth(g, importance), s.channels[epoch].get(g.name, g.size)) for g in groups}
-        elif not s.channels and s.share < 1 and epoch == self.epoch_of(s.start):
+        elif by_share:
             keep = {g.name: with_share(channel_worth(g, importance), s.share) for g in groups}
         elif s.start < self.done < s.settle:
             keep = {g.name: np.flatnonzero(channel_worth(g, self.grid.masks)) for g in groups}
@@ -136,7 +137,7 @@ class Run:
         if keep:
             shrink_all(self.model, self.example, keep, [self.grid, self.curvature])
             self.maps = weight_maps(self.model, self.example)
-        if epoch in s.channels or not s.channels and epoch == self.epoch_of(s.start):
+        if by_share or epoch in s.channels:
             self.report.stages.append(float_stage("structures", epoch, self.model, self.held_out, self.example))
 
     def steps(self):
