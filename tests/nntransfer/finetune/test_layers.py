@@ -247,6 +247,33 @@ def test_a_name_means_that_layer_and_not_one_that_starts_alike():
     assert {f"{i}.weight" for i in range(12)} - trainable(model) == {"1.weight"}
 
 
+@pytest.mark.parametrize("pattern, frozen", [
+    ("conv*", {"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"}),
+    ("*.bias", {"conv1.bias", "conv2.bias", "fc1.bias", "fc2.bias"}),
+    ("fc?", {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}),
+    ("*", {f"{layer}.{kind}" for layer in GROUPS["cnn"] for kind in ("weight", "bias")}),
+])
+def test_a_pattern_means_the_layers_and_parameters_that_it_fits(pattern, frozen):
+    model = build("cnn")
+    everything = trainable(model)
+    freeze(model, pattern)
+    assert everything - trainable(model) == frozen
+    unfreeze(model, pattern)
+    assert trainable(model) == everything
+
+
+def test_a_pattern_reaches_into_blocks_and_freezes_their_statistics():
+    model = build("resnet")
+    freeze(model, "block?_1.block.bn*")
+    assert model.block1_1.block.bn1.frozen and model.block3_1.block.bn2.frozen and not model.bn1.frozen
+    assert model.block1_1.block.conv1.weight.requires_grad
+
+
+def test_a_pattern_that_fits_nothing_is_an_error():
+    with pytest.raises(ValueError, match=r"freeze: the model has no parameter in 'bn\*', only in fc1, fc2"):
+        freeze(build("mlp"), "bn*")
+
+
 @pytest.mark.parametrize("function", [freeze, unfreeze])
 def test_a_name_that_is_not_there_is_an_error_that_says_what_is_and_nothing_changes(function):
     model = build("mlp")

@@ -21,6 +21,8 @@ it alone, weight decay and momentum included. A BatchNorm whose γ is frozen has
 statistics and keeps them, also while the model trains.
 """
 
+from fnmatch import fnmatchcase
+
 from nnlite import nn
 from nnlite.nn.normalization import BatchNorm
 
@@ -50,8 +52,9 @@ def layer_groups(model):
 def freeze(model, *names):
     """Stop the training of the layers or parameters with these names and of all below them; without a name, of all.
 
+    A name may be a pattern: "conv*", "block?_1", "*.bias", with * for any characters (dots too) and ? for one.
     The flags are not part of a checkpoint: freeze again after loading one.
-    Errors: ValueError for a name that the model does not have.
+    Errors: ValueError for a name or pattern that nothing in the model has.
 
     >>> from nnlite import models
     >>> model = models.cnn()
@@ -59,15 +62,15 @@ def freeze(model, *names):
     >>> [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     ['conv1.weight', 'conv1.bias', 'fc1.weight']
     """
-    _set_trainable(model, _parameters_below("freeze", model, names), False)
+    _set_trainable(model, parameters_below("freeze", model, names), False)
 
 
 def unfreeze(model, *names):
-    """Train the layers or parameters with these names, and all below them, again; without a name, all.
+    """Train the layers or parameters with these names or patterns, and all below them, again; without a name, all.
 
-    Errors: ValueError for a name that the model does not have.
+    Errors: ValueError for a name or pattern that nothing in the model has.
     """
-    _set_trainable(model, _parameters_below("unfreeze", model, names), True)
+    _set_trainable(model, parameters_below("unfreeze", model, names), True)
 
 
 def _set_trainable(model, parameters, trainable):
@@ -81,17 +84,24 @@ def _set_trainable(model, parameters, trainable):
             module.frozen = not trainable
 
 
-def _parameters_below(function, model, names):
+def parameters_below(function, model, names):
+    """The Parameters with these names or patterns, and all below them; without a name, all.   ValueError as `freeze` says."""
     named = dict(model.named_parameters())
     if not names:
         return list(named.values())
     chosen = []
     for name in names:
-        below = [parameter for full, parameter in named.items() if f"{full}.".startswith(f"{name}.")]
+        below = [parameter for full, parameter in named.items() if any(fnmatchcase(part, name) for part in _beginnings(full))]
         if not below:
             raise ValueError(f"{function}: the model has no parameter in {name!r}, only in {', '.join(layer_groups(model))}")
         chosen += below
     return chosen
+
+
+def _beginnings(name):
+    """"block1.conv1.weight" -> ["block1", "block1.conv1", "block1.conv1.weight"]"""
+    parts = name.split(".")
+    return [".".join(parts[: i + 1]) for i in range(len(parts))]
 
 
 def discriminative_groups(model, lr, decay=1 / 2.6):
@@ -146,11 +156,7 @@ def replace_head(model, classes, rng):
     """
     if classes < 1:
         raise ValueError(f"replace_head: a head needs at least 1 class, got {classes}")
-    modules = dict(model.named_modules())
-    linears = [name for name, module in modules.items() if isinstance(module, nn.Linear) and name]
-    if not linears:
-        raise ValueError(f"replace_head: there is no Linear layer in this {type(model).__name__}")
-    name = linears[-1]
+    name, modules = name_of_head("replace_head", model), dict(model.named_modules())
     old = modules[name]
     parent, _, attribute = name.rpartition(".")
     setattr(modules[parent], attribute, nn.Linear(old.in_features, classes, bias=old.bias is not None, rng=rng))
@@ -158,3 +164,11 @@ def replace_head(model, classes, rng):
     if "classes" in arguments:
         arguments["classes"] = classes
     return name
+
+
+def name_of_head(function, model):
+    """The name of the last Linear layer.   ValueError in the name of `function` for a model without one in it."""
+    linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name]
+    if not linears:
+        raise ValueError(f"{function}: there is no Linear layer in this {type(model).__name__}")
+    return linears[-1]
