@@ -469,7 +469,7 @@ ax.barh(names, [sizes[name] for name in names], color=[ORANGE if name == "arithm
 ax.axvline(sizes["entropy"], color=GREY, lw=1.5, ls="--")
 ax.text(sizes["entropy"] + 100, 4, f"entropy of single weights: {sizes['entropy']:,.0f}", color=GREY, va="center")
 for y, name in enumerate(names):
-    ax.text(sizes[name] - 80, y, f"{sizes[name]:,.0f}", va="center", ha="right", color="white")
+    ax.text(100, y, f"{sizes[name]:,.0f}", va="center", color="white")
 ax.invert_yaxis()
 ax.set(title="fc1 in bytes, by coding", xlim=(0, 1.05 * sizes["fixed width"]))
 ax.grid(visible=False);
