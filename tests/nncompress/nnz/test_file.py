@@ -105,7 +105,8 @@ def grid_plan(kept, seed=0):
     for step in plan.steps:
         if step.w is not None:
             step.w_scale = np.full(len(step.w), S(11 / 512))
-            step.b = np.rint(rng.integers(-2, 3, len(step.w)) / np.float64(step.S)).astype(np.int32)
+            k = rng.integers(-2, 3, len(step.w)) * step.w.reshape(len(step.w), -1).any(axis=1)
+            step.b = np.rint(k / np.float64(step.S)).astype(np.int32)
     return Int8Plan(plan.steps, plan.law)
 
 
