@@ -2,6 +2,7 @@
 
 Read in this order:
     graph        `nnlite.trace`: what a model computes, as nodes
+    groups       which slices of which arrays belong to the same channel
     kinds        what a step of a plan can be
     lowering     from the graph to steps
     plan         `nnlite.compile`: the steps, run one by one or in fused stages (pipeline)
@@ -11,4 +12,7 @@ Read in this order:
 
 from nnlite.lazy import lazily
 
-__getattr__, __dir__, __all__ = lazily(__name__, {"export": ["to_onnx"]})
+__getattr__, __dir__, __all__ = lazily(__name__, {
+    "export": ["to_onnx"],
+    "groups": ["dependency_groups"],
+})

@@ -3,6 +3,7 @@
 Rooms, in the order to read them:
     distill    a small student learns from a large teacher's outputs
     finetune   a pretrained model goes on with another task: new head, frozen layers, a rate for each layer, adapters
+    fusion     several networks become one: ensembles, averages, soups, Git Re-Basin
     domains    which pretrained model suits a data set
     taps       the features of named layers, for losses on features
     articles   the articles' own distillation losses, and what is off with them
@@ -17,4 +18,4 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "finetune.layers": ["discriminative_groups", "freeze", "layer_groups", "replace_head", "thaw", "unfreeze"],
     "finetune.strategies": ["Tuning", "fine_tune"],
     "taps": ["tap"],
-}, rooms=("articles", "distill", "domains", "finetune", "taps"))
+}, rooms=("articles", "distill", "domains", "finetune", "fusion", "taps"))

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from nncompress.pruning.groups import dependency_groups
 from nnlite import functional as F
 from nnlite import models, nn
+from nnlite.inference.groups import dependency_groups
 
 
 def image(*shape):
