@@ -153,7 +153,7 @@ def slow_distillation_loss(z_s, z_t, y, T, alpha):
 # 0.269)`$. The two parts are $`\ln 2 = 0.693`$ and $`4 \cdot 0.111`$, and half of each makes 0.5685.
 
 # %%
-from nntransfer import distillation_loss
+from nntransfer import WithTeacher, distillation, distillation_loss
 
 undecided, certain = np.zeros((1, 2)), np.array([[2.0, 0.0]])
 by_hand = distillation_loss(undecided, certain, [0], temperature=2.0, alpha=0.5).item()
@@ -269,9 +269,7 @@ ax.set(title="One covers everything, the other picks a peak", xlabel="class", yl
 # teacher never *answers* "3", but now and then it says "this 8 is also somewhat like a 3". Can the student recognise the 36
 # threes of the test set?
 
-# %% tags=["volatile"]
-from nntransfer import WithTeacher, distillation
-
+# %% tags=["volatile", "experiment"]
 no_threes = digits[digits.labels != 3]
 threes = test_digits.labels == 3
 
@@ -294,7 +292,7 @@ print("called a 3: of the 36 threes, of the 324 others; three students each")
 for name, group in (("labels alone", [by_labels]), ("T = 1", cold), ("T = 4", warm)):
     print(f"{name:12}", *map(called_three, group))
 
-# %%
+# %% tags=["experiment"]
 assert len(no_threes) == 1035 and threes.sum() == 36
 assert called_three(by_labels) == (0, 0)
 assert np.mean([called_three(model) for model in cold], axis=0)[0] < 3
@@ -313,7 +311,7 @@ assert np.mean([called_three(model) for model in warm], axis=0)[1] < 10
 # **confused teacher**, which gives the right answer and the very same small numbers, but to the wrong classes. If it helps
 # just as much, then softness alone was the point, and there is no knowledge in it.
 
-# %% tags=["volatile"]
+# %% tags=["volatile", "experiment"]
 def confused(images):
     z = teacher(images).copy()
     for row in z:
@@ -343,7 +341,7 @@ for name, rows in (("100 pictures", few_pictures), ("1,150 pictures", all_pictur
     for who, counts in rows.items():
         print(f"    {who:16} {counts}")
 
-# %%
+# %% tags=["experiment"]
 mean = {who: np.mean(counts) for who, counts in few_pictures.items()}
 assert mean["teacher, T = 4"] < mean["labels alone"] - 6
 assert mean["teacher, T = 1"] > max(mean["teacher, T = 4"] + 5, mean["labels alone"] - 4)
@@ -395,7 +393,7 @@ ax.set(title="A teacher helps where pictures are few, if it is good",
 # **A teacher in training mode.** *Dropout* switches neurons off at random while a network is trained. So such a teacher says
 # something else about the same picture each time. `WithTeacher` switches it to inference, and back afterwards.
 
-# %%
+# %% tags=["experiment"]
 from nntransfer.articles import cross_entropy_with_log_probabilities
 
 

@@ -76,7 +76,7 @@ def runs_at_the_edges(coding, rng):
     for index_bits in (1, 2, 3, 8, 16):
         span = 2**index_bits
         for zeros in (0, span - 2, span - 1, span, span + 1, 2 * span - 1, 2 * span, 3 * span + 1):
-            for after in (0, 1, span, 2 * span):
+            for after in (0, span):
                 dense = np.array([0] * zeros + [-5] + [0] * after, np.int8)
                 gaps, values = coding.to_relative(dense, index_bits)
                 same(gaps, [span - 1] * (zeros // span) + [zeros % span])
