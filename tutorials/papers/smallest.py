@@ -36,7 +36,8 @@ ARTIFACTS, RESULTS = HERE / "artifacts", HERE / "results" / "smallest.json"
 TRAINING, BATCH, SEEDS = 55_000, 128, 3
 MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 4, 20, 3e-3, 2
 
-FC = {"model": "lenet_300_100", "shift": 1, "T": 3.0, "dropout": {}, "settings": {"epochs": 48, "levels": 1.0, "share": 1.0}}
+FC = {"model": "lenet_300_100", "shift": 1, "T": 3.0, "dropout": {"input": 0.1}, "settings": {
+    "epochs": 48, "levels": 1.0, "share": 1.0, "decay": 0.1}}
 CONV = {"model": "lenet_5", "shift": 2, "T": 3.0, "dropout": {}, "settings": {
     "epochs": 36, "levels": {"conv1": 3.0, "conv2": 1.5, "fc1": 1.2, "fc2": 1.5},
     "start": 0.06, "end": 0.5, "freeze": 0.6, "quantize": 0.5}}
@@ -52,8 +53,8 @@ RUNS = {
     "lenet-300-100-plain": FC | PLAIN | {
         "weights": 10_500, "dropout": {"input": 0.2, "relu1": 0.4, "relu2": 0.25},
         "settings": FC["settings"] | {"epochs": 44, "levels": 1.2, "decay": 0.15}},
-    "lenet-300-100": FC | {"weights": 6_000},
-    "lenet-300-100-tiny": FC | {"weights": 4_000, "settings": FC["settings"] | {"epochs": 60, "gamma": 2.0}},
+    "lenet-300-100": FC | {"weights": 6_300},
+    "lenet-300-100-tiny": FC | {"weights": 4_600, "settings": FC["settings"] | {"epochs": 56, "gamma": 2.0}},
     "lenet-5-plain": CONV | PLAIN | {
         "weights": 13_000, "dropout": {"input": 0.1, "pool2": 0.3, "relu1": 0.5}, "settings": CONV["settings"] | {
             "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
@@ -169,6 +170,8 @@ def ship(name, work):
         print(f"{name} seed {row['seed']}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation and "
               f"{row['test_errors']} of 10,000 test images wrong{', shipped' if row is best else ''}")
     path = work / f"{name}-seed{best['seed']}.nnz"
+    ARTIFACTS.mkdir(exist_ok=True)
+    RESULTS.parent.mkdir(exist_ok=True)
     write_atomically(ARTIFACTS / f"{name}.nnz", lambda stream: stream.write(path.read_bytes()))
     others = [row for row in json.loads(RESULTS.read_text())["runs"] if row["name"] != name] if RESULTS.exists() else []
     order = list(RUNS)
