@@ -105,14 +105,15 @@ class Run:
         s = self.settings
         self.cut_structures(epoch)
         if s.quantize <= self.done and self.folded is None:
+            self.report.stages.append(float_stage("weights", epoch, self.model, self.held_out, self.example))
             self.folded = self.norms
             fold(self.model, self.folded, self.grid, self.curvature)
         if s.quantize <= self.done < s.settle or s.quantize <= self.done and not self.grid.steps:
             self.grid.set_steps(self.steps())
+        if self.limit is None and s.freeze <= self.done and self.kept() > self.K:  # a training of few steps
+            self.grid.set_masks(self.best(self.K, self.grid.masks))
         if self.limit is not None and epoch % max(1, s.epochs // LOOKS) == 0:
             self.look_at_the_limit()
-        if epoch == self.epoch_of(s.freeze):
-            self.report.stages.append(float_stage("weights", epoch, self.model, self.held_out, self.example))
         if self.checkpoint is not None:
             self.save()
 

@@ -12,7 +12,7 @@ class Settings:
     epochs     passes through the training loader, from 1 up
     lr         Adam's largest rate: 200 steps of warm-up, then a cosine down to 0
     decay      AdamW's weight decay
-    share      after the first epoch, each group of filters or neurons keeps the fewest that have this share of its worth
+    share      at `start`, each group of filters or neurons keeps the fewest that have this share of its worth
     channels   instead: {epoch (1, 2, …): {group name: how many stay after this epoch}}
     start, end, freeze    from `start` to `end` the number of weights falls (`agp_sparsity`); until `freeze` removed weights may
                come back in exchange for others

@@ -86,6 +86,11 @@ def test_a_budget_in_accuracy_gives_the_smallest_file_of_some_runs():
         compress(model, loaders(), Budget(drop=0.1), checkpoint="run.npz")
 
 
+def test_a_training_of_few_steps_keeps_no_more_weights_than_it_may():
+    found = compress(models.mlp(in_features=64, hidden=20), loaders(), Budget(weights=200), settings=Settings(epochs=1))
+    assert 0 < found.plan.nonzero <= 200
+
+
 def test_a_budget_that_empties_a_layer_is_refused():
     with pytest.raises(ValueError, match="the budget is too small for this model"):
         compress(models.mlp(in_features=64, hidden=20), loaders(), Budget(weights=1), settings=QUICK)
