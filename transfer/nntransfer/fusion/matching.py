@@ -56,7 +56,7 @@ def permute_channels(model, example, permutations):
 def match_weights(fixed, moving, example, seed=0):
     """The permutations of `moving` under which its weights are nearest to those of `fixed`: {name of a group: p}.
 
-        maximize Σ_arrays ⟨W_fixed, P(W_moving)⟩        which is to minimize Σ |W_fixed − P(W_moving)|²
+        P = argmax_P Σ_arrays ⟨W_fixed, P(W_moving)⟩ = argmin_P Σ_arrays |W_fixed − P(W_moving)|²
 
     Over all groups at once this is hard. With all others held still, the best p of one group solves an assignment problem,
     whose gain[i, j] is the product of all that belongs to channel i of `fixed` and to channel j of `moving`. The groups take

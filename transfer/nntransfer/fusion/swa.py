@@ -36,10 +36,10 @@ class StochasticWeightAverage:
             return
         self.n += 1
         for mean, own in self._pairs:
-            if mean.dtype.kind == "f":
-                mean.data = mean.data + (own.data - mean.data) / mean.dtype.type(self.n)
+            if self.n == 1 or mean.dtype.kind != "f":  # a whole number counts batches
+                mean.data = own.data.copy()
             else:
-                mean.data = own.data.copy()  # a count of batches
+                mean.data = mean.data + (own.data - mean.data) / mean.dtype.type(self.n)
 
 
 def _arrays(model):
