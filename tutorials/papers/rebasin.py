@@ -10,7 +10,8 @@ different weights and in different order. Then one is matched to the other (`nnt
 test images and of training images, are taken at 11 points of the line between them. The barrier is how far the loss rises
 above the straight line between the losses of the ends.
 
-Prints a table, and adds the setting to results/rebasin.json.
+Prints a table, adds the pairs to results/rebasin.json, draws results/rebasin.svg, and puts the table into rebasin.md. With
+--pairs 0 nothing is trained: the table and the picture are those of the file.
 Source: Ainsworth, Hayase & Srinivasa 2023 (arXiv 2209.04836), §5.1 and figure 2.
 """
 
@@ -20,9 +21,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+from pages import fill
 from result import write_result
 
-from nnlite import data, models, optim
+from nnlite import data, models, optim, plot
 from nnlite.train import fit
 from nntransfer.fusion import align, barrier, scores_on_line
 
@@ -79,34 +81,30 @@ def table(rows):
     return "\n".join(lines)
 
 
-def draw(rows, path):
+@plot.styled()
+def picture(rows):
     """The losses of test images along the line, a panel for each setting."""
-    from matplotlib.figure import Figure
-
-    from nnlite.plot import BLUE, ORANGE
     settings = sorted({(row["lr"], row["init"]) for row in rows}, reverse=True)
-    figure = Figure(figsize=(3.2 * len(settings) + 1, 3.4), layout="constrained")
+    figure = plot.figure(3.2 * len(settings) + 1, 3.4)
     for axes, setting in zip(figure.subplots(1, len(settings), sharey=True, squeeze=False)[0], settings, strict=True):
-        for row in rows:
-            if (row["lr"], row["init"]) == setting:
-                for kind, colour in (("naive", ORANGE), ("matched", BLUE)):
-                    axes.plot(np.linspace(0, 1, POINTS), row["test"][kind]["losses"], color=colour)
-        top = max(max(row["test"]["naive"]["losses"]) for row in rows if (row["lr"], row["init"]) == setting)
-        axes.text(0.5, 1.03 * top, "neurons as they came", color=ORANGE, ha="center", va="bottom")
-        axes.text(0.5, 0.3 * top, "neurons matched", color=BLUE, ha="center", va="bottom")
+        of_setting = [row["test"] for row in rows if (row["lr"], row["init"]) == setting]
+        for test in of_setting:
+            axes.plot(np.linspace(0, 1, POINTS), test["naive"]["losses"], color=plot.ORANGE)
+            axes.plot(np.linspace(0, 1, POINTS), test["matched"]["losses"], color=plot.BLUE)
+        top, low = (max(max(test[kind]["losses"]) for test in of_setting) for kind in ("naive", "matched"))
+        axes.text(0.5, 1.03 * top, "neurons as they came", color=plot.ORANGE, ha="center", va="bottom")
+        axes.text(0.5, low + 0.03 * top, "neurons matched", color=plot.BLUE, ha="center", va="bottom")
         axes.set(title=f"lr {setting[0]:g}, first weights: {setting[1]}", xlabel="from one network to the other")
         axes.set_ylim(0, 1.2 * top)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.label_outer()
     figure.axes[0].set_ylabel("loss of test images")
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--init", choices=("nnlite", "lecun"), default="nnlite", help="first weights (default: nnlite's own)")
-    parser.add_argument("--pairs", type=int, default=3, help="pairs of networks (default: 3)")
+    parser.add_argument("--pairs", type=int, default=3, help="pairs of networks; 0 draws what is there (default: 3)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first pair (default: 0)")
     parser.add_argument("--epochs", type=int, help="(default: 10; 20 with --quick)")
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
@@ -128,7 +126,9 @@ def main():
             write_result(out, {"rows": rows}, seed=arguments.seed, started=started)
     print(table(rows))
     if out is not None:
-        draw(rows, out.with_suffix(".png"))
+        plot.save(picture(rows), out.with_suffix(".svg"))
+    if out == HERE / "results" / "rebasin.json":
+        fill(HERE / "rebasin.md", {"pairs": table(rows)})
 
 
 def earlier_rows(out, arguments):
