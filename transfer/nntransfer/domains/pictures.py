@@ -69,7 +69,7 @@ def cka_heat_map(matrix, rows, columns, target=None, title=None, labels=("", "")
         raise ValueError(f"cka_heat_map: a matrix {matrix.shape} for {len(rows)} rows and {len(columns)} columns")
     from matplotlib.colors import LinearSegmentedColormap
 
-    picture = figure(0.62 * len(columns) + 2.4, 0.5 * len(rows) + 1.6)
+    picture = figure(0.6 * len(columns) + 2.0, 0.5 * len(rows) + 1.6)
     axes = picture.add_subplot(anchor="W")
     axes.imshow(matrix, vmin=0, vmax=1, cmap=LinearSegmentedColormap.from_list("alike", ["white", BLUE]))
     for (i, j), value in np.ndenumerate(matrix):
