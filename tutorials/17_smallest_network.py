@@ -309,7 +309,7 @@ for limit in (350, 700, 1400):
     stage = small[limit].report.stages[-1]
     print(f"at most {limit:5,} bytes: {stage.bytes:5,} bytes, {stage.errors:3} of 360 wrong, {stage.nonzero:5,} not 0")
     assert len(small[limit].data) <= limit and errors(from_bytes(small[limit].data)) == stage.errors
-assert small[700].report.stages[-1].errors < 36 and 700 < usual_bytes / 5
+assert small[700].report.stages[-1].errors < min(36, usual_errors + 15) and 700 < usual_bytes / 5
 
 # %% tags=["remove-input", "experiment"]
 fig, ax = plt.subplots(num="front")

@@ -1,0 +1,171 @@
+"""The page about the smallest networks for MNIST: all published figures and ours in one picture, with three kinds of ratio.
+
+    python tutorials/papers/smallest_page.py
+
+Makes smallest.md and results/smallest.svg from results/smallest.json, which `smallest.py ship` writes, and from the files in
+artifacts/. What is not there yet is left out.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from nnlite import plot
+
+HERE = Path(__file__).resolve().parent
+NETWORKS = {"lenet-300-100": ("LeNet-300-100", 266_610), "lenet-5": ("LeNet-5", 431_080)}  # name, parameters
+KINDS = {"parameters": "parameters kept", "format": "bits of an assumed format", "bytes": "bytes"}
+NAMES_AT = {"right": ((6, -3), "left"), "left": ((-6, -3), "right"), "below": ((0, -12), "center")}  # offset in points
+CONDITIONS = {"-plain": "no augmentation, no teacher", "": "shifted images, teacher", "-tiny": "shifted images, teacher"}
+
+
+class Published(NamedTuple):
+    """A figure of a paper: which network, what is counted, how many times less, the test error (%); where its name goes."""
+
+    network: str
+    method: str
+    kind: str
+    times: float
+    error: float
+    source: str
+    name_at: str = "right"
+
+
+PUBLISHED = [
+    Published("lenet-300-100", "Deep Compression", "bytes", 40, 1.58, "1510.00149"),
+    Published("lenet-300-100", "soft weight sharing", "format", 64, 1.94, "1702.04008"),
+    Published("lenet-300-100", "variational dropout", "parameters", 68, 1.92, "1701.05369"),
+    *[Published("lenet-300-100", f"sparse momentum, {density} %", "parameters", 100 / density, error, "1907.04840")
+      for density, error in ((1, 2.36), (2, 1.99), (5, 1.53), (8.3, 1.43))],
+    Published("lenet-300-100", "entropy-penalised", "bytes", 124, 1.9, "1906.06624"),
+    Published("lenet-5", "Deep Compression", "bytes", 39, 0.74, "1510.00149"),
+    Published("lenet-5", "soft weight sharing", "format", 162, 0.97, "1702.04008", "left"),
+    Published("lenet-5", "variational dropout", "parameters", 280, 0.75, "1701.05369", "left"),
+    Published("lenet-5", "Bayesian, GNJ", "format", 361, 1.0, "1705.08665", "left"),
+    Published("lenet-5", "Bayesian, GHS", "format", 419, 1.0, "1705.08665"),
+    Published("lenet-5", "entropy-penalised", "bytes", 606, 1.0, "1906.06624", "left"),
+    Published("lenet-5", "MIRACLE, 3.03 kB", "format", 4 * 431_080 / 3030, 0.69, "1810.00440", "left"),
+    Published("lenet-5", "MIRACLE, 1.52 kB", "format", 4 * 431_080 / 1520, 0.96, "1810.00440", "below"),
+]
+
+
+def network_of(name):
+    """The network that a run such as lenet-5-tiny is of."""
+    return max((network for network in NETWORKS if name.startswith(network)), key=len)
+
+
+def ours(run, kind):
+    """(times less, test error in percent) of a run in one kind of ratio; None for the format, which our files do not assume."""
+    parameters = NETWORKS[network_of(run["name"])][1]
+    counted = {"parameters": parameters / run["stages"][-1]["nonzero"], "bytes": 4 * parameters / run["bytes"]}
+    return (counted[kind], run["test_errors"] / 100) if kind in counted else None
+
+
+@plot.styled()
+def picture(runs):
+    """A row of panels for each network, a panel for each kind of ratio; further right and lower is better."""
+    figure = plot.figure(10, 6.4)
+    for axes_of_row, (network, (title, _)) in zip(figure.subplots(2, 3, sharey="row"), NETWORKS.items(), strict=True):
+        for axes, (kind, counted) in zip(axes_of_row, KINDS.items(), strict=True):
+            published = [each for each in PUBLISHED if (each.network, each.kind) == (network, kind)]
+            axes.plot([each.times for each in published], [each.error for each in published], "s", color=plot.GREY, ms=6,
+                      label="published")
+            for each in published:
+                offset, align = NAMES_AT[each.name_at]
+                axes.annotate(each.method, (each.times, each.error), offset, textcoords="offset points", ha=align, fontsize=7)
+            found = [ours(run, kind) for run in runs if network_of(run["name"]) == network and ours(run, kind)]
+            if found:
+                axes.plot(*zip(*found, strict=True), "o", color=plot.BLUE, ms=6, label="ours, every run")
+            axes.set(xscale="log", title=counted, xlabel="times less", xlim=(10, 3000))
+            axes.margins(y=0.12)
+            axes.set_xticks([10, 100, 1000], ["10", "100", "1000"])
+        axes_of_row[0].set_ylabel(f"{title}: test error (%)")
+    figure.axes[2].legend(loc="upper left")
+    return figure
+
+
+def published_table(network):
+    """The figures of the papers, the kinds in three columns."""
+    lines = ["| method | parameters kept | assumed format | bytes | test error | paper |", "|---|--:|--:|--:|--:|---|"]
+    for each in (each for each in PUBLISHED if each.network == network):
+        columns = [f"{each.times:.0f} times less" if each.kind == kind else "" for kind in KINDS]
+        lines.append(f"| {each.method} | {' | '.join(columns)} | {each.error} % | "
+                     f"[{each.source}](https://arxiv.org/abs/{each.source}) |")
+    return "\n".join(lines)
+
+
+def our_table(runs):
+    """Every run: one of each name is the shipped file."""
+    lines = ["| file | training | seed | bytes | times smaller | not 0 | validation | test error | |",
+             "|---|---|--:|--:|--:|--:|--:|--:|---|"]
+    for run in runs:
+        network = network_of(run["name"])
+        times, error = ours(run, "bytes")
+        lines.append(f"| {run['name']} | {CONDITIONS[run['name'].removeprefix(network)]} | {run['seed']} | {run['bytes']:,} | "
+                     f"{times:.0f} | {run['stages'][-1]['nonzero']:,} | {run['validation_errors']} of 5,000 | {error:.2f} % | "
+                     f"{'shipped' if run['shipped'] else ''} |")
+    return "\n".join(lines)
+
+
+def files(folder):
+    """The commands that count the test images on the files that are there."""
+    paths = sorted((folder / "artifacts").glob("*.nnz"))
+    return "\n".join(f"nnlite evaluate tutorials/papers/artifacts/{path.name} --data mnist --json" for path in paths)
+
+
+def text(runs, commands):
+    """The page."""
+    parts = [INTRODUCTION]
+    if runs:
+        parts += ["## Ours", OURS, our_table(runs)]
+    if commands:
+        parts += ["## Count them yourself", EVALUATE, f"```sh\n{commands}\n```"]
+    parts += ["## Published", PAPERS]
+    for network, (name, parameters) in NETWORKS.items():
+        parts += [f"{name}, {parameters:,} parameters, {4 * parameters:,} bytes as 32-bit floats:", published_table(network)]
+    return "\n\n".join(parts) + "\n"
+
+
+INTRODUCTION = """# The smallest networks for MNIST
+
+<!-- made by smallest_page.py: change it there -->
+
+How few bytes does a network need to read handwritten digits? The papers count three different things, and a ratio of one kind
+says little about the others:
+
+* **Parameters kept**: how many weights are not 0. A weight that is left still has a place and a value, and both cost bits.
+* **Bits of an assumed format**: a formula says what a file would take. Tables, headers or biases may be missing.
+* **Bytes**: of what was written.
+
+So the picture has a panel for each kind. Further right and further down is better.
+
+![Test error against how many times less: published figures and ours, for two networks and three kinds of
+ratio](results/smallest.svg)"""
+
+OURS = """Every run is in the table. 55,000 of MNIST's training images train, 5,000 choose settings and the shipped seed. The
+10,000 test images were counted once for each run. Bytes are those of the whole `.nnz` file: architecture, scales, biases and a
+checksum are in it. Errors are those of the decoded file, in integers."""
+
+EVALUATE = """The files are in [artifacts](artifacts). Each command decodes one and counts the 10,000 test images:"""
+
+PAPERS = """Errors and ratios as the papers give them. Where a paper gives bytes, the ratio is that to 32-bit floats."""
+
+
+def write(folder):
+    """Make the page and its picture from what is there."""
+    path = folder / "results" / "smallest.json"
+    runs = json.loads(path.read_text())["runs"] if path.exists() else []
+    (folder / "results").mkdir(exist_ok=True)
+    plot.save(picture(runs), folder / "results" / "smallest.svg")
+    (folder / "smallest.md").write_text(text(runs, files(folder)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=HERE, help="with results/ and artifacts/ (default: this one)")
+    write(parser.parse_args().folder)
+
+
+if __name__ == "__main__":
+    main()
