@@ -34,6 +34,7 @@ PLOTS = {
     "accuracy_against_bytes": (plot.accuracy_against_bytes, ROWS),
     "bytes_of_parts": (plot.bytes_of_parts, PARTS),
     "sensitivity_curves": (lambda curves, target=None: plot.sensitivity_curves(*curves, target), SENSITIVITY),
+    "horizontal_bars": (lambda values, target=None: plot.horizontal_bars(values, "Title", "label", target), {"a": 1, "b": 2}),
     "roofline": (lambda points, target=None: plot.roofline(points, ROOFS, 10, target, "a machine"), POINTS),
 }
 

@@ -36,6 +36,10 @@ class Task:
         """The Task with only `per_class` training images of each class, drawn at random; None keeps all images."""
         return self if per_class is None else replace(self, train=self.train.few(per_class, np.random.default_rng(seed)))
 
+    def plain_loader(self, batch_size):
+        """The training part in its order, without random transforms."""
+        return data.DataLoader(self.train, batch_size, transform=self.preprocessing)
+
     def test_loader(self):
         return data.DataLoader(self.test, 256, transform=self.preprocessing)
 
@@ -103,9 +107,9 @@ def with_epochs(arguments, task, least):
     return Recipe(epochs, arguments.lr, arguments.batch_size, arguments.seed)
 
 
-def make_training(params, loader, recipe):
+def make_training(params, loader, recipe, weight_decay=5e-4):
     """SGD with momentum; the learning rate rises for a tenth of the steps, then falls to 0 along a cosine."""
-    optimizer = optim.SGD(params, lr=recipe.lr, momentum=0.9, weight_decay=5e-4)
+    optimizer = optim.SGD(params, lr=recipe.lr, momentum=0.9, weight_decay=weight_decay)
     steps = max(2, recipe.epochs * len(loader))
     warmup = max(1, steps // 10)
     falling = optim.CosineAnnealingLR(optimizer, steps - warmup)
@@ -167,13 +171,18 @@ def is_nnz(path):
 
 def compile_checked(path, model, task):
     """The plan of a file's model.   ValueError if the model does not fit the data set."""
+    plan = compile_for_images(path, model, task)
+    check_fits(path, plan, task)
+    return plan
+
+
+def compile_for_images(path, model, task):
+    """The same, whatever the model's classes are.   ValueError if it does not take the data set's images."""
     try:
-        plan = nnlite.compile(model, task.example())
+        return nnlite.compile(model, task.example())
     except ValueError as error:
         given = task.test.images.shape[1:]
         raise ValueError(f"{path} takes {expected_images(model)}, the data has {given}: {error}") from error
-    check_fits(path, plan, task)
-    return plan
 
 
 def expected_images(model):

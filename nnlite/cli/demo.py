@@ -134,7 +134,7 @@ def transfer_rows(out, seed, bar):
 
         def train_on_few(s, start=start):
             model, few = start(s), replace(high, train=high.train.few(FEW_LABELS, np.random.default_rng(s)))
-            finetune(model, few, Recipe(epochs=40, lr=0.05, seed=s), frozen="none")
+            finetune(model, few, Recipe(epochs=40, lr=0.05, seed=s), strategy="all")
             return model
 
         path = out / f"digits-5-to-9-{way.replace(' ', '-')}.npz"

@@ -1,7 +1,9 @@
 """nnlite finetune: train a model on another task, with a new last layer."""
 
+from functools import partial
+
 import nnlite
-from nnlite import train
+from nnlite import models, plot, train
 from nnlite.cli.common import (
     check_out,
     compile_checked,
@@ -13,35 +15,91 @@ from nnlite.cli.common import (
     note,
     with_epochs,
 )
-from nntransfer import discriminative_groups, replace_head, thaw
+from nnlite.files import check_writable
+from nntransfer import Tuning, fine_tune, replace_head
+
+WHOLE = ("all", "gradual", "l2sp", "lp-ft")  # strategies that train all layers at rates which --decay may set
 
 
 def run(arguments):
-    check_out(arguments.out, ".npz")
-    if arguments.freeze == "body" and arguments.decay is not None:
-        raise ValueError("--decay is about the layers below the new one, which --freeze body does not train")
+    check_options(arguments)
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
-    model, masks = load_model(arguments.file, arguments.dense)
+    result, history = tune(arguments.file, task, arguments)
+    if arguments.picture is not None:
+        draw(result, history, arguments.picture)
+    return result, describe(result) + describe_baselines(result)
+
+
+def check_options(arguments):
+    """Errors: OSError for a file that cannot be written, ValueError for options that do not go together."""
+    check_out(arguments.out, ".npz")
+    if arguments.picture is not None:
+        plot.picture_kind(arguments.picture)
+        check_writable(arguments.picture)
+    if arguments.decay is not None and arguments.strategy not in WHOLE:
+        raise ValueError(f"--decay is about the layers below the new one, whose rates --strategy {arguments.strategy} sets "
+                         f"itself or which it does not train; it goes with {', '.join(WHOLE)}")
+    if arguments.rank is not None and arguments.strategy != "lora":
+        raise ValueError(f"--rank is about the adapters of --strategy lora, not about {arguments.strategy}")
+
+
+def tune(path, task, arguments):
+    """Fine-tune the model of a file and write --out -> (its measurement, with the baselines if asked for; the history)."""
+    model, masks = load_model(path, arguments.dense)
     head = replace_head(model, task.train.classes, rng=arguments.seed)
     for name in (f"{head}.weight", f"{head}.bias"):
         masks.pop(name, None)  # the new layer is whole
-    compile_checked(arguments.file, model, task)
+    if masks and arguments.strategy == "lora":
+        raise ValueError(f"{path} is pruned, and --strategy lora changes every weight; give --dense, or another strategy")
+    compile_checked(path, model, task)
     recipe = with_epochs(arguments, task, least=10)
-    decay = 1.0 if arguments.decay is None else arguments.decay
-    history = finetune(model, task, recipe, arguments.freeze or "gradual", decay, masks.apply)
+    given = {name: getattr(arguments, name) for name in ("decay", "rank") if getattr(arguments, name) is not None}
+    history = finetune(model, task, recipe, arguments.strategy, after_step=masks.apply, **given)
     nnlite.save(arguments.out, model, history=history, masks=masks,
-                metadata={"data": arguments.data, "classes": arguments.classes})
+                metadata={"data": arguments.data, "classes": arguments.classes, "strategy": arguments.strategy})
     result = measure(arguments.out, task) | note(recipe.epochs, "the new last layer has the weights that --seed drew")
-    return result, describe(result)
+    result["strategy"] = arguments.strategy
+    if arguments.baselines:
+        result["baselines"] = baselines(path, task, recipe, arguments)
+    return result, history
 
 
-def finetune(model, task, recipe, frozen="gradual", decay=1.0, after_step=None):
-    """Train with the layers frozen as --freeze says, each layer at `decay` times the rate of the one above; the history."""
+def finetune(model, task, recipe, strategy="gradual", **options):
+    """Train a model that has its new last layer by one of `nntransfer.finetune.STRATEGIES` -> the history.
+
+    options: decay, rank and after_step of `nntransfer.Tuning`.
+    """
+    # L2-SP's own decay is towards the pretrained weights
+    training = partial(make_training, weight_decay=0.0) if strategy == "l2sp" else make_training
     loader = task.loader(recipe.batch_size, recipe.seed)
-    optimizer, schedule = make_training(discriminative_groups(model, recipe.lr, decay), loader, recipe)
-    history = []
-    for epoch in range(recipe.epochs):
-        if frozen != "none":
-            thaw(model, epoch if frozen == "gradual" else 0)
-        history = train.fit(model, loader, optimizer, epoch + 1, schedule=schedule, history=history, after_step=after_step)
-    return history
+    tuning = Tuning(loader, recipe.epochs, recipe.lr, seed=recipe.seed, make_training=training, **options)
+    return fine_tune(model, strategy, tuning)
+
+
+def baselines(path, task, recipe, arguments):
+    """{name: test accuracy} of what fine-tuning has to beat, with as many epochs at the same rate."""
+    arguments_of = nnlite.load(path).architecture["arguments"] | {"classes": task.train.classes, "seed": arguments.seed}
+    scratch = getattr(models, nnlite.load(path).architecture["name"])(**arguments_of)
+    finetune(scratch, task, recipe, "all")
+    head, _ = load_model(path, arguments.dense)
+    replace_head(head, task.train.classes, rng=arguments.seed)
+    finetune(head, task, recipe, "head")
+    return {name: round(train.evaluate(model, task.test_loader())["accuracy"], 6)
+            for name, model in (("scratch", scratch), ("head only", head))}
+
+
+def describe_baselines(result):
+    rows = result.get("baselines", {})
+    return "".join(f"\nfor comparison, {name}: {accuracy:.2%}" for name, accuracy in rows.items())
+
+
+def draw(result, history, path):
+    """The training curves; beside baselines, the accuracies as bars."""
+    if "baselines" in result:
+        accuracies = {result["strategy"]: result["accuracy"]} | result["baselines"]
+        plot.horizontal_bars({name: 100 * accuracy for name, accuracy in accuracies.items()}, "Accuracy on test images",
+                             "test accuracy (%)", path)
+    elif history:
+        plot.training_curves(history, path)
+    else:
+        raise ValueError("--picture shows the training, and --epochs 0 trains nothing")

@@ -8,6 +8,8 @@ from nnlite import __version__
 MODELS = ("cnn", "mlp", "lenet-300-100", "lenet-5", "resnet")
 LAW = "how sums are scaled back to 8 bits: in integers only, or in float32 as ONNX Runtime does (default: fixed)"
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
+STRATEGIES = ("head", "features", "all", "rates", "gradual", "l2sp", "lora", "lp-ft")
+SCORES = ("logme", "leep", "h-score")
 CRITERIA = ("magnitude", "squared", "geometric-median", "taylor", "fisher", "obd", "wanda", "obs", "random")
 
 
@@ -17,8 +19,8 @@ def build_parser():
                      epilog="Begin with `nnlite demo`. Each command has its own --help with an example.")
     parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _compress, _evaluate, _inspect, _export, _report,
-                _bench):
+    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _transfer, _compress, _evaluate, _inspect, _export,
+                _report, _bench):
         add(commands)
     return parser
 
@@ -36,8 +38,9 @@ def _command(commands, name, text, example):
     return parser
 
 
-def _add_data(parser):
-    parser.add_argument("--data", choices=DATA, default="digits", help="data set (default: digits, which is built in)")
+def _add_data(parser, name="--data"):
+    parser.add_argument(name, dest="data", choices=DATA, default="digits",
+                        help="data set (default: digits, which is built in)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="directory with the data set's files")
     parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
 
@@ -174,15 +177,34 @@ def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
                  "nnlite finetune model.npz --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz")
     _add_file(p)
-    p.add_argument("--freeze", choices=("none", "body", "gradual"), help="none: train all layers; body: only the new layer; "
-                   "gradual: first the new layer, then one more layer in each epoch (default: gradual)")
-    p.add_argument("--decay", type=_fraction, help="learning rate of each layer ÷ learning rate of the layer above it "
-                   "(default: 1)")
-    _add_data(p)
-    _add_labels(p, epochs=10)
-    _add_training(p, epochs=None, lr=0.02)
-    _add_dense(p)
-    _add_out(p, "finetuned.npz")
+    _add_tuning(p, "--data")
+
+
+def _add_tuning(parser, data):
+    parser.add_argument("--strategy", choices=STRATEGIES, default="gradual", help="head: only the new layer; features: the "
+                        "same, each image passes through the other layers once; all: all layers; rates: all, each 2.6 times "
+                        "slower than the one above it; gradual: first the new layer, then one more layer in each epoch; l2sp: "
+                        "all, pulled towards the pretrained weights; lora: small adapters beside the pretrained weights; "
+                        "lp-ft: half of the epochs the new layer, then all (default: gradual)")
+    parser.add_argument("--decay", type=_fraction, help="learning rate of each layer ÷ learning rate of the layer above it "
+                        "(default: 1)")
+    parser.add_argument("--rank", type=_whole(1), help="of lora's adapters (default: 4)")
+    parser.add_argument("--baselines", action="store_true", help="also train from the beginning, and the new layer alone, "
+                        "for comparison")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the result (.svg or .png)")
+    _add_data(parser, data)
+    _add_labels(parser, epochs=10)
+    _add_training(parser, epochs=None, lr=0.02)
+    _add_dense(parser)
+    _add_out(parser, "finetuned.npz")
+
+
+def _transfer(commands):
+    p = _command(commands, "transfer", "choose the pretrained model that suits a data set best, and fine-tune it",
+                 "nnlite transfer a.npz b.npz --target digits --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz")
+    p.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="pretrained models (.npz)")
+    p.add_argument("--by", choices=SCORES, default="logme", help="the score that chooses (default: logme)")
+    _add_tuning(p, "--target")
 
 
 def _evaluate(commands):

@@ -1,8 +1,8 @@
 """Pictures: training curves, confusion matrix, filters, histograms of weights, sensitivity, accuracy against bytes, bytes of a
-file, roofline.
+file, roofline, bars.
 
     style.py         colours, STYLE, `figure`, `styled`, `save`, `svg`: what all pictures share
-    curves.py  confusions.py  weights.py  sensitivity.py  size.py  front.py  parts.py  roofs.py  one kind of picture each
+    curves.py  confusions.py  weights.py  sensitivity.py  size.py  front.py  parts.py  roofs.py  bars.py  one kind each
     labels.py        where to write labels beside points
 
 Every plot function returns a matplotlib Figure and, where a `target` is given, writes it there: to a path that ends in
@@ -10,6 +10,7 @@ Every plot function returns a matplotlib Figure and, where a `target` is given, 
 No display is needed or touched. The colours are those that the colour-blind tell apart (Okabe & Ito 2008).
 """
 
+from nnlite.plot.bars import horizontal_bars
 from nnlite.plot.confusions import confusion, confusion_matrix
 from nnlite.plot.curves import training_curves
 from nnlite.plot.front import errors_against_bytes
@@ -22,6 +23,6 @@ from nnlite.plot.weights import filters, weight_histograms
 
 __all__ = [
     "BLUE", "DARK", "GREY", "LIGHT", "ORANGE", "SIZE", "STYLE", "accuracy_against_bytes", "bytes_of_parts", "confusion",
-    "confusion_matrix", "errors_against_bytes", "figure", "filters", "picture_kind", "roofline", "save",
-    "sensitivity_curves", "size_text", "styled", "svg", "training_curves", "weight_histograms",
+    "confusion_matrix", "errors_against_bytes", "figure", "filters", "horizontal_bars", "picture_kind", "roofline",
+    "save", "sensitivity_curves", "size_text", "styled", "svg", "training_curves", "weight_histograms",
 ]

@@ -15,13 +15,13 @@ import nnlite
 from nnlite import load
 from nnlite.data import mnist
 
-READING = ["evaluate", "inspect", "report", "prune", "quantize", "compress", "distill", "finetune"]
-WRITING = ["train", "report", "prune", "quantize", "compress", "distill", "finetune"]
+READING = ["evaluate", "inspect", "report", "prune", "quantize", "compress", "distill", "finetune", "transfer"]
+WRITING = ["train", "report", "prune", "quantize", "compress", "distill", "finetune", "transfer"]
 
 
 def command_line(command, file, *options):
     """One that is soon done."""
-    if command in ("train", "prune", "compress", "distill", "finetune"):
+    if command in ("train", "prune", "compress", "distill", "finetune", "transfer"):
         options = ["--epochs", 0, *options]
     return [command, *([] if command == "train" else [file]), *options]
 

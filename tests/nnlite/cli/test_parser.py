@@ -7,10 +7,11 @@ import pytest
 
 import nnlite
 from nnlite import data, models
-from nnlite.cli.parser import DATA, MODELS, build_parser
+from nnlite.cli.parser import DATA, MODELS, STRATEGIES, build_parser
+from nntransfer import finetune
 
-COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "compress", "evaluate", "inspect", "export", "report",
-            "bench"]
+COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "transfer", "compress", "evaluate", "inspect",
+            "export", "report", "bench"]
 
 
 def help_of(run, *command):
@@ -53,7 +54,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_the_choices_are_the_models_and_data_sets_that_there_are():
-    assert DATA == data.NAMES
+    assert DATA == data.NAMES and list(STRATEGIES) == list(finetune.STRATEGIES)
     assert all(callable(getattr(models, name.replace("-", "_"))) for name in MODELS)
 
 
@@ -101,7 +102,7 @@ def test_the_choices_are_the_models_and_data_sets_that_there_are():
     ("report f --seed 1", "unrecognized arguments: --seed 1"),
     ("distill f --alpha 2", "argument --alpha: has to be a number from 0 to 1, got 2"),
     ("finetune f --labels-per-class 0", "argument --labels-per-class: has to be a whole number, 1 or more, got 0"),
-    ("finetune f --freeze some", "argument --freeze: invalid choice: 'some'"),
+    ("finetune f --strategy some", "argument --strategy: invalid choice: 'some'"),
     ("bench --seconds 0", "argument --seconds: has to be a number above 0, got 0"),
 ])
 def test_an_option_that_makes_no_sense_is_named_in_one_line(error_of, line, message):

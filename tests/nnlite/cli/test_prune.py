@@ -101,7 +101,7 @@ def pruned(trained, run):
 @pytest.mark.parametrize("line", [
     "prune p.npz --sparsity 0.5 --epochs 1",
     "prune p.npz --sparsity 0.5 --scope row --epochs 1",
-    "finetune p.npz --freeze none --epochs 2",
+    "finetune p.npz --strategy all --epochs 2",
     "distill TRAINED --student p.npz --epochs 1",
 ])
 def test_a_pruned_file_stays_pruned_in_every_command_and_its_masks_go_on(pruned, trained, run, line):
