@@ -1,37 +1,133 @@
-"""nnlite distill: train a small model on the outputs of a large one."""
+"""nnlite distill: train a small model on the outputs of a large one, on its features, or together with it."""
 
 import nnlite
 from nncompress.pruning import Masks
-from nnlite import train
-from nnlite.cli.common import build_model, check_out, describe, load_plan, load_task, load_trained, make_training, measure, note
-from nntransfer import WithTeacher, distillation
+from nnlite import plot, train
+from nnlite.cli.common import (
+    build_model,
+    check_out,
+    describe,
+    is_nnz,
+    load_plan,
+    load_task,
+    load_trained,
+    make_training,
+    measure,
+    note,
+)
+from nntransfer.distill import (
+    Cohort,
+    Decoupled,
+    Hints,
+    Labels,
+    OnFeatures,
+    OnLogits,
+    SoftTargets,
+    angle_loss,
+    attention_loss,
+    distance_loss,
+    mutual_loss,
+)
+from nntransfer.distill import distill as train_student
+
+WEIGHT = {"attention": 10.0, "relational": 25.0}  # of what is added to Hinton's loss
+LAYERED = ("hints", *WEIGHT)
 
 
 def run(arguments):
     check_out(arguments.out, ".npz")
-    if arguments.student is not None and (arguments.model or arguments.width):
-        raise ValueError("--student names a model; --model and --width would make another")
-    if arguments.dense and arguments.student is None:
-        raise ValueError("--dense needs --student: it says how the weights of that model are trained")
+    check_options(arguments)
     task = load_task(arguments)
-    teacher, _ = load_plan(arguments.file, task)
-    if task.for_plan(teacher) is not task:
-        raise ValueError(f"{arguments.file} takes pixels that are not normalized, the student gets normalized ones; give the "
-                         ".npz of a teacher")
+    teacher = load_teacher(arguments, task)
     if arguments.student is None:
         student = build_model(arguments.model or "cnn", task, arguments.width or 0.25, arguments.seed)
         masks = Masks(student, {})
     else:
         student, masks = load_trained(arguments.student, task, arguments.dense)
-    history = distill(student, teacher, task, arguments, arguments.temperature, arguments.alpha, masks.apply)
+    if arguments.loss == "mutual":
+        history = together(student, teacher, task, arguments, masks.apply)
+    else:
+        if arguments.loss == "hints":
+            follow_hints(student, teacher, task, arguments, masks.apply)
+        history = with_losses(student, teacher, task, arguments, losses_of(arguments), masks.apply)
     nnlite.save(arguments.out, student, history=history, masks=masks, metadata={"data": arguments.data})
+    if arguments.picture:
+        plot.training_curves(history, arguments.picture)
     result = measure(arguments.out, task) | note(arguments.epochs, "the student has its first weights")
+    result |= {"method": arguments.loss}
     return result, describe(result)
+
+
+def check_options(arguments):
+    """ValueError for options that do not go together."""
+    if arguments.student is not None and (arguments.model or arguments.width):
+        raise ValueError("--student names a model; --model and --width would make another")
+    if arguments.dense and arguments.student is None:
+        raise ValueError("--dense needs --student: it says how the weights of that model are trained")
+    if arguments.layers and arguments.loss not in LAYERED:
+        raise ValueError(f"--layers is for --loss {', '.join(LAYERED)}; --loss {arguments.loss} looks at no layer")
+    if arguments.loss in ("hints", "attention") and not arguments.layers:
+        raise ValueError(f"--loss {arguments.loss} needs --layers, such as relu2:relu2, the student's layer first")
+    if arguments.weight is not None and arguments.loss not in WEIGHT:
+        raise ValueError(f"--weight is for --loss {', '.join(WEIGHT)}, which add a part to Hinton's loss")
+    if arguments.picture:
+        plot.picture_kind(arguments.picture)
+        if arguments.epochs == 0:
+            raise ValueError("--picture draws the training, and with --epochs 0 there is none")
+
+
+def load_teacher(arguments, task):
+    """A plan, which is quick; a Module where its features are looked at, or where it trains, too."""
+    plan, _ = load_plan(arguments.file, task)
+    if task.for_plan(plan) is not task:
+        raise ValueError(f"{arguments.file} takes pixels that are not normalized, the student gets normalized ones; give the "
+                         ".npz of a teacher")
+    if not arguments.layers and arguments.loss != "mutual":
+        return plan
+    if is_nnz(arguments.file):
+        raise ValueError(f"--loss {arguments.loss} looks into the teacher, and {arguments.file} has only outputs; give the "
+                         ".npz that it was made from")
+    return nnlite.load(arguments.file)
+
+
+def losses_of(arguments):
+    """The weighted losses that --loss, --temperature, --alpha, --weight and --layers name."""
+    T, alpha = arguments.temperature, arguments.alpha
+    taught = Decoupled(T) if arguments.loss == "decoupled" else SoftTargets(T)
+    losses = [(1 - alpha, Labels()), (alpha, taught)]
+    weight = WEIGHT.get(arguments.loss) if arguments.weight is None else arguments.weight
+    if arguments.loss == "attention":
+        losses.append((weight, OnFeatures(attention_loss, arguments.layers)))
+    if arguments.loss == "relational":  # the paper has twice the weight on angles
+        losses += [(share * weight, OnFeatures(function, arguments.layers) if arguments.layers else OnLogits(function))
+                   for share, function in ((1, distance_loss), (2, angle_loss))]
+    return losses
 
 
 def distill(student, teacher, task, recipe, temperature, alpha, after_step=None):
     """Train the student on labels and the teacher's outputs, with `after_step` after each step; returns the history."""
+    losses = [(1 - alpha, Labels()), (alpha, SoftTargets(temperature))]
+    return with_losses(student, teacher, task, recipe, losses, after_step)
+
+
+def with_losses(student, teacher, task, recipe, losses, after_step=None):
+    """Train the student on weighted losses; returns the history."""
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(student.parameters(), loader, recipe)
-    return train.fit(student, WithTeacher(loader, teacher), optimizer, recipe.epochs, schedule=schedule,
-                     loss=distillation(temperature, alpha), after_step=after_step)
+    return train_student(student, teacher, loader, optimizer, recipe.epochs, losses, schedule=schedule, after_step=after_step)
+
+
+def follow_hints(student, teacher, task, arguments, after_step):
+    """The first stage of FitNets: a quarter as many epochs on the hints alone."""
+    hints = Hints(arguments.layers, student, teacher, task.example(), arguments.seed)
+    epochs = -(-arguments.epochs // 4)
+    loader = task.loader(arguments.batch_size, arguments.seed)
+    optimizer = nnlite.optim.Adam([*student.parameters(), *hints.parameters()])
+    train_student(student, teacher, loader, optimizer, epochs, [(1, hints)], after_step=after_step)
+
+
+def together(student, peer, task, recipe, after_step):
+    """Mutual learning: both models train; returns the history, which counts what the student gets right."""
+    cohort, loader = Cohort([student, peer]), task.loader(recipe.batch_size, recipe.seed)
+    optimizer, schedule = make_training(cohort.parameters(), loader, recipe)
+    return train.fit(cohort, loader, optimizer, recipe.epochs, mutual_loss, schedule=schedule, after_step=after_step)

@@ -10,6 +10,7 @@ LAW = "how sums are scaled back to 8 bits: in integers only, or in float32 as ON
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
 STRATEGIES = ("head", "features", "all", "rates", "gradual", "l2sp", "lora", "lp-ft")
 SCORES = ("logme", "leep", "h-score")
+LOSSES = ("hinton", "decoupled", "hints", "attention", "relational", "mutual")
 CRITERIA = ("magnitude", "squared", "geometric-median", "taylor", "fisher", "obd", "wanda", "obs", "random")
 
 
@@ -165,8 +166,16 @@ def _distill(commands):
     p.add_argument("--model", choices=MODELS, help="the student (default: cnn)")
     p.add_argument("--width", type=_positive, help="multiplier of its filters and neurons (default: 0.25)")
     p.add_argument("--student", type=Path, metavar="FILE", help="instead of a new student: train this one on (.npz)")
+    p.add_argument("--loss", choices=LOSSES, default="hinton", help="hinton: the teacher's softened outputs; decoupled: these, "
+                   "with the wrong classes weighted apart; hints: first a layer of the teacher, then hinton; attention, "
+                   "relational: hinton, and where a layer is active, or how images lie to each other; mutual: student and "
+                   "teacher train together, --out gets the student (default: hinton)")
+    p.add_argument("--layers", type=_layers, metavar="PAIRS", help="for hints, attention and relational: the student's layer, "
+                   "a colon, the teacher's, as in relu1:relu1,relu2:relu3 (relational without --layers: the outputs)")
+    p.add_argument("--weight", type=_positive, help="of what attention (default: 10) or relational (default: 25) adds")
     p.add_argument("--temperature", type=_between(1e-3, 1e3), default=4.0, help="(default: 4)")
     p.add_argument("--alpha", type=_fraction, default=0.9, help="the teacher's share of the loss (default: 0.9)")
+    p.add_argument("--picture", type=Path, metavar="FILE", help="draw the training curves (.svg or .png)")
     _add_data(p)
     _add_training(p, epochs=20, lr=0.02)
     _add_dense(p, "weights that are 0 in --student")
@@ -298,6 +307,16 @@ def _whole(least, most=None, limit=10**9):
 
 def _seed(text):
     return _whole(0, limit=2**64 - 1)(text)
+
+
+def _layers(text):
+    pairs = [pair.split(":") for pair in text.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError("has to be pairs of layers, the student's first, as in relu1:relu1,relu2:relu3, got "
+                                         f"{text[:40]}")
+    if len({student for student, _ in pairs}) < len(pairs):
+        raise argparse.ArgumentTypeError(f"has a layer of the student twice: {text[:40]}")
+    return dict(pairs)
 
 
 def _classes(text):

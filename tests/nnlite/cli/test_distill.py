@@ -41,3 +41,44 @@ def test_a_student_that_is_named_is_trained_on_and_options_of_a_new_one_are_refu
     for option in (["--model", "cnn"], ["--width", 0.5]):
         assert error_of("distill", trained, "--student", trained, *option).startswith("--student names a model; --model and")
     assert error_of("distill", trained, "--dense").startswith("--dense needs --student")
+
+
+@pytest.mark.parametrize("words", [
+    ["decoupled", "--model", "mlp"], ["relational", "--model", "mlp"], ["mutual", "--model", "mlp"],
+    ["relational", "--model", "mlp", "--layers", "relu1:relu3", "--weight", 1],
+    ["hints", "--model", "mlp", "--layers", "relu1:relu3"], ["attention", "--layers", "relu1:relu1", "--epochs", 6]])
+def test_every_loss_trains_a_student_by_name(words, trained, result_of):
+    outputs = ["--out", "s.npz", "--picture", "s.svg"]
+    result = result_of("distill", trained, "--width", 0.25, "--epochs", 2, "--lr", 0.05, *outputs, "--loss", *words)
+    assert result["method"] == words[0] and result["accuracy"] > 0.3
+    with open("s.svg") as picture:
+        assert "<svg" in picture.read()
+
+
+def test_mutual_learning_leaves_the_teachers_file_as_it_was(trained, run):
+    before = trained.read_bytes()
+    assert run("distill", trained, "--loss", "mutual", "--width", 0.25, "--epochs", 1, "--out", "s.npz").code == 0
+    assert trained.read_bytes() == before
+
+
+def test_options_that_do_not_belong_to_the_loss_are_named(trained, error_of):
+    def error(*words):
+        return error_of("distill", trained, "--epochs", 1, *words)
+
+    assert error("--layers", "relu1:relu1") == (
+        "--layers is for --loss hints, attention, relational; --loss hinton looks at no layer")
+    assert error("--loss", "hints") == "--loss hints needs --layers, such as relu2:relu2, the student's layer first"
+    assert error("--weight", 3) == "--weight is for --loss attention, relational, which add a part to Hinton's loss"
+    assert "has to be pairs of layers, the student's first" in error("--loss", "hints", "--layers", "relu1")
+    assert "has a layer of the student twice" in error("--loss", "hints", "--layers", "relu1:relu1,relu1:relu2")
+    assert "picture" in error("--picture", "s.txt") or ".svg" in error("--picture", "s.txt")
+    assert error("--picture", "s.svg", "--epochs", 0) == "--picture draws the training, and with --epochs 0 there is none"
+
+
+def test_a_layer_that_is_not_there_is_named_with_the_nearest_and_integers_have_none(trained, error_of):
+    words = ["--loss", "attention", "--width", 0.25, "--epochs", 1, "--layers"]
+    assert error_of("distill", trained, *words, "relu1:relu9").startswith(
+        "tap: the Sequential has no layer 'relu9'; nearest: relu")
+    nnz = trained.with_suffix(".nnz")
+    assert error_of("distill", nnz, *words, "relu1:relu1") == (
+        f"--loss attention looks into the teacher, and {nnz} has only outputs; give the .npz that it was made from")
