@@ -42,7 +42,7 @@ class CachedLogits(NamedTuple):
         return self.logits[down, right, indices].astype(np.float32)
 
     def part(self, chosen):
-        """The `CachedLogits` of the images `chosen` (n,) only, which are numbered 0, 1, … from then on."""
+        """The `CachedLogits` of the images `chosen` only, numbers (n,) or a slice; they are numbered 0, 1, … from then on."""
         return CachedLogits(self.logits[:, :, chosen])
 
 
