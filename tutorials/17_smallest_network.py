@@ -293,7 +293,7 @@ assert max(wrong for _, wrong in found.values()) < 60
 
 # %% [markdown]
 # With the price, as many weights take less than 0.81 of magnitude's bytes, and the file is less than a fifth of the usual
-# one. (How many images are wrong differs more between two seeds than between the scores.)
+# one. (Which score is most often right? One seed cannot tell; section 7 says why.)
 #
 # ## 6 · A budget in bytes
 #
@@ -409,7 +409,7 @@ attempt(test_kept_at, kept_at)
 # %% [markdown]
 # **2.** In place of a grid, the weights of a layer can share a few values $`C_k`$ that are trained, as in Deep Compression:
 # $`w_{ij} = C_{I_{ij}}`$. Return the gradient of the values from the gradient of the weights: a value gets the gradients of
-# all weights that share it.
+# all weights that share it. (A hole of assignment `hw12_sharing`, where code 0 stands for weights that are 0.)
 
 # %%
 def value_gradient(dw, I, k):
