@@ -110,7 +110,7 @@ def weights_picture(record):
     """The weights of the largest layer: trained, pruned at once, and after the rounds."""
     figure = plot.figure(9, 3.2)
     edges = np.linspace(-0.3, 0.3, 61)
-    titles = ("trained", "pruned at once", "pruned in rounds, retrained")
+    titles = ("trained", "pruned at once", "in rounds, retrained")
     for axes, (name, line), title in zip(figure.subplots(1, 3), record["spread"].items(), titles, strict=True):
         colour = plot.GREY if name == "trained" else plot.BLUE
         axes.stairs([int(count) for count in line.split()], edges, fill=True, color=colour)
@@ -145,9 +145,9 @@ def text(records):
     for network, record in records.items():
         shared, images = record["errors"]["shared"], record["images"]
         parts += [f"## {NETWORKS[network]}", trained_for(record), stages(network, record),
-                  f"Right after sharing, before its values are trained, the error is {100 * shared / images:.2f} %. The same "
-                  f"weights in an `.nnz` file, rounded to 8 bits and with everything in it that a network needs, take "
-                  f"{record['nnz']['bytes']:,} bytes; run in integers, the error is "
+                  f"Right after sharing, before its values are trained, the error is {100 * shared / images:.2f} %.\n\n"
+                  f"The same network as an `.nnz` file, its weights rounded to 8 bits and everything in it that a network\n"
+                  f"needs, takes {record['nnz']['bytes']:,} bytes. Run in integers, its error is "
                   f"{100 * record['nnz']['errors'] / images:.2f} %.",
                   f"Table {TABLES[network]} of the paper, ours, and the difference:", table(network, record),
                   f"![The weights of {record['spread_of']}: trained, pruned at once, and after the rounds of pruning]"
@@ -180,8 +180,8 @@ and 3. The bytes are those of real streams, which are decoded again."""
 ERRORS_COUNTED = """Errors are counted on MNIST's 10,000 test images, so one image is 0.01 points. Nothing was chosen by them.
 Ours has one seed. Bytes are those of weights and biases; the biases stay 32-bit floats."""
 
-WEIGHTS = """Pruning at once cuts a hole around 0. The rounds of pruning and retraining move the weights that are left: on each
-side they make a hill of their own, as in the paper's figure about the weights before and after retraining."""
+WEIGHTS = """Pruning at once leaves a cliff on each side of a hole around 0. In the rounds of pruning and retraining the weights
+that are left move, the cliff becomes a slope, and on each side of 0 stands a hill of its own."""
 
 CURVE = """How much can go? Here the smallest weights of all layers together are removed: once without a retraining, once with
 one, and in rounds, where each row goes on from the row above. So the rounds have trained longer in all.

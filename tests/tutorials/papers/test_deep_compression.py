@@ -72,6 +72,12 @@ def test_a_cell_of_the_table_is_the_papers_and_ours_and_the_difference(program, 
     assert difference == "| | | difference | +1.0 | +0.0 | -0.40 | +0 | -0.70 | +1.90 | +0.18 |"
 
 
+def test_the_page_is_what_the_recorded_results_give(program):
+    page = program("deep_compression_page")
+    records = page.read(PAPERS)
+    assert records and (PAPERS / "deep_compression.md").read_text(encoding="utf-8") == page.text(records)
+
+
 def test_a_page_of_one_network_has_its_pictures(program, quick, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "deep_compression-lenet-300-100.json").write_text(json.dumps(quick))
