@@ -58,8 +58,8 @@ RUNS = {
     "lenet-5-plain": CONV | PLAIN | {
         "weights": 13_000, "dropout": {"input": 0.1, "pool2": 0.3, "relu1": 0.5}, "settings": CONV["settings"] | {
             "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
-    "lenet-5": CONV | {"weights": 4_500, "settings": CONV["settings"] | {
-        "channels": {1: filters(14, 36, 200), 2: filters(12, 30, 130)}}},
+    "lenet-5": CONV | {"weights": 4_800, "dropout": {"input": 0.1}, "settings": CONV["settings"] | {
+        "epochs": 40, "decay": 0.1, "channels": {1: filters(14, 36, 200), 2: filters(13, 32, 140)}}},
     "lenet-5-tiny": CONV | {"weights": 1_900, "shift": 1, "settings": CONV["settings"] | {
         "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
 }
