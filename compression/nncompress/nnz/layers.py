@@ -44,7 +44,7 @@ def _code_biases(fields, b, S1, name):
 
     All of it in float64, whose division and rounding are exact to the last bit on every machine.
     """
-    k = np.rint(b * np.float64(S1)).astype(np.int64)
+    k = np.rint(b * np.float64(S1)).astype(np.int64) if S1 < 1 else b  # with larger steps, k would be no smaller than b
     on_grid = fields.flag(np.array_equal(from_grid(k, S1), b) and np.abs(k).max() < np.abs(b).max())
     numbers = k if on_grid else b
     fields.call(name, code_biases, numbers, BIAS_LIMIT)

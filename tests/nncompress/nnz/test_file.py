@@ -402,3 +402,12 @@ def test_other_files_are_refused_by_load_and_inspect(tmp_path):
             reads(tmp_path / "nowhere.nnz")
         with pytest.raises(OSError):
             reads(tmp_path)
+
+
+@pytest.mark.parametrize("S", [1e-30, 0.999, 1.0, 1e13])
+def test_biases_come_back_for_activations_of_any_scale(S):
+    b = np.int32([BIAS_LIMIT, -BIAS_LIMIT, 3, 0])
+    plan = Int8Plan([Int8Step("input", "input", [], (2,), np.float32(S), 0),
+                     Int8Step("linear", "fc1", [0], (4,), np.float32(1), 0, w=np.ones((4, 2), np.int8), b=b,
+                              w_scale=np.full(4, 1e-6, np.float32))])
+    assert from_bytes(to_bytes(plan)).steps[1].b.tolist() == b.tolist()
