@@ -434,7 +434,8 @@ assert abs(len(mixing.encode(there)) / len(adaptive) - 1) < 0.03       # its est
 # and some inputs matter to everybody. So let every **context** have an estimate of its own: how many weights there were above
 # this one in its column, and how many to the left of it in its row. Which of the two should we believe? The library mixes
 # their opinions: it adds them up as $`\ln\frac{p}{1-p}`$, each with a weight, and learns the weights as logistic regression
-# does, a step after each bit (`compression/nncompress/coding/mixing.py`).
+# does, a step after each bit (`compression/nncompress/coding/mixing.py`; coder and mixer are the holes of assignment
+# `hw13_arithmetic`).
 
 # %% tags=["volatile"]
 def places_and_contexts(w):

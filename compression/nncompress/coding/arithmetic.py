@@ -45,6 +45,10 @@ def code_bit(tape, bit, P):
     """Encode `bit`, or decode the next bit; returns it.   P: 2^16 times the probability that it is 1.
 
         middle = low + ⌊(high − low) P / 2^16⌋        1: high = middle        0: low = middle + 1
+
+    A decoder's bit is 1 where its number is at most `middle`. Then, for as long as low and high have the same leading byte,
+    `_next_byte` writes it (or takes in the next one), and low and high lose it: they move up by 8 bits, of which low gets
+    zeros and high ones. What the bit cost, log2(1/p), is added to tape.bits, at the part that tape.state names.
     """
     state = tape.state
     low, high = int(state[LOW]), int(state[HIGH])
@@ -125,7 +129,7 @@ class Coder:
         return self.tape.data[: self.tape.state[AT]].tobytes() + self.ending()
 
     def ending(self):
-        """The fewest bytes that name a number from low to high, if zeros follow: the encoder's last ones."""
+        """The fewest bytes, 0 to 4, that name a number from low to high if zeros follow; of equally many the smallest."""
         low, high = (int(x) for x in self.tape.state[:2])
         for count in range(LOOK_AHEAD):
             unit = 1 << 32 - 8 * count

@@ -71,7 +71,12 @@ def new_model(slots, contexts, mixers=1):
 
 @njit(cache=True, inline="always")
 def mix(model, mixer, slots):
-    """P = 2^16 squash(Σ_k w_k stretch(p_k)), with k over `slots` (K,), the contexts that the bit lies in."""
+    """P = 2^16 squash(Σ_k w_k stretch(p_k)), with k over `slots` (K,), the contexts that the bit lies in.
+
+    w: the row `mixer` of model.weights, in units of 2^−16. stretch(p_k) is looked up in STRETCH, at the leading 12 of p's 24
+    bits, and kept in model.opinions[k] for `learn`. The sum, rounded down to units of 1/128 and cut off at ±12, is looked up in
+    SQUASH, whose middle, squash(0), has the index LIMIT.
+    """
     s = 0
     for k in range(slots.size):
         model.opinions[k] = STRETCH[model.p[slots[k]] >> P_BITS - 12]
@@ -81,14 +86,23 @@ def mix(model, mixer, slots):
 
 @njit(cache=True, inline="always")
 def count(model, slot, bit):
-    """p ← p + (bit − p) / (n + 1.6);   n ← n + 1"""
+    """What a context learns from a bit:   p ← p + (bit − p) / (n + 1.6)        n ← n + 1, up to MOST_COUNTED
+
+    p = model.p[slot] is in units of 2^−24, and 1 / (n + 1.6) stands in RATE, in units of 2^−16; what p gains is rounded down.
+    """
     model.p[slot] += ((bit << P_BITS) - model.p[slot]) * RATE[model.n[slot]] >> RATE_BITS
     model.n[slot] = min(model.n[slot] + 1, MOST_COUNTED)
 
 
 @njit(cache=True, inline="always")
 def learn(model, mixer, slots, bit, P):
-    """What the mixer and the contexts learn from a bit that `mix` had given P. 2^14 = UNIT / η: w and P have the same unit."""
+    """What the mixer and the contexts learn from a bit that `mix` had given P.
+
+        w_k ← w_k + η (bit − p) stretch(p_k)        with the opinions as `mix` left them; then each context learns (`count`)
+
+    η = 1/128, and stretch comes in units of 1/128: so (bit · 2^16 − P) · opinion, rounded to the nearest multiple of 2^14, over
+    2^14, is what w in units of 2^−16 gains.
+    """
     for k in range(slots.size):
         model.weights[mixer, k] += ((bit << 16) - P) * model.opinions[k] + (1 << 13) >> 14
         count(model, slots[k], bit)
