@@ -54,7 +54,8 @@ RUNS = {
         "weights": 10_500, "dropout": {"input": 0.2, "relu1": 0.4, "relu2": 0.25},
         "settings": FC["settings"] | {"epochs": 44, "levels": 1.2, "decay": 0.15}},
     "lenet-300-100": FC | {"weights": 6_300},
-    "lenet-300-100-tiny": FC | {"weights": 4_600, "settings": FC["settings"] | {"epochs": 56, "gamma": 2.0}},
+    "lenet-300-100-tiny": FC | {"weights": 4_250, "dropout": {"input": 0.05}, "settings": FC["settings"] | {
+        "epochs": 56, "gamma": 1.5}},
     "lenet-5-plain": CONV | PLAIN | {
         "weights": 13_000, "dropout": {"input": 0.1, "pool2": 0.3, "relu1": 0.5}, "settings": CONV["settings"] | {
             "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},

@@ -1,0 +1,53 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncompress
+from nnlite import data, train
+
+PAPERS = Path(__file__).parents[3] / "tutorials" / "papers"
+RUNS = json.loads((PAPERS / "results" / "smallest.json").read_text())["runs"]
+SHIPPED = [run for run in RUNS if run["shipped"]]
+MOST = {"lenet-300-100-plain": (8560, 175), "lenet-300-100": (3000, 150), "lenet-300-100-tiny": (2000, 200),  # bytes, errors
+        "lenet-5-plain": (20_000, 80), "lenet-5": (3500, 75), "lenet-5-tiny": (1500, 100)}
+
+
+@pytest.mark.parametrize("run", SHIPPED, ids=lambda run: run["name"])
+def test_a_shipped_file_is_as_small_and_as_good_as_it_has_to_be(run):
+    size, errors = MOST[run["name"]]
+    assert run["bytes"] == (PAPERS / "artifacts" / f"{run['name']}.nnz").stat().st_size <= size
+    assert run["test_errors"] <= errors
+
+
+@pytest.mark.parametrize("name", {run["name"] for run in RUNS})
+def test_of_three_seeds_the_one_of_the_fewest_validation_errors_was_shipped(name):
+    runs = [run for run in RUNS if run["name"] == name]
+    assert sorted(run["seed"] for run in runs) == [0, 1, 2]
+    (shipped,) = (run for run in runs if run["shipped"])
+    assert shipped["validation_errors"] == min(run["validation_errors"] for run in runs)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("run", SHIPPED, ids=lambda run: run["name"])
+def test_the_file_makes_the_recorded_errors_in_integers(run, mnist_dir):
+    plan = nncompress.load(PAPERS / "artifacts" / f"{run['name']}.nnz")
+    test = data.load("mnist", mnist_dir)[1]
+    assert train.evaluate(plan, data.DataLoader(test, 500, transform=data.ToFloat()))["errors"] == run["test_errors"]
+
+
+def test_the_dropout_of_a_run_fades(program):
+    smallest = program("smallest")
+    layer = smallest.FadingDropout(0.5, steps=4, rng=np.random.default_rng(0))
+    kept = [float((layer.train()(np.ones(4000, np.float32)).data != 0).mean()) for _ in range(6)]
+    np.testing.assert_allclose(kept, [1 - 0.5 * (1 - k / 4) for k in (1, 2, 3)] + [1, 1, 1], atol=0.03)
+    assert (layer.eval()(np.ones(5, np.float32)).data == 1).all()
+
+
+def test_the_network_of_a_run_is_the_papers_with_dropout_between(program):
+    smallest = program("smallest")
+    model = smallest.build(smallest.RUNS["lenet-300-100-plain"], seed=0)
+    names = [name for name, _ in model.named_children()]
+    assert names == ["dropout_input", "flatten", "fc1", "relu1", "dropout_relu1", "fc2", "relu2", "dropout_relu2", "fc3"]
+    assert sum(p.size for p in model.parameters()) == 266_610
