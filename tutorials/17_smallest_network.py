@@ -82,6 +82,7 @@ assert 8 * usual_bytes / nonzero > 5
 # 10,000, all +1 or −1, first anywhere and then crowded into 8 rows and 100 columns. The file's coder writes both.
 
 # %%
+assert np.allclose([np.log2((1 - p) / p) for p in (1 / 2, 1 / 17, 1 / 1025)], [0, 4, 10])
 rng = np.random.default_rng(0)
 scattered, crowded = np.zeros((100, 100), np.int8), np.zeros((100, 100), np.int8)
 scattered.flat[rng.choice(10_000, 400, replace=False)] = rng.choice([-1, 1], 400)

@@ -1,4 +1,4 @@
-"""The page about Deep Compression: paper, ours and the difference for each cell of its tables 2 and 3, and four pictures.
+"""The page about Deep Compression: paper, ours and the difference for each cell of its tables 2 and 3, and pictures.
 
 `write(folder)` makes folder/deep_compression.md and its pictures in folder/results from the recorded
 folder/results/deep_compression-NETWORK.json. Every number of the page comes from these files or from the paper.
@@ -57,11 +57,32 @@ def table(network, record):
     return "\n".join(lines)
 
 
+def pruned_bytes(row):
+    """A layer with a 32-bit float for each stored entry, and its gaps with a fixed width."""
+    return 4 * row["entries"] + row["streams"]["gaps"]
+
+
+def bytes_table(network, record):
+    """Bytes of each layer after each step. Those of the paper follow from its percentages of 4 bytes a weight."""
+    lines = ["| layer | trained | pruned | shared: paper | ours | difference | coded: paper | ours | difference |",
+             "|---|" + "--:|" * 8]
+    whole = total(record["layers"])
+    for row in [*record["layers"], whole]:
+        dense, paper = 4 * row["weights"], PAPER.get(network, {}).get(row["layer"])
+        pruned = sum(map(pruned_bytes, record["layers"])) if row is whole else pruned_bytes(row)
+        written = [f"{dense:,}", f"{pruned:,}"]
+        for ours, column in ((row["quantized"], -2), (row["coded"], -1)):
+            theirs = None if paper is None else round(paper[column] / 100 * dense)
+            written += ["–", f"{ours:,}", "–"] if paper is None else [f"{theirs:,}", f"{ours:,}", f"{ours - theirs:+,}"]
+        lines.append(f"| {row['layer']} | " + " | ".join(written) + " |")
+    return "\n".join(lines)
+
+
 def stages(network, record):
     """What each of the three steps leaves: bytes of the weights, the ratio, and the wrong test images."""
     rows, errors, images = record["layers"], record["errors"], record["images"]
     dense = sum(4 * row["weights"] for row in rows)
-    pruned = sum(4 * row["entries"] + row["streams"]["gaps"] for row in rows)
+    pruned = sum(map(pruned_bytes, rows))
     lines = ["| step | bytes of the weights | times smaller | test error |", "|---|--:|--:|--:|"]
     for name, size, wrong in (
             ("trained: 32 bits a weight", dense, errors["trained"]),
@@ -150,6 +171,7 @@ def text(records):
                   f"needs, takes {record['nnz']['bytes']:,} bytes. Run in integers, its error is "
                   f"{100 * record['nnz']['errors'] / images:.2f} %.",
                   f"Table {TABLES[network]} of the paper, ours, and the difference:", table(network, record),
+                  "The same in bytes:", bytes_table(network, record),
                   f"![The weights of {record['spread_of']}: trained, pruned at once, and after the rounds of pruning]"
                   f"(results/deep_compression-weights-{network}.svg)", WEIGHTS]
         if record["curve"]:

@@ -70,6 +70,8 @@ def test_a_cell_of_the_table_is_the_papers_and_ours_and_the_difference(program, 
     assert paper == "| fc1 | 1,000 | paper | 8 | 6 | 4.4 | 5 | 3.7 | 3.1 | 2.32 |"
     assert ours == "| | | ours | 9.0 | 6.0 | 4.00 | 5 | 3.00 | 5.00 | 2.50 |"
     assert difference == "| | | difference | +1.0 | +0.0 | -0.40 | +0 | -0.70 | +1.90 | +0.18 |"
+    fc1 = page.bytes_table("lenet-300-100", {"layers": [row]}).splitlines()[2]
+    assert fc1 == "| fc1 | 4,000 | 463 | 124 | 200 | +76 | 93 | 100 | +7 |"
 
 
 def test_the_page_is_what_the_recorded_results_give(program):
