@@ -11,6 +11,7 @@ DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
 STRATEGIES = ("head", "features", "all", "rates", "gradual", "l2sp", "lora", "lp-ft")
 SCORES = ("logme", "leep", "h-score")
 LOSSES = ("hinton", "decoupled", "hints", "attention", "relational", "mutual")
+FUSIONS = ("average", "rebasin", "greedy", "task", "ensemble")
 CRITERIA = ("magnitude", "squared", "geometric-median", "taylor", "fisher", "obd", "wanda", "obs", "random")
 
 
@@ -20,8 +21,8 @@ def build_parser():
                      epilog="Begin with `nnlite demo`. Each command has its own --help with an example.")
     parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _transfer, _compress, _evaluate, _inspect, _export,
-                _report, _bench):
+    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _transfer, _fuse, _compress, _evaluate, _inspect,
+                _export, _report, _bench):
         add(commands)
     return parser
 
@@ -214,6 +215,25 @@ def _transfer(commands):
     p.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="pretrained models (.npz)")
     p.add_argument("--by", choices=SCORES, default="logme", help="the score that chooses (default: logme)")
     _add_tuning(p, "--target")
+
+
+def _fuse(commands):
+    p = _command(commands, "fuse", "make one model out of several of the same architecture",
+                 "nnlite fuse a.npz b.npz --method rebasin --out fused.npz")
+    p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="trained models (.npz)")
+    p.add_argument("--method", choices=FUSIONS, default="average", help="average: the mean of all weights, for models that "
+                   "were fine-tuned from one; rebasin: the same, after the neurons of each are put in the order of the first "
+                   "one's; greedy: the mean of those that do no harm on every tenth training image; task: what the "
+                   "fine-tunings of --pretrained have changed, added up; ensemble: the first model, trained on by what all of "
+                   "them say (default: average)")
+    p.add_argument("--pretrained", type=Path, metavar="FILE", help="task: the model that the files were fine-tuned from (.npz)")
+    p.add_argument("--scale", type=_between(-100, 100), default=1.0, help="task: factor of what is added; below 0, the tasks "
+                   "are forgotten (default: 1)")
+    p.add_argument("--picture", type=Path, metavar="FILE", help="draw the accuracies (.svg or .png)")
+    _add_data(p)
+    p.add_argument("--epochs", type=_whole(0), help="ensemble: how long the first model is trained on (default: 5)")
+    _add_training(p, epochs=None, lr=0.01)
+    _add_out(p, "fused.npz")
 
 
 def _evaluate(commands):

@@ -15,15 +15,16 @@ import nnlite
 from nnlite import load
 from nnlite.data import mnist
 
-READING = ["evaluate", "inspect", "report", "prune", "quantize", "compress", "distill", "finetune", "transfer"]
-WRITING = ["train", "report", "prune", "quantize", "compress", "distill", "finetune", "transfer"]
+READING = ["evaluate", "inspect", "report", "prune", "quantize", "compress", "distill", "finetune", "transfer", "fuse"]
+WRITING = ["train", "report", "prune", "quantize", "compress", "distill", "finetune", "transfer", "fuse"]
 
 
 def command_line(command, file, *options):
     """One that is soon done."""
     if command in ("train", "prune", "compress", "distill", "finetune", "transfer"):
         options = ["--epochs", 0, *options]
-    return [command, *([] if command == "train" else [file]), *options]
+    files = {"train": [], "fuse": [file, file]}.get(command, [file])
+    return [command, *files, *options]
 
 
 # ---- files that cannot be read

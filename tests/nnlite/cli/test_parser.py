@@ -10,7 +10,7 @@ from nnlite import data, models
 from nnlite.cli.parser import DATA, MODELS, STRATEGIES, build_parser
 from nntransfer import finetune
 
-COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "transfer", "compress", "evaluate", "inspect",
+COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "transfer", "fuse", "compress", "evaluate", "inspect",
             "export", "report", "bench"]
 
 

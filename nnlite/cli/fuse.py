@@ -1,0 +1,111 @@
+"""nnlite fuse: make one model out of several of the same architecture."""
+
+import copy
+
+import nnlite
+from nnlite import data, plot, train
+from nnlite.cli.common import (
+    Recipe,
+    check_out,
+    compile_checked,
+    describe,
+    load_model,
+    load_task,
+    make_training,
+    measure,
+    note,
+    removed,
+)
+from nnlite.files import check_writable
+from nntransfer.distill import WithTeacher, distillation
+from nntransfer.fusion import Ensemble, add_task_vectors, align, average_weights, greedy_soup, task_vector
+
+HELD_OUT = 10  # greedy: every tenth training image chooses
+
+
+def run(arguments):
+    check_options(arguments)
+    task, models = load_task(arguments), []
+    for path in arguments.files:
+        model, _ = load_model(path)
+        models.append((compile_checked(path, model, task), model.eval()))
+    accuracies = {str(path): accuracy_of(plan, task) for path, (plan, _) in zip(arguments.files, models, strict=True)}
+    models = [model for _, model in models]
+    accuracies["their ensemble"] = accuracy_of(Ensemble(models), task)
+    fused, history, names = METHODS[arguments.method](models, task, arguments)
+    masks = removed(fused, {})
+    metadata = {"data": arguments.data, "method": arguments.method}
+    nnlite.save(arguments.out, fused, history=history, masks=masks, metadata=metadata)
+    result = measure(arguments.out, task)
+    if arguments.method == "ensemble":
+        result |= note(len(history), "the model is the first of the files")
+    result |= {"method": arguments.method, "accuracies": accuracies} | names
+    if arguments.picture is not None:
+        draw(result, arguments.picture)
+    return result, describe(result) + "".join(f"\nfor comparison, {name}: {a:.2%}" for name, a in accuracies.items())
+
+
+def check_options(arguments):
+    """Errors: OSError for a file that cannot be written, ValueError for options that do not go together."""
+    check_out(arguments.out, ".npz", arguments.files)
+    if len(arguments.files) < 2:
+        raise ValueError(f"fuse makes one model out of several; got {arguments.files[0]} alone")
+    if (arguments.pretrained is not None) != (arguments.method == "task"):
+        raise ValueError("--pretrained names the model that the files were fine-tuned from; --method task needs it, and no "
+                         f"other method reads it, got --method {arguments.method}")
+    if arguments.epochs is not None and arguments.method != "ensemble":
+        raise ValueError(f"--epochs is for --method ensemble; --method {arguments.method} trains nothing")
+    if arguments.picture is not None:
+        plot.picture_kind(arguments.picture)
+        check_writable(arguments.picture)
+
+
+def accuracy_of(model, task):
+    return round(train.evaluate(model, task.test_loader())["accuracy"], 6)
+
+
+def average(models, task, arguments):
+    """The mean of all weights."""
+    return average_weights(models, loader=task.loader(arguments.batch_size, arguments.seed)), [], {}
+
+
+def rebasin(models, task, arguments):
+    """The mean of all weights, after the neurons of each model were put in the order of the first one's."""
+    first, *others = models
+    return average([first, *(align(first, model, task.example(), arguments.seed) for model in others)], task, arguments)
+
+
+def greedy(models, task, arguments):
+    """The mean of those models that do no harm on held-out images."""
+    held_out = data.DataLoader(task.train[::HELD_OUT], 256, transform=task.preprocessing)
+    loader = task.loader(arguments.batch_size, arguments.seed)
+    soup, kept, _ = greedy_soup(models, lambda model: train.evaluate(model, held_out)["accuracy"], loader)
+    return soup, [], {"averaged": [str(arguments.files[m]) for m in kept]}
+
+
+def task_sum(models, task, arguments):
+    """The pretrained model, moved by the sum of what the fine-tunings have changed."""
+    pretrained, _ = load_model(arguments.pretrained)
+    vectors = [task_vector(pretrained, model) for model in models]
+    loader = task.loader(arguments.batch_size, arguments.seed)
+    return add_task_vectors(pretrained, vectors, arguments.scale, loader), [], {"scale": arguments.scale}
+
+
+def ensemble(models, task, arguments):
+    """One model, trained on from the first one by what all of them say together."""
+    student, epochs = copy.deepcopy(models[0]), 5 if arguments.epochs is None else arguments.epochs
+    masks, loader = removed(student, {}), task.loader(arguments.batch_size, arguments.seed)
+    recipe = Recipe(epochs, arguments.lr, arguments.batch_size, arguments.seed)
+    optimizer, schedule = make_training(student.parameters(), loader, recipe)
+    history = train.fit(student, WithTeacher(loader, Ensemble(models)), optimizer, epochs, schedule=schedule,
+                        loss=distillation(temperature=4, alpha=1), after_step=masks.apply)
+    return student, history, {}
+
+
+METHODS = {"average": average, "rebasin": rebasin, "greedy": greedy, "task": task_sum, "ensemble": ensemble}
+
+
+def draw(result, path):
+    accuracies = {result["method"]: result["accuracy"]} | result["accuracies"]
+    plot.horizontal_bars({name: 100 * accuracy for name, accuracy in accuracies.items()}, "Accuracy on test images",
+                         "test accuracy (%)", path)
