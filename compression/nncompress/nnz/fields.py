@@ -8,7 +8,7 @@ of answers to yes-or-no questions, one bit each, and of whole numbers in Elias's
 
 import numpy as np
 
-from nncompress.coding.arithmetic import Coder, code_bytes
+from nncompress.coding.arithmetic import AT, Coder, code_bytes
 from nncompress.nnz.inspection import PARTS
 from nnlite.errors import FormatError
 
@@ -27,7 +27,7 @@ class Fields:
         self.coder.spend_on(PARTS.index("header"))
 
     def fail(self, what):
-        raise FormatError(f"{self.name}: near byte {int(self.coder.tape.state[3])}: {what}")
+        raise FormatError(f"{self.name}: near byte {int(self.coder.tape.state[AT])}: {what}")
 
     def spend_on(self, part):
         """The next fields are entered under this part of the file."""
