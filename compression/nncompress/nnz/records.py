@@ -27,23 +27,13 @@ class Writer:
             value >>= 7
         self.data.append(value)
 
-    def text(self, text):
-        """A short string: its length in bytes, then UTF-8."""
-        encoded = text.encode()
-        self.varint(len(encoded))
-        self.data += encoded
-
-    def array(self, array, dtype):
-        """The numbers of an array, little-endian, without their count."""
-        self.data += np.ascontiguousarray(array, dtype).tobytes()
-
     def stream(self, symbols, alphabet):
         """An entropy-coded stream of symbols."""
         self.data += encode_stream(symbols, alphabet)
 
 
 class Reader:
-    """Reads what Writer wrote, never past the end; `spent` adds up bits by part: {part: bits}.
+    """Reads what Writer wrote, and the texts and arrays of version 1, never past the end; `spent` adds up bits by part: {part: bits}.
 
     Errors: FormatError that names the file and the byte, for whatever does not fit.
     """
