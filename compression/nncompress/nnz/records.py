@@ -33,7 +33,7 @@ class Writer:
 
 
 class Reader:
-    """Reads what Writer wrote, and the texts and arrays of version 1, never past the end; `spent` adds up bits by part: {part: bits}.
+    """Reads what Writer wrote, and the texts and arrays of version 1, never past the end.   spent: {part: bits}, so far.
 
     Errors: FormatError that names the file and the byte, for whatever does not fit.
     """
