@@ -194,7 +194,7 @@ def main():
             rates[task.name] = chosen
             done += rows
             if out is not None:  # after each seed: a run that is stopped has lost one seed at most
-                write_result(out, {"rates": rates, "rows": done}, seed=list(seeds), started=started)
+                write_result(out, {"rates": rates, "rows": done}, seed=sorted({row["seed"] for row in done}), started=started)
                 plot.save(picture(done), out.with_suffix(".svg"))
     tables = {task: table(done, task) for task in rates}
     if out is not None and out.parent == HERE / "results":
