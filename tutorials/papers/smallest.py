@@ -61,8 +61,8 @@ RUNS = {
             "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
     "lenet-5": CONV | {"weights": 4_800, "dropout": {"input": 0.1}, "settings": CONV["settings"] | {
         "epochs": 40, "decay": 0.1, "channels": {1: filters(14, 36, 200), 2: filters(13, 32, 140)}}},
-    "lenet-5-tiny": CONV | {"weights": 1_900, "shift": 1, "settings": CONV["settings"] | {
-        "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
+    "lenet-5-tiny": CONV | {"weights": 2_050, "shift": 1, "dropout": {"input": 0.1}, "settings": CONV["settings"] | {
+        "decay": 0.1, "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
 }
 
 
