@@ -266,10 +266,11 @@ def main():
             plot.save(picture(found), out.with_suffix(".svg"))
 
     found = measure(small_digits() if arguments.quick else mnist(arguments.data_dir), work, seeds, report)
-    made = {"gains": gains_table(found), "tried": tried_table(found)}
-    print(*made.values(), sep="\n\n")
+    gains, tried = gains_table(found), tried_table(found)
+    print(gains, tried, sep="\n\n")
     if out == own:
-        fill(HERE / "domain_adaptation.md", made)
+        shown = "![Accuracy of the five methods on each target](results/domain_adaptation.svg)"
+        fill(HERE / "domain_adaptation.md", {"gains": f"{gains}\n\n{shown}", "tried": tried})
 
 
 if __name__ == "__main__":
