@@ -6,7 +6,7 @@
 # And can you tell beforehand how far the new domain is?**
 #
 # In this lesson you see where the images of two domains lie in a network's eyes, measure their distance in three ways, and
-# train with a loss that makes the distance small. At the end you see a case in which all of it fails.
+# train with a loss that makes the distance small. At the end you see a case in which it fails.
 #
 # It takes about 25 minutes. You need the training loop of [04_training](04_training.md).
 
@@ -315,9 +315,9 @@ assert np.mean([after for _, after, _ in blind]) < 0.8 * np.mean([before for bef
 assert max(accuracy for *_, accuracy in blind) < 0.4
 
 # %% [markdown]
-# The distance has shrunk, and the network still reads almost nothing. Its features of the inverted digits lie where those of
-# the source lie, but the classes are mixed up. A distance between clouds cannot notice that, and neither can you, without a
-# few labels. So keep some labels of the target for a test, even if you train with none.
+# The distance has shrunk, and the network still reads almost nothing. Its features of the inverted digits have nearly the
+# covariance of the source's, and the classes are mixed up. A distance between clouds cannot notice that, and neither can you,
+# without a few labels. So keep some labels of the target for a test, even if you train with none.
 #
 # ## 7 · Are two networks alike?
 #
