@@ -169,11 +169,14 @@ def _build(path, architecture, arrays):
 def _check_arguments(arguments, arrays):
     """ValueError for sizes beyond those of the file, before anything of these sizes is made."""
     numbers = sum(array.size for array in arrays.values())
-    limits = {"in_features": numbers, "in_channels": numbers, "classes": numbers, "depth": len(arrays),
-              "image_size": 16 + 4 * math.isqrt(numbers)}  # two poolings leave ((image_size − 12)/4)² features or more
+    limits = {"in_features": numbers, "in_channels": numbers, "classes": numbers, "depth": len(arrays)}
     for key, limit in limits.items():
         if arguments.get(key, 0) > limit:
             raise ValueError(f"{key} is {arguments[key]}, a file of {numbers} numbers in {len(arrays)} arrays allows {limit}")
+    size = arguments.get("image_size", 16)
+    H, W = size if isinstance(size, list) else (size, size)
+    if max(1, H - 15) * max(1, W - 15) > 16 * numbers:  # two poolings leave (H − 15)/4 · (W − 15)/4 features or more
+        raise ValueError(f"image_size is {size}, too large for a file of {numbers} numbers")
     if not 0 < arguments.get("width", 1) < math.inf:
         raise ValueError(f"width is {arguments['width']}, it has to be above 0 and finite")
 

@@ -4,7 +4,7 @@ Each returns an `nn.Sequential` that takes images (N, C, H, W), float32, and giv
 of them have:
 
     in_features, in_channels, classes   whole numbers from 1 up; in_features is C·H·W
-    image_size    H = W of the images
+    image_size    H = W of the images, or (H, W)
     width         multiplier of the numbers of filters and neurons, rounded, at least 1 each (Howard et al. 2017, arXiv
                   1704.04861 §3.3)
     seed          whole number from 0 up: the same call gives the same weights, bit for bit
@@ -24,7 +24,7 @@ import numpy as np
 from nnlite import nn
 from nnlite.nn import init
 
-SIZES = ("in_features", "in_channels", "image_size", "classes", "depth")
+SIZES = ("in_features", "in_channels", "classes", "depth")
 
 
 def _remembers_its_arguments(build):
@@ -45,11 +45,21 @@ def _remembers_its_arguments(build):
 
 def _check_arguments(name, arguments):
     init.check_sizes(name, **{size: arguments[size] for size in SIZES if size in arguments})
+    if "image_size" in arguments:
+        _height_and_width(name, arguments["image_size"])
     width, seed = arguments["width"], arguments["seed"]
     if not 0 < width < math.inf:
         raise ValueError(f"{name}: width, the multiplier of the layers' sizes, has to be finite and above 0, got {width}")
     if not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"{name}: seed has to be a whole number from 0 up, got {seed}")
+
+
+def _height_and_width(name, image_size):
+    """(H, W) of an image_size.   Errors: ValueError unless it is a whole number from 1 up, or two."""
+    sizes = tuple(image_size) if np.iterable(image_size) else (image_size, image_size)
+    if len(sizes) != 2 or not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+        raise ValueError(f"{name}: image_size has to be a whole number from 1 up, or two, (H, W), got {image_size}")
+    return sizes
 
 
 def _wide(size, width):
@@ -107,20 +117,21 @@ def _fully_connected(in_features, hidden, classes, width, seed, dropout=0.0):
 def lenet_5(in_channels=1, image_size=28, classes=10, width=1.0, seed=0):
     """Caffe's LeNet: conv 20@5×5, 2×2 max-pool, conv 50@5×5, 2×2 max-pool, fc 500, ReLU, fc classes.
 
-    image_size: 16 and up. 431,080 parameters on MNIST.   Source: `lenet.prototxt` in BVLC's Caffe, after LeCun et al. 1998.
+    image_size: H and W 16 and up. 431,080 parameters on MNIST.
+    Source: `lenet.prototxt` in BVLC's Caffe, after LeCun et al. 1998.
     """
     rng = np.random.default_rng(seed)
     first, second, hidden = (_wide(size, width) for size in (20, 50, 500))
-    side = ((image_size - 4) // 2 - 4) // 2
-    if side < 1:
-        raise ValueError(f"lenet_5: an image of {image_size} pixels is too small for two convolutions and poolings (16 and up)")
+    H, W = _height_and_width("lenet_5", image_size)
+    if min(H, W) < 16:
+        raise ValueError(f"lenet_5: an image of {H}×{W} pixels is too small for two convolutions and poolings (16 and up)")
     model = nn.Sequential()
     model.conv1 = nn.Conv2d(in_channels, first, 5, rng=rng)
     model.pool1 = nn.MaxPool2d(2)
     model.conv2 = nn.Conv2d(first, second, 5, rng=rng)
     model.pool2 = nn.MaxPool2d(2)
     model.flatten = nn.Flatten()
-    model.fc1 = nn.Linear(second * side * side, hidden, rng=rng)
+    model.fc1 = nn.Linear(second * (((H - 4) // 2 - 4) // 2) * (((W - 4) // 2 - 4) // 2), hidden, rng=rng)
     model.relu1 = nn.ReLU()
     model.fc2 = nn.Linear(hidden, classes, rng=rng)
     return model
@@ -130,10 +141,12 @@ def lenet_5(in_channels=1, image_size=28, classes=10, width=1.0, seed=0):
 def cnn(in_channels=3, image_size=32, classes=10, width=1.0, seed=0):
     """The first article's network (A5): conv 16@3×3, conv 32@3×3, fc 128, fc classes.
 
-    Both convolutions have padding 1; a ReLU and a 2×2 max-pooling follow each, a ReLU follows fc 128.   image_size: 4 and up.
+    Both convolutions have padding 1; a ReLU and a 2×2 max-pooling follow each, a ReLU follows fc 128.   image_size: H and W 4
+    and up.
     """
-    if image_size < 4:
-        raise ValueError(f"cnn: an image of {image_size} pixels is too small for two 2×2 poolings (4 and up)")
+    H, W = _height_and_width("cnn", image_size)
+    if min(H, W) < 4:
+        raise ValueError(f"cnn: an image of {H}×{W} pixels is too small for two 2×2 poolings (4 and up)")
     rng = np.random.default_rng(seed)
     first, second, hidden = (_wide(size, width) for size in (16, 32, 128))
     model = nn.Sequential()
@@ -144,7 +157,7 @@ def cnn(in_channels=3, image_size=32, classes=10, width=1.0, seed=0):
     model.relu2 = nn.ReLU()
     model.pool2 = nn.MaxPool2d(2)
     model.flatten = nn.Flatten()
-    model.fc1 = nn.Linear(second * (image_size // 4) ** 2, hidden, rng=rng)
+    model.fc1 = nn.Linear(second * (H // 4) * (W // 4), hidden, rng=rng)
     model.relu3 = nn.ReLU()
     model.fc2 = nn.Linear(hidden, classes, rng=rng)
     return model

@@ -59,6 +59,7 @@ class Task:
         """
         first = plan.steps[0]
         takes_pixels = isinstance(plan, nncompress.Int8Plan) and first.Z == 0 and first.S == np.float32(1 / 255)
+        takes_pixels = takes_pixels and self.test.images.dtype == np.uint8
         return replace(self, preprocessing=[data.ToFloat()]) if takes_pixels else self
 
     def prepared(self, images):
@@ -75,18 +76,26 @@ def load_task(arguments):
 def make_task(name, data_dir=None, classes=None):
     """A data set; with `classes`, only these, numbered from 0 in this order."""
     parts = data.load(name, data_dir)
+    preprocessing = data.preprocessing(name if name in data.NAMES else parts[0])
     if classes is not None:
         parts = [part.of_classes(classes) for part in parts]
-    return Task(*parts, data.preprocessing(name), data.augmentation(name))
+    return Task(*parts, preprocessing, data.augmentation(name))
 
 
 def build_model(name, task, width=1.0, seed=0):
     """One of the models, for this task's images and classes."""
     build = getattr(models, name.replace("-", "_"))
-    _, channels, size, _ = task.train.images.shape
-    fitting = {"in_features": channels * size * size, "in_channels": channels, "image_size": size,
+    expects, (_, channels, *size) = inspect.signature(build).parameters, task.train.images.shape
+    if not size and "in_channels" in expects:
+        raise ValueError(f"{name} takes images, the data has rows of {channels} numbers; mlp and lenet-300-100 take these")
+    fitting = {"in_features": math.prod(task.train.images.shape[1:]), "in_channels": channels, "image_size": _short(size),
                "classes": task.train.classes, "width": width, "seed": seed}
-    return build(**{key: value for key, value in fitting.items() if key in inspect.signature(build).parameters})
+    return build(**{key: value for key, value in fitting.items() if key in expects})
+
+
+def _short(size):
+    """[H, W] as one number where they are equal."""
+    return size[0] if len(set(size)) == 1 else size
 
 
 @dataclass
@@ -190,8 +199,9 @@ def expected_images(model):
     arguments = model.architecture["arguments"]
     if "in_features" in arguments:
         return f"images of {arguments['in_features']} numbers"
-    size = arguments.get("image_size")
-    return f"images of shape ({arguments['in_channels']}, {size or 'H'}, {size or 'W'})"
+    size = arguments.get("image_size", ["H", "W"])
+    H, W = size if isinstance(size, list) else (size, size)
+    return f"images of shape ({arguments['in_channels']}, {H}, {W})"
 
 
 def check_fits(path, plan, task):

@@ -14,7 +14,7 @@ def run(arguments):
     check_out(arguments.out, ".onnx", [arguments.file])
     integers = is_nnz(arguments.file)
     try:
-        content, shape = _integers(arguments.file) if integers else _floats(arguments.file, data.SOURCES[arguments.data].shape)
+        content, shape = _integers(arguments.file) if integers else _floats(arguments.file, _image_shape(arguments.data))
     except ImportError as error:
         raise ValueError(str(error)) from None
     write_atomically(arguments.out, lambda stream: stream.write(content))
@@ -23,6 +23,11 @@ def run(arguments):
               "file_bytes": arguments.out.stat().st_size}
     return result, (f"{arguments.out}: {result['file_bytes']:,} bytes, ONNX (opset {OPSET}), {arithmetic}; "
                     f"input x (N, {', '.join(map(str, shape))}), output y")
+
+
+def _image_shape(name):
+    """The shape of an image of a data set, or of one's own data."""
+    return data.SOURCES[name].shape if name in data.SOURCES else data.load(name)[0].images.shape[1:]
 
 
 def _floats(path, shape):

@@ -41,8 +41,9 @@ def _command(commands, name, text, example):
 
 
 def _add_data(parser, name="--data"):
-    parser.add_argument(name, dest="data", choices=DATA, default="digits",
-                        help="data set (default: digits, which is built in)")
+    parser.add_argument(name, dest="data", type=_data, default="digits", metavar="DATA",
+                        help=f"{', '.join(DATA)}; or your own: a .npz file (images, labels), a folder of images for each class "
+                        "in a folder, a .csv file with a column `label` (default: digits, which is built in)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="directory with the data set's files")
     parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
 
@@ -252,7 +253,8 @@ def _export(commands):
     p = _command(commands, "export", "write a model (.npz: float32; .nnz: integers) as an ONNX file, which other programs run",
                  "nnlite export model.npz --out model.onnx")
     _add_file(p)
-    p.add_argument("--data", choices=DATA, default="digits", help="the data set whose images the model takes (default: digits)")
+    p.add_argument("--data", type=_data, default="digits", metavar="DATA",
+                   help="the data set whose images the model takes (default: digits)")
     _add_out(p, "model.onnx")
 
 
@@ -323,6 +325,13 @@ def _whole(least, most=None, limit=10**9):
         return value
 
     return convert
+
+
+def _data(text):
+    if text not in DATA and Path(text).suffix.lower() not in (".npz", ".csv") and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"has to be one of {', '.join(DATA)}, or a .npz file, a .csv file or a folder, got "
+                                         f"{text[:80]!r}")
+    return text
 
 
 def _seed(text):

@@ -6,7 +6,7 @@ import numpy as np
 class DataLoader:
     """The batches of a dataset. Each iteration goes through the whole dataset once.
 
-        for images, labels in loader: ...                images (n, C, H, W), labels (n,) with n = batch_size
+        for images, labels in loader: ...                images (n, C, H, W) or (n, F), labels (n,) with n = batch_size
         for images, labels, indices in loader: ...       with indices=True: images[i] is made from dataset.images[indices[i]]
         for images, labels, moves in loader: ...         with shift=RandomShift(2): images[i] was moved moves[i] = (down, right)
 
@@ -56,7 +56,7 @@ class DataLoader:
                 images = self.shift.moved(images, down, right)
                 told.append(np.stack([down, right], axis=1))
             for transform in self.transforms:
-                images = _checked(transform(images, self.rng), transform, len(chosen))
+                images = _checked(transform(images, self.rng), transform, images)
             yield (images, labels, *told)
 
 
@@ -71,9 +71,10 @@ def as_list(transform):
     return transforms
 
 
-def _checked(images, transform, count):
+def _checked(images, transform, before):
     if not isinstance(images, np.ndarray):
         raise TypeError(f"DataLoader: transform {transform!r} returned {type(images).__name__}, expected an array")
-    if images.ndim != 4 or len(images) != count:
-        raise ValueError(f"DataLoader: transform {transform!r} returned {images.shape}, expected ({count}, C, H, W)")
+    if images.ndim != before.ndim or len(images) != len(before):
+        expected = f"({len(before)}, {'C, H, W' if before.ndim == 4 else 'F'})"
+        raise ValueError(f"DataLoader: transform {transform!r} returned {images.shape}, expected {expected}")
     return images

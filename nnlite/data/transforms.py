@@ -2,7 +2,8 @@
 
 A transform is a callable `transform(images, rng) -> images` on a whole batch (N, C, H, W); `rng` is a Generator, and the same
 state of it gives the same bits. Random transforms augment the training data. Apply them first, while the images are still
-bytes, so that the zeros that they move in are black; then `ToFloat`, then `Normalize`.
+bytes, so that the zeros that they move in are black; then `ToFloat`, then `Normalize`. Those two also take rows of a table
+(N, F).
 
 Source: the article's line A7 in `tutorials/articles.md`; the names are those of `torchvision.transforms`.
 """
@@ -33,7 +34,8 @@ class Normalize:
 
         y_c = (x_c - mean_c) / std_c
 
-    mean, std: one number for each channel. x float -> y of the same dtype and shape.
+    mean, std: one number for each channel (N, C, H, W), or each column of a table (N, F). x float -> y of the same dtype and
+    shape.
     Errors: TypeError when x is not float; ValueError when the channels do not fit, or a std is not positive.
     """
 
@@ -50,9 +52,11 @@ class Normalize:
         if not np.issubdtype(images.dtype, np.floating):
             raise TypeError(f"Normalize: images are {images.dtype}, put ToFloat() before it")
         if images.shape[1] != len(self.mean):
-            raise ValueError(f"Normalize: images have {images.shape[1]} channels, mean has {len(self.mean)}")
-        mean = np.reshape(self.mean, (-1, 1, 1)).astype(images.dtype)
-        std = np.reshape(self.std, (-1, 1, 1)).astype(images.dtype)
+            what = "columns" if images.ndim == 2 else "channels"
+            raise ValueError(f"Normalize: images have {images.shape[1]} {what}, mean has {len(self.mean)}")
+        per_channel = (-1, *[1] * (images.ndim - 2))
+        mean = np.reshape(self.mean, per_channel).astype(images.dtype)
+        std = np.reshape(self.std, per_channel).astype(images.dtype)
         return (images - mean) / std
 
 

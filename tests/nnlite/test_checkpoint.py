@@ -80,6 +80,14 @@ def test_a_model_of_nnlite_is_built_again_from_its_file_with_the_same_bits(name,
     np.testing.assert_array_equal(loaded.eval()(x).data, model.eval()(x).data)
 
 
+def test_a_model_for_images_of_8_by_13_pixels_is_built_from_a_file(tmp_path):
+    model = models.cnn(in_channels=5, image_size=(8, 13), width=0.2, seed=1)
+    save(tmp_path / "m.npz", model)
+    again, x = load(tmp_path / "m.npz"), np.ones((2, 5, 8, 13), np.float32)
+    np.testing.assert_array_equal(again(x).data, model(x).data)
+    assert again.architecture == model.architecture
+
+
 def test_every_model_of_nnlite_can_be_built_from_a_file():
     public = {name for name, value in vars(models).items() if inspect.isfunction(value) and not name.startswith("_")}
     assert public == set(checkpoint.BUILDERS) == set(SMALL)
@@ -487,7 +495,9 @@ def test_a_manifest_with_nonsense_in_it_ends_in_a_value_error_or_not_at_all(whol
     ({"name": "resnet", "arguments": {"depth": 8}}, "depth is 8, a file of 43 numbers in 4 arrays allows 4"),
     ({"name": "mlp", "arguments": {"in_features": 44}}, "in_features is 44, a file of 43 numbers in 4 arrays allows 43"),
     ({"name": "mlp", "arguments": {"classes": 10**400}}, "mlp cannot be built from"),
-    ({"name": "cnn", "arguments": {"image_size": 41}}, "image_size is 41, a file of 43 numbers in 4 arrays allows 40"),
+    ({"name": "cnn", "arguments": {"image_size": 42}}, "image_size is 42, too large for a file of 43 numbers"),
+    ({"name": "cnn", "arguments": {"image_size": [4, 10**9]}}, r"image_size is \[4, 1000000000\], too large for a file of 43"),
+    ({"name": "cnn", "arguments": {"image_size": [4, 4, 4]}}, "too many values"),
     ({"name": "cnn", "arguments": {"in_channels": 44}}, "in_channels is 44"),
     ({"name": "mlp", "arguments": {"width": 0}}, "width is 0, it has to be above 0 and finite"),
     ({"name": "mlp", "arguments": {"width": float("inf")}}, "width is inf, it has to be above 0 and finite"),

@@ -12,7 +12,8 @@ def size(model):
 
 
 def image(channels, pixels, n=2):
-    return np.random.default_rng(0).standard_normal((n, channels, pixels, pixels)).astype(np.float32)
+    H, W = pixels if isinstance(pixels, tuple) else (pixels, pixels)
+    return np.random.default_rng(0).standard_normal((n, channels, H, W)).astype(np.float32)
 
 
 BUILDERS = [models.mlp, models.lenet_300_100, models.lenet_5, models.cnn, models.resnet]
@@ -70,6 +71,11 @@ def test_resnet_20_has_the_parameters_of_he_2015_and_those_of_its_two_shortcuts(
         (models.resnet(8, in_channels=1), image(1, 28)),
         (models.resnet(14), image(3, 32)),
         (models.resnet(8, in_channels=1), image(1, 8)),
+        (models.cnn(in_channels=16, image_size=(24, 40)), image(16, (24, 40))),
+        (models.cnn(in_channels=2, image_size=[5, 31]), image(2, (5, 31))),
+        (models.lenet_5(image_size=(17, 40)), image(1, (17, 40))),
+        (models.resnet(8, in_channels=5), image(5, (24, 40))),
+        (models.mlp(in_features=7), image(1, 7)[:, 0, 0]),
     ],
 )
 def test_a_model_gives_ten_logits_for_each_image_and_every_parameter_a_gradient(model, x):
@@ -211,8 +217,8 @@ def test_a_width_that_is_not_above_0_is_refused(build, width):
 
 @pytest.mark.parametrize(("build", "arguments"), [
     (models.mlp, {"in_features": 2.5}), (models.mlp, {"hidden": 0}), (models.mlp, {"hidden": (3, 2.5)}),
-    (models.lenet_300_100, {"classes": -1}), (models.lenet_5, {"in_channels": 0}), (models.lenet_5, {"image_size": 28.0}),
-    (models.cnn, {"image_size": "32"}), (models.resnet, {"depth": 8.0}), (models.resnet, {"classes": float("nan")}),
+    (models.lenet_300_100, {"classes": -1}), (models.lenet_5, {"in_channels": 0}),
+    (models.resnet, {"depth": 8.0}), (models.resnet, {"classes": float("nan")}),
 ])
 def test_a_size_that_is_not_a_whole_number_is_refused_by_name(build, arguments):
     ((name, value),) = arguments.items()
@@ -228,10 +234,18 @@ def test_a_seed_that_would_not_give_the_same_weights_again_is_refused(seed):
 
 
 def test_images_that_are_too_small_are_refused():
-    with pytest.raises(ValueError, match="lenet_5: an image of 15 pixels is too small"):
+    with pytest.raises(ValueError, match="lenet_5: an image of 15×15 pixels is too small"):
         models.lenet_5(image_size=15)
-    with pytest.raises(ValueError, match="cnn: an image of 3 pixels is too small"):
-        models.cnn(image_size=3)
+    with pytest.raises(ValueError, match="lenet_5: an image of 40×15 pixels is too small"):
+        models.lenet_5(image_size=(40, 15))
+    with pytest.raises(ValueError, match="cnn: an image of 3×40 pixels is too small"):
+        models.cnn(image_size=(3, 40))
+
+
+@pytest.mark.parametrize("size", [28.0, "32", (24,), (24, 40, 3), (0, 24), (24, 4.5)])
+def test_an_image_size_is_one_whole_number_or_two(size):
+    with pytest.raises(ValueError, match=r"cnn: image_size has to be a whole number from 1 up, or two, \(H, W\), got"):
+        models.cnn(image_size=size)
 
 
 @pytest.mark.parametrize("depth", [2, 7, 9, 10])

@@ -29,13 +29,34 @@ def fake_task(shape, classes):
 def test_every_model_is_built_for_every_data_set_that_is_large_enough(name, source):
     task = fake_task(source.shape, 7)
     if name == "lenet-5" and source.shape[1] < 16:
-        with pytest.raises(ValueError, match="an image of 8 pixels is too small"):
+        with pytest.raises(ValueError, match="an image of 8×8 pixels is too small"):
             build_model(name, task)
         return
     model = build_model(name, task, width=0.1, seed=3)
     assert model(task.prepared(task.test.images)).shape == (7, 7)
     again = build_model(name, task, width=0.1, seed=3)
     assert all((a.data == b.data).all() for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_models_are_built_for_images_of_24_by_40_pixels_in_two_channels_and_for_rows_of_a_table():
+    task = fake_task((2, 24, 40), 3)
+    for name in MODELS:
+        assert build_model(name, task, width=0.1)(task.prepared(task.test.images)).shape == (3, 3)
+    table = fake_task((5,), 3)
+    assert build_model("mlp", table)(table.prepared(table.test.images)).shape == (3, 3)
+    with pytest.raises(ValueError, match="cnn takes images, the data has rows of 5 numbers; mlp and lenet-300-100 take these"):
+        build_model("cnn", table)
+
+
+def test_a_task_of_ones_own_is_normalized_by_its_training_part(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (30, 5, 7), np.uint8)
+    np.savez(tmp_path / "own.npz", images=images, labels=["a", "b", "c"] * 10)
+    task = make_task(str(tmp_path / "own.npz"))
+    assert task.train.names == ("a", "b", "c") and task.augmentation == [] and len(task.test) == 6
+    y = task.prepared(task.train.images)
+    assert (abs(y.mean()), y.std()) == (pytest.approx(0, abs=1e-6), pytest.approx(1, abs=1e-6))
+    some = make_task(str(tmp_path / "own.npz"), classes=[2, 0])
+    assert some.train.names == ("c", "a") and some.preprocessing == task.preprocessing
 
 
 def test_a_task_of_some_classes_numbers_them_from_0_in_both_parts():

@@ -68,7 +68,8 @@ def test_the_choices_are_the_models_and_data_sets_that_there_are():
     ("train extra", "unrecognized arguments: extra"),
     ("evaluate", "the following arguments are required: FILE (see nnlite evaluate --help)"),
     ("train --model vgg", "argument --model: invalid choice: 'vgg'"),
-    ("train --data svhn", "argument --data: invalid choice: 'svhn'"),
+    ("train --data svhn", "argument --data: has to be one of digits, mnist, fashion-mnist, cifar10, or a .npz file, a .csv "
+                          "file or a folder, got 'svhn'"),
     ("train --epochs -1", "argument --epochs: has to be a whole number, 0 or more, got -1 (see nnlite train --help)"),
     ("train --epochs 1.5", "argument --epochs: has to be a whole number, 0 or more, got 1.5"),
     ("train --epochs", "argument --epochs: expected one argument"),

@@ -139,10 +139,14 @@ def test_a_label_out_of_range_is_named_with_its_index(label, index):
 @pytest.mark.parametrize(
     "images, labels, error, message",
     [
-        (IMAGES.astype(np.float64), LABELS, TypeError, "images are float64, expected uint8 or float32"),
-        (IMAGES, LABELS.astype(np.float32), TypeError, "labels are float32, expected whole numbers"),
+        (IMAGES.astype(complex), LABELS, TypeError, "images are complex128, expected whole numbers or floats"),
+        (IMAGES.astype(str), LABELS, TypeError, "images are <U.*, expected whole numbers or floats"),
+        (IMAGES, LABELS.astype(np.float32), TypeError, "labels are float32, expected whole numbers or strings"),
         (IMAGES, None, TypeError, r"labels are None, .* model\(prepare\(images, name\)\)"),
-        (IMAGES[0], LABELS, ValueError, r"shape \(1, 2, 2\), expected \(N, C, H, W\)"),
+        (IMAGES[0, 0, 0], LABELS, ValueError, r"shape \(2,\), expected \(N, C, H, W\), \(N, H, W\) or, for a table, \(N, F\)"),
+        (np.zeros((3, 28, 28, 3)), LABELS, ValueError, r"looks like .*: call images.transpose\(0, 3, 1, 2\)"),
+        (np.full((3, 2), 1e300), LABELS, ValueError, "row 0 holds 1e\\+300 at column 0, which is too large for float32"),
+        (IMAGES, ["a", "b", "a"], ValueError, "labels are strings, so `classes` is the list of all names"),
         (IMAGES, LABELS[:, None], ValueError, r"shape \(3, 1\), expected \(N,\)"),
         (IMAGES[:2], LABELS, ValueError, "2 images but 3 labels"),
         (IMAGES[:0], LABELS[:0], ValueError, r"no samples, images have shape \(0, 1, 2, 2\)"),
@@ -168,3 +172,69 @@ def test_labels_may_be_any_whole_numbers(labels):
 def test_the_number_of_classes_is_a_whole_one(classes):
     with pytest.raises(ValueError, match=f"classes is {classes}, expected a whole number of at least 1"):
         Dataset(np.zeros((3, 1, 2, 2), np.uint8), [0, 0, 0], classes)
+
+
+def test_labels_may_be_names_which_are_sorted():
+    dataset = Dataset(IMAGES, ["oak", "elm", "oak"])
+    assert (dataset.labels.tolist(), dataset.classes, dataset.names) == ([1, 0, 1], 2, ("elm", "oak"))
+    assert dataset.labels.dtype == np.int64
+    assert repr(dataset) == "Dataset(3 images (1, 2, 2) float32, 2 classes: elm, oak)"
+    of_pandas = Dataset(IMAGES, np.array(["oak", "elm", "oak"], object))
+    assert of_pandas.labels.tolist() == [1, 0, 1]
+
+
+def test_the_names_of_the_classes_may_be_given_in_their_order():
+    for labels in (["oak", "elm", "oak"], [2, 0, 2]):
+        dataset = Dataset(IMAGES, labels, ["elm", "ash", "oak"])
+        assert (dataset.labels.tolist(), dataset.classes, dataset.names) == ([2, 0, 2], 3, ("elm", "ash", "oak"))
+
+
+def test_the_names_stay_with_every_part_of_a_dataset():
+    dataset = Dataset(np.zeros((6, 1, 2, 2)), [0, 1, 2] * 2, ["elm", "ash", "oak"])
+    for part in (dataset[2:4], *dataset.split(0.5, 0), dataset.few(1, 0)):
+        assert part.names == ("elm", "ash", "oak")
+    some = dataset.of_classes([2, 0])
+    assert (some.names, some.labels.tolist()) == (("oak", "elm"), [1, 0, 1, 0])
+
+
+@pytest.mark.parametrize("labels, classes, message", [
+    (["oak", "elm", "fir"], ["elm", "oak"], "label 'fir' at index 2 is not one of the classes elm, oak"),
+    ([0, 1, 0], ["elm", "elm"], "two classes are named 'elm'"),
+    ([0, 1, 2], ["elm", "oak"], "label 2 at index 2, expected 0 to 1"),
+])
+def test_names_that_do_not_fit_are_refused(labels, classes, message):
+    with pytest.raises(ValueError, match=message):
+        Dataset(IMAGES, labels, classes)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int64, np.uint16, np.int8, bool])
+def test_other_numbers_become_float32_and_bytes_and_float32_are_not_copied(dtype):
+    images = np.array([[0, 1], [1, 0]], dtype)
+    dataset = Dataset(images, [0, 1], 2)
+    assert dataset.images.dtype == np.float32 and dataset.images.tolist() == [[0, 1], [1, 0]]
+    for kept in (images.astype(np.uint8), images.astype(np.float32)):
+        assert np.shares_memory(Dataset(kept, [0, 1], 2).images, kept)
+
+
+def test_grey_images_get_a_channel_and_a_table_stays_one():
+    assert Dataset(np.zeros((3, 24, 40), np.uint8), LABELS, 2).images.shape == (3, 1, 24, 40)
+    table = Dataset(np.zeros((3, 7)), LABELS, 2)
+    assert table.images.shape == (3, 7)
+    assert repr(table) == "Dataset(3 rows (7,) float32, 2 classes)"
+
+
+def test_every_fifth_gives_each_class_its_share_of_the_test_part():
+    dataset = dataset_of([0] * 50 + [1] * 10 + [2] * 5, classes=3)
+    train, test = dataset.every_fifth()
+    assert np.bincount(test.labels).tolist() == [10, 2, 1] and len(train) == 52
+    assert sorted(origins(train) + origins(test)) == list(range(65))
+    assert origins(dataset.every_fifth()[1]) == origins(test) != [*range(0, 65, 5)]
+
+
+def test_every_fifth_leaves_each_class_in_the_training_part_or_names_it():
+    train, _ = dataset_of([0, 0, 1, 1, 2, 2], classes=4).every_fifth()
+    assert set(train.labels) == {0, 1, 2}
+    with pytest.raises(ValueError, match="class 1 has 1 sample, training and test need one each"):
+        dataset_of([0, 0, 1], classes=2).every_fifth()
+    with pytest.raises(ValueError, match="class 'oak' has 1 sample"):
+        Dataset(IMAGES, ["elm", "elm", "oak"]).every_fifth()
