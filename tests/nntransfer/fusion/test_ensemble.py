@@ -39,11 +39,13 @@ def test_logits_far_from_0_give_finite_answers():
     np.testing.assert_allclose(Ensemble([layer, layer])(np.zeros((1, 1), np.float32)).data, [[-800, 0]])
 
 
-def test_it_is_evaluated_and_saved_like_a_model(tmp_path):
+def test_it_is_evaluated_compiled_and_saved_like_a_model(tmp_path):
     ensemble = Ensemble(members())
     expected = -np.log(np.exp(ensemble(IMAGES).data)[np.arange(6), LABELS]).mean()
     scores = evaluate(ensemble, [(IMAGES, LABELS)])
     np.testing.assert_allclose(scores["loss"], expected, rtol=1e-6)
+    plan = nnlite.compile(ensemble.eval(), IMAGES)
+    np.testing.assert_allclose(plan(IMAGES), ensemble(IMAGES).data, rtol=1e-5, atol=1e-6)
     nnlite.save(tmp_path / "e.npz", ensemble)
     again = Ensemble([models.mlp(in_features=4, hidden=3, classes=3, seed=7),
                       models.lenet_300_100(4, classes=3, width=0.02, seed=8)])

@@ -31,12 +31,12 @@ def best_assignment(gains):
     if not np.isfinite(gains).all():
         raise ValueError(f"best_assignment: gains have to be finite, got {gains[~np.isfinite(gains)][0]}")
     columns = np.empty(len(gains), np.int64)
-    pair_all(np.ascontiguousarray(-gains), columns)
+    _pair_all(np.ascontiguousarray(-gains), columns)
     return columns
 
 
 @njit(cache=True)
-def pair_all(c, columns):
+def _pair_all(c, columns):
     """columns[i] = the column of row i, for the smallest sum of the costs c (n, n). Row and column n are the place to start."""
     n = len(c)
     u, v = np.zeros(n + 1), np.zeros(n + 1)
@@ -44,7 +44,7 @@ def pair_all(c, columns):
     before = np.zeros(n + 1, np.int64)   # the column before this one on the shortest path
     for i in range(n):
         row_of[n] = i
-        column = search(c, u, v, row_of, before)
+        column = _search(c, u, v, row_of, before)
         while column != n:          # exchange the pairs along the path, from its end
             row_of[column] = row_of[before[column]]
             column = before[column]
@@ -53,7 +53,7 @@ def pair_all(c, columns):
 
 
 @njit(cache=True)
-def search(c, u, v, row_of, before):
+def _search(c, u, v, row_of, before):
     """The free column at the end of the shortest path from the new row, row_of[n]; u, v and before are changed."""
     n = len(c)
     distance, done = np.full(n, np.inf), np.zeros(n + 1, np.bool_)

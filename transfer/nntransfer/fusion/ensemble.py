@@ -13,7 +13,8 @@ class Ensemble(nn.Module):
         z = ln(1/M Σ_m softmax(z_m))                      of = "probabilities"
 
     In both cases softmax(z) are the ensemble's probabilities, so it can be evaluated, trained and taken as a teacher
-    (`nntransfer.distill.WithTeacher`) like one model. It is as large and as slow as all of them together.
+    (`nntransfer.distill.WithTeacher`) like one model. It is as large and as slow as all of them together, also
+    as a plan (`nnlite.compile`).
 
     models: Modules, images (N, C, H, W) -> logits (N, classes). Architectures may differ, the classes may not.
     of: "probabilities" or "logits".   A checkpoint of it is loaded into an Ensemble of the same members: `load(path, model)`.
