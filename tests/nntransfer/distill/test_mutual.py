@@ -38,7 +38,7 @@ def test_students_of_a_cohort_come_to_agree_more_than_students_alone():
     def disagreement(loss):
         cohort = Cohort([models.mlp(64, 8, seed=k) for k in range(2)])
         loader = data.DataLoader(training[:256], 32, shuffle=True, transform=prepare)
-        history = fit(cohort, loader, optim.SGD(cohort.parameters(), lr=0.1, momentum=0.9), 10, loss, progress=False)
+        history = fit(cohort, loader, optim.SGD(cohort.parameters(), lr=0.02, momentum=0.9), 10, loss, progress=False)
         assert history[-1]["accuracy"] > 0.9
         held_out = data.DataLoader(test, 500, transform=prepare)
         assert evaluate(cohort, held_out)["errors"] == evaluate(cohort.students[0], held_out)["errors"]

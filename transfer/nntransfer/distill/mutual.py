@@ -36,7 +36,8 @@ def mutual_loss(logits, target):
         L = Σ_k [CE(y, p_k) + 1/(K − 1) Σ_{j≠k} KL(p_j ‖ p_k)]        p_k = softmax(z_k)
 
     In KL(p_j ‖ p_k) the other student's p_j is a constant. All students take a step at once; the paper's algorithm 1 lets each
-    see the others' latest step.
+    see the others' latest step. The divergences make L steeper where students differ: a rate that suits each alone may be too
+    high for all together, and they then drift apart.
 
     logits: a tuple of K ≥ 2 Tensors z_k (N, C).   target y: as `cross_entropy` takes it -> a single number.
     Errors: ValueError for logits of different shapes, or of one student only.
