@@ -8,7 +8,8 @@ Source: Zhao, Cui, Song, Qiu & Liang 2022 (arXiv 2203.08679), §3.
 import numpy as np
 
 from nnlite import functional as F
-from nntransfer.distill.logits import check_logits, check_options, divergence
+from nntransfer.distill.logits import check_logits, check_options
+from nntransfer.distill.losses import divergence
 
 
 def decoupled_loss(student_logits, teacher_logits, target, *, temperature, alpha, beta):

@@ -52,15 +52,10 @@ def distillation_loss(student_logits, teacher_logits, target, *, temperature, al
     z_s, z_t = check_logits("distillation_loss", student_logits, teacher_logits)
     T = temperature
     hard = F.cross_entropy(z_s, target)
-    soft = divergence(z_s, z_t, T)
+    soft = F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
     if alpha in (0, 1):
         return T**2 * soft if alpha else hard  # the other part may be infinite
     return (1 - alpha) * hard + alpha * T**2 * soft
-
-
-def divergence(z_s, z_t, T):
-    """KL(softmax(z_t/T) ‖ softmax(z_s/T)), the mean over the examples; of checked logits, and without the factor T²."""
-    return F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
 
 
 def distillation(temperature, alpha):

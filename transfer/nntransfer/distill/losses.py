@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite import functional as F
-from nntransfer.distill.logits import check_logits, check_options, divergence
+from nntransfer.distill.logits import check_logits, check_options
 
 
 class View(NamedTuple):
@@ -22,6 +22,11 @@ class View(NamedTuple):
 
     logits: object
     features: dict
+
+
+def divergence(z_s, z_t, T):
+    """KL(softmax(z_t/T) ‖ softmax(z_s/T)), the mean over the examples; of logits that `check_logits` has passed, without T²."""
+    return F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
 
 
 class Labels:

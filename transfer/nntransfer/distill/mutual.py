@@ -9,7 +9,8 @@ Source: Zhang, Xiang, Hospedales & Lu 2018 (arXiv 1706.00384), §2.
 
 from nnlite import functional as F
 from nnlite import nn
-from nntransfer.distill.logits import check_logits, divergence
+from nntransfer.distill.logits import check_logits
+from nntransfer.distill.losses import divergence
 
 
 class Cohort(nn.Module):
