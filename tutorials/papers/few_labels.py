@@ -8,9 +8,9 @@ digits     the source knows MNIST's 0 to 4, the target is 5 to 9
 fashion    the source knows all of MNIST, the target is Fashion-MNIST
 
 The network is the first article's with half of its filters. Each strategy, and training from the beginning ("scratch"), takes
-as many steps. The rate of each is chosen from RATES by held-out training images: with 10 labels a class, or the nearest number
-that is tried, drawn with another seed than those of the table. A seed draws the source's weights, the labels and the new head,
-the same for all strategies. The test images are read once for each run.
+as many steps. The rate of each, for each number of labels, is chosen from RATES by held-out training images, on labels that are
+drawn with another seed than those of the table. A seed draws the source's weights, the labels and the new head, the same for
+all strategies. The test images are read once for each run.
 
 Prints the tables, writes results/few_labels.json and .svg, and puts the tables into few_labels.md.
 """
@@ -19,6 +19,7 @@ import argparse
 import copy
 import math
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ from nntransfer import Tuning, fine_tune, replace_head
 HERE = Path(__file__).resolve().parent
 STRATEGIES = {"scratch": "all", "head only": "features", "all": "all", "rates": "rates", "gradual": "gradual", "l2sp": "l2sp",
               "lora": "lora", "lp-ft": "lp-ft"}  # "features" is the head alone, with features that are computed once
-RATES = (0.005, 0.02, 0.08)
+RATES = (0.001, 0.004, 0.016, 0.064)
 BATCH, HELD_OUT, CHOOSING_SEED = 25, 2000, 1000
 
 
@@ -110,11 +111,11 @@ def tuned(task, base, labels, strategy, lr, seed):
 
 
 def chosen_rates(task, base, labels):
-    """{strategy: the rate with the best held-out accuracy}"""
-    def score(strategy, lr):
-        return task.target.accuracy(tuned(task, base, labels, strategy, lr, CHOOSING_SEED), task.split()[1])
+    """{strategy: [the rate with the best held-out accuracy, for each number of labels]}"""
+    def score(strategy, n, lr):
+        return task.target.accuracy(tuned(task, base, n, strategy, lr, CHOOSING_SEED), task.split()[1])
 
-    return {strategy: max(RATES, key=lambda lr: score(strategy, lr)) for strategy in STRATEGIES}
+    return {strategy: [max(RATES, key=partial(score, strategy, n)) for n in labels] for strategy in STRATEGIES}
 
 
 def run(task, labels, seeds):
@@ -123,10 +124,10 @@ def run(task, labels, seeds):
     for seed in seeds:
         rows = []
         base = pretrained(task.source, task.build(task.source.training.classes, seed), task.source_steps, seed)
-        rates = rates or chosen_rates(task, base, min(labels, key=lambda n: abs(n - 10)))
-        for n in labels:
+        rates = rates or chosen_rates(task, base, labels)
+        for i, n in enumerate(labels):
             for strategy in STRATEGIES:
-                model = tuned(task, base, n, strategy, rates[strategy], seed)
+                model = tuned(task, base, n, strategy, rates[strategy][i], seed)
                 rows.append({"task": task.name, "labels": n, "strategy": strategy, "seed": seed,
                              "accuracy": round(task.target.accuracy(model, task.target.test), 6)})
         yield rows, rates

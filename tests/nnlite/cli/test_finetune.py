@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlite import checkpoint, load
-from nntransfer.finetune import strategies
+from nnlite import checkpoint, load, train
 
 ALL = ["conv1", "conv2", "fc1", "fc2"]
 
@@ -42,13 +41,13 @@ def test_the_file_tells_the_new_classes_apart(trained, result_of):
 
 
 def test_so_many_labels_of_each_class_are_used_and_no_more(trained, run, monkeypatch):
-    seen, fit = [], strategies.fit
+    seen, fit = [], train.fit
 
     def watched_fit(model, loader, *arguments, **options):
         seen.append(loader.dataset.labels)
         return fit(model, loader, *arguments, **options)
 
-    monkeypatch.setattr(strategies, "fit", watched_fit)
+    monkeypatch.setattr(train, "fit", watched_fit)
     options = ["--classes", "1,3,5", "--labels-per-class", 7, "--epochs", 2]
     assert run("finetune", trained, *options, "--out", "f.npz").code == 0
     assert [np.bincount(labels).tolist() for labels in seen] == [[7, 7, 7]] * 2

@@ -16,8 +16,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nnlite import optim
-from nnlite.train import fit
+from nnlite import optim, train
 from nntransfer.finetune.features import FeatureLoader, features_once, split_model
 from nntransfer.finetune.l2sp import StartPointLoss
 from nntransfer.finetune.layers import discriminative_groups, freeze, name_of_head, thaw, unfreeze
@@ -55,7 +54,7 @@ class Tuning(NamedTuple):
     def train(self, model, params, history=(), **options):
         """`epochs` more epochs with an optimizer and a schedule of their own -> the history, with the rows so far."""
         optimizer, schedule = self.make_training(params, self.loader, self)
-        return fit(model, self.loader, optimizer, len(history) + self.epochs, schedule=schedule, history=list(history),
+        return train.fit(model, self.loader, optimizer, len(history) + self.epochs, schedule=schedule, history=list(history),
                    after_step=self.after_step, progress=self.progress, **options)
 
 
@@ -100,8 +99,8 @@ def _gradual(model, tuning):
     history = []
     for epoch in range(tuning.epochs):
         thaw(model, epoch)
-        history = fit(model, tuning.loader, optimizer, epoch + 1, schedule=schedule, history=history,
-                      after_step=tuning.after_step, progress=tuning.progress)
+        history = train.fit(model, tuning.loader, optimizer, epoch + 1, schedule=schedule, history=history,
+                            after_step=tuning.after_step, progress=tuning.progress)
     return history
 
 
