@@ -26,6 +26,7 @@ class Task:
     test: data.Dataset
     preprocessing: list
     augmentation: list
+    classes: list | None = None  # those chosen from a data set
 
     def loader(self, batch_size, seed):
         """Shuffled batches of the training part."""
@@ -57,10 +58,12 @@ class Task:
 
         An int8 plan whose input has the zero point 0 knows no integer for a normalized pixel below 0.
         """
-        first = plan.steps[0]
-        takes_pixels = isinstance(plan, nncompress.Int8Plan) and first.Z == 0 and first.S == np.float32(1 / 255)
-        takes_pixels = takes_pixels and self.test.images.dtype == np.uint8
-        return replace(self, preprocessing=[data.ToFloat()]) if takes_pixels else self
+        pixels = self.test.images.dtype == np.uint8 and takes_pixels(plan)
+        return replace(self, preprocessing=[data.ToFloat()]) if pixels else self
+
+    def names(self):
+        """The names of the classes; without names, their numbers in the whole data set as text."""
+        return [str(name) for name in self.train.names or self.classes or range(self.train.classes)]
 
     def prepared(self, images):
         for transform in self.preprocessing:
@@ -79,7 +82,7 @@ def make_task(name, data_dir=None, classes=None):
     preprocessing = data.preprocessing(name if name in data.NAMES else parts[0])
     if classes is not None:
         parts = [part.of_classes(classes) for part in parts]
-    return Task(*parts, preprocessing, data.augmentation(name))
+    return Task(*parts, preprocessing, data.augmentation(name), classes)
 
 
 def build_model(name, task, width=1.0, seed=0):
@@ -171,6 +174,12 @@ def check_out(out, ending, files=()):
         if path.exists() and out.exists() and path.samefile(out):
             raise ValueError(f"--out {out} is the model that is read; it would be lost, name another file")
     check_ending(out, ending)
+
+
+def takes_pixels(plan):
+    """Whether a plan takes pixels ÷ 255, not normalized: an int8 plan whose input has the scale 1/255 and the zero point 0."""
+    first = plan.steps[0]
+    return isinstance(plan, nncompress.Int8Plan) and first.Z == 0 and first.S == np.float32(1 / 255)
 
 
 def is_nnz(path):

@@ -15,6 +15,7 @@ from nnlite.cli.common import (
     measure,
     note,
 )
+from nnlite.cli.inputs import input_of
 from nntransfer.distill import (
     Cohort,
     Decoupled,
@@ -50,7 +51,8 @@ def run(arguments):
         if arguments.loss == "hints":
             follow_hints(student, teacher, task, arguments, masks.apply)
         history = with_losses(student, teacher, task, arguments, losses_of(arguments), masks.apply)
-    nnlite.save(arguments.out, student, history=history, masks=masks, metadata={"data": arguments.data})
+    nnlite.save(arguments.out, student, history=history, masks=masks,
+                metadata={"data": arguments.data, "input": input_of(task)})
     if arguments.picture:
         plot.training_curves(history, arguments.picture)
     result = measure(arguments.out, task) | note(arguments.epochs, "the student has its first weights")

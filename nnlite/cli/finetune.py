@@ -15,6 +15,7 @@ from nnlite.cli.common import (
     note,
     with_epochs,
 )
+from nnlite.cli.inputs import input_of
 from nnlite.files import check_writable
 from nntransfer import Tuning, fine_tune, replace_head
 
@@ -56,7 +57,8 @@ def tune(path, task, arguments):
     given = {name: getattr(arguments, name) for name in ("decay", "rank") if getattr(arguments, name) is not None}
     history = finetune(model, task, recipe, arguments.strategy, after_step=masks.apply, **given)
     nnlite.save(arguments.out, model, history=history, masks=masks,
-                metadata={"data": arguments.data, "classes": arguments.classes, "strategy": arguments.strategy})
+                metadata={"data": arguments.data, "classes": arguments.classes, "strategy": arguments.strategy,
+                          "input": input_of(task)})
     result = measure(arguments.out, task) | note(recipe.epochs, "the new last layer has the weights that --seed drew")
     result["strategy"] = arguments.strategy
     if arguments.baselines:

@@ -21,8 +21,8 @@ def build_parser():
                      epilog="Begin with `nnlite demo`. Each command has its own --help with an example.")
     parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _transfer, _fuse, _compress, _evaluate, _inspect,
-                _export, _report, _bench):
+    for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _transfer, _fuse, _compress, _evaluate, _predict,
+                _inspect, _export, _report, _bench):
         add(commands)
     return parser
 
@@ -40,10 +40,10 @@ def _command(commands, name, text, example):
     return parser
 
 
-def _add_data(parser, name="--data"):
-    parser.add_argument(name, dest="data", type=_data, default="digits", metavar="DATA",
+def _add_data(parser, name="--data", default="digits", told="digits, which is built in"):
+    parser.add_argument(name, dest="data", type=_data, default=default, metavar="DATA",
                         help=f"{', '.join(DATA)}; or your own: a .npz file (images, labels), a folder of images for each class "
-                        "in a folder, a .csv file with a column `label` (default: digits, which is built in)")
+                        f"in a folder, a .csv file with a column `label` (default: {told})")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="directory with the data set's files")
     parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
 
@@ -242,6 +242,14 @@ def _evaluate(commands):
                  "nnlite evaluate model.nnz --json")
     _add_file(p, "model (.npz or .nnz)")
     _add_data(p)
+
+
+def _predict(commands):
+    p = _command(commands, "predict", "name the class of each image, with its probability",
+                 "nnlite predict model.npz shapes/circle/1.png shapes/cross/2.png")
+    _add_file(p, "model (.npz or .nnz)")
+    p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=".png or .jpg, of the size that the model takes")
+    _add_data(p, default=None, told="what the file says; an .nnz file does not")
 
 
 def _inspect(commands):

@@ -5,6 +5,7 @@ import numpy as np
 import nnlite
 from nncompress import pruning
 from nnlite.cli.common import check_out, describe, load_task, load_trained, measure, note, retrain
+from nnlite.cli.inputs import input_of
 
 EXAMPLES = 512  # training images, drawn at random, from which evidence is gathered
 CRITERIA = {  # --criterion -> (the criterion, the evidence that it needs); those that need a training of their own are not here
@@ -30,7 +31,7 @@ def run(arguments):
     model, masks = load_trained(arguments.file, task, arguments.dense)
     masks, remark = remove(model, masks, task, arguments)
     history = retrain(model, masks, task, arguments)
-    nnlite.save(arguments.out, model, masks=masks, history=history, metadata={"data": arguments.data})
+    nnlite.save(arguments.out, model, masks=masks, history=history, metadata={"data": arguments.data, "input": input_of(task)})
     result = measure(arguments.out, task)
     remarks = [*note(arguments.epochs, "the pruned model was not retrained").values(), *remark]
     result |= {"note": "; ".join(remarks)} if remarks else {}

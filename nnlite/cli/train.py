@@ -3,6 +3,7 @@
 from nncompress.pruning import Masks
 from nnlite import checkpoint, train
 from nnlite.cli.common import build_model, check_out, describe, load_task, make_training, measure, note, removed, with_epochs
+from nnlite.cli.inputs import input_of
 
 OPTIONS = ("model", "width", "data", "classes", "labels_per_class", "seed", "batch_size", "lr")  # what a run is begun with
 
@@ -23,10 +24,11 @@ def run(arguments):
         check_model_and_rate(arguments, saved, model)
         masks = removed(model, saved.masks, arguments.dense)
     options = {name: getattr(arguments, name) for name in OPTIONS}
+    metadata = {"data": arguments.data, "input": input_of(task)}
     history = train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, history=history, after_step=masks.apply,
-                        checkpoint=arguments.out, masks=masks, metadata={"data": arguments.data, "options": options})
+                        checkpoint=arguments.out, masks=masks, metadata={**metadata, "options": options})
     # a finished file is a model alone: without momentum and the like it is half as large
-    checkpoint.save(arguments.out, model, history=history, masks=masks, metadata={"data": arguments.data})
+    checkpoint.save(arguments.out, model, history=history, masks=masks, metadata=metadata)
     result = measure(arguments.out, task) | note(len(history), "the weights are those that --seed drew")
     return result, describe(result)
 

@@ -10,8 +10,8 @@ from nnlite import data, models
 from nnlite.cli.parser import DATA, MODELS, STRATEGIES, build_parser
 from nntransfer import finetune
 
-COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "transfer", "fuse", "compress", "evaluate", "inspect",
-            "export", "report", "bench"]
+COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "transfer", "fuse", "compress", "evaluate", "predict",
+            "inspect", "export", "report", "bench"]
 
 
 def help_of(run, *command):

@@ -264,7 +264,7 @@ def test_a_run_that_diverges_leaves_the_checkpoint_of_the_last_good_epoch(run, t
 
 
 def test_a_model_that_is_too_deep_for_the_images_is_named(error_of):
-    assert error_of("train", "--model", "lenet-5").startswith("lenet_5: an image of 8 pixels is too small")
+    assert error_of("train", "--model", "lenet-5").startswith("lenet_5: an image of 8×8 pixels is too small")
 
 
 def test_a_model_that_does_not_fit_into_memory_is_one_line(error_of):

@@ -1,0 +1,115 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nncompress
+import nnlite
+from nnlite import data, models
+from nnlite.cli.common import make_task
+from nnlite.cli.inputs import input_of
+
+NAMES = ("circle", "cross", "square")
+
+
+@pytest.fixture
+def shapes():
+    """A folder of images of 12×10 pixels, and an untrained model that was saved with what it takes."""
+    rng = np.random.default_rng(0)
+    for name in NAMES:
+        for i in range(5):
+            path = Path("shapes", name, f"{i}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (12, 10), np.uint8)).save(path)
+    task = make_task("shapes")
+    model = models.cnn(1, (12, 10), classes=3, width=0.25, seed=1)
+    nnlite.save("m.npz", model, metadata={"data": "shapes", "input": input_of(task)})
+    return model, task
+
+
+def by_hand(model, task, path):
+    """Softmax of the model's logits, from pixels that are normalized here."""
+    pixels = task.train.images / 255
+    x = (np.asarray(Image.open(path)) / 255 - pixels.mean()) / pixels.std()
+    z = model.eval()(x[None, None].astype(np.float32)).data[0]
+    return np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+
+
+def test_each_image_gets_the_probabilities_of_the_named_classes(shapes, result_of):
+    paths = ["shapes/square/1.png", "shapes/circle/2.png"]
+    result = result_of("predict", "m.npz", *paths)
+    assert result["file"] == "m.npz" and [row["image"] for row in result["predictions"]] == paths
+    for row in result["predictions"]:
+        p = by_hand(*shapes, row["image"])
+        assert row["class"] == NAMES[p.argmax()] == next(iter(row["probabilities"]))
+        assert row["probabilities"] == pytest.approx(dict(zip(NAMES, p, strict=True)), abs=2e-6)
+
+
+def test_the_text_has_a_line_for_each_image(shapes, run):
+    p = by_hand(*shapes, "shapes/cross/0.png")
+    k = np.argsort(-p)
+    line = ", ".join(f"{NAMES[i]} {p[i]:.1%}" for i in k)
+    assert run("predict", "m.npz", "shapes/cross/0.png").out == f"shapes/cross/0.png: {line}\n"
+
+
+def test_a_compressed_file_is_told_its_data(shapes, run, result_of):
+    model, task = shapes
+    nncompress.save("m.nnz", nncompress.quantize(model, task.prepared(task.train.images)))
+    assert "m.nnz does not say how its images are normalized: give --data" in run("predict", "m.nnz", "shapes/cross/0.png").err
+    row, = result_of("predict", "m.nnz", "shapes/cross/0.png", "--data", "shapes")["predictions"]
+    p = by_hand(*shapes, "shapes/cross/0.png")
+    assert row["probabilities"] == pytest.approx(dict(zip(NAMES, p, strict=True)), abs=0.02)
+
+
+def test_a_plan_that_takes_pixels_gets_them_not_normalized(shapes, result_of):
+    model, task = shapes
+    plan = nncompress.quantize(model, task.train.images / np.float32(255))
+    plan = nncompress.Int8Plan([replace(plan.steps[0], S=np.float32(1 / 255), Z=0), *plan.steps[1:]], plan.law)
+    nncompress.save("m.nnz", plan)
+    row, = result_of("predict", "m.nnz", "shapes/cross/0.png", "--data", "shapes")["predictions"]
+    z = plan(data.ToFloat()(np.asarray(Image.open("shapes/cross/0.png")))[None, None])[0]
+    p = np.exp(z) / np.exp(z).sum()
+    assert row["probabilities"] == pytest.approx(dict(zip(NAMES, p, strict=True)), abs=2e-6)
+
+
+@pytest.mark.parametrize("command, message", [
+    ("m.npz small.png", r"small.png has shape (1, 5, 10) (channels, height, width), the model takes (1, 12, 10)"),
+    ("m.npz notes.png", "notes.png: not a .png or .jpg image that can be read"),
+    ("m.npz none.png", "No such file or directory: none.png"),
+    ("m.npz small.png --data digits", "m.npz takes images of shape (1, 12, 10), the data has (1, 8, 8)"),
+    ("m.npz small.png --data two", "m.npz takes images of shape (1, 12, 10) and tells 3 classes apart, the data has "),
+    ("plain.npz small.png", "plain.npz does not say how its images are normalized: give --data"),
+])
+def test_what_cannot_be_told_is_refused_in_one_sentence(shapes, run, command, message):
+    Image.fromarray(np.zeros((5, 10), np.uint8)).save("small.png")
+    nnlite.save("plain.npz", shapes[0])
+    for name in ("a/1", "a/2", "b/1", "b/2"):
+        Path("two", name[0]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((12, 10), np.uint8)).save(f"two/{name}.png")
+    Path("notes.png").write_text("no image")
+    code, _, err = run("predict", *command.split())
+    assert code == 2 and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("field, value", [
+    ("mean", [float("inf")]), ("std", [0.0]), ("names", [1, 2, 3]), ("shape", [2, 12, 10]), ("shape", [1, -12, 10]),
+    ("mean", "0.2"), (None, []),
+])
+def test_a_damaged_description_of_the_input_is_refused(shapes, run, field, value):
+    model, task = shapes
+    stored = {**input_of(task), field: value} if field else value
+    nnlite.save("m.npz", model, metadata=json.loads(json.dumps({"input": stored})))
+    code, _, err = run("predict", "m.npz", "shapes/cross/0.png")
+    assert code == 2 and "m.npz: manifest.json: the input of the model is" in err
+
+
+def test_training_writes_what_the_model_takes(shapes, result_of):
+    result_of("train", "--data", "shapes", "--epochs", 0, "--out", "t.npz")
+    pixels = shapes[1].train.images / 255
+    told = nnlite.checkpoint.load_state("t.npz").metadata["input"]
+    assert told == {"shape": [1, 12, 10], "dtype": "uint8", "mean": [pytest.approx(pixels.mean())],
+                    "std": [pytest.approx(pixels.std())], "names": list(NAMES)}
+    assert len(result_of("predict", "t.npz", "shapes/cross/0.png")["predictions"]) == 1
