@@ -204,7 +204,7 @@ def code_bits(tape, bits, P):
 
 @njit(cache=True)
 def code_bytes(tape, data):
-    """Code bytes as they are, each bit with P = 1/2: data (N,) uint8, which a decoder fills in."""
+    """Code bytes as they are, each bit as likely 0 as 1: data (N,) uint8, which a decoder fills in."""
     for i in range(data.size):
         byte = 0
         for shift in range(7, -1, -1):

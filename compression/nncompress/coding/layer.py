@@ -14,6 +14,8 @@ Neighbours are those in the same row, in a map of H × W inputs: the kernel of a
 input was before it was flattened. A map of 1 × 1 has none. Sizes above 12 end in an Elias-γ code, whose bits learn, too.
 
 One function walks through a row to encode it and to decode it, so that both see the same contexts.
+
+Source: the contexts are this project's; mixing: see `mixing`; the γ code: Elias 1975, IEEE Trans. Inf. Theory 21, §3.
 """
 
 from typing import NamedTuple
@@ -68,7 +70,7 @@ def new_models():
 
 
 def code_weights(coder, w, top, W=1, H=1):
-    """Code the weights w (O, J) int8, |w| ≤ top, of inputs in maps of H × W; a decoder fills w in.
+    """Code the weights w (O, J) int8, of sizes up to `top`, of inputs in maps of H × W; a decoder fills w in.
 
     Errors: FormatError for a size above `top`, given or found, and where a decoder finds no more data.
     """
@@ -87,7 +89,10 @@ def code_weights(coder, w, top, W=1, H=1):
 
 
 def code_biases(coder, b, limit):
-    """Code the whole numbers b (O,) int64, |b| ≤ limit < 2^31; a decoder fills b in.   Errors: those of `code_weights`."""
+    """Code the whole numbers b (O,) int64, of sizes up to `limit`, which lies below 2^31; a decoder fills b in.
+
+    Errors: those of `code_weights`.
+    """
     models = new_models()
     coder.spend_on(BIASES)
     for o in range(len(b)):
@@ -189,7 +194,10 @@ def code_size(tape, model, slots, size, least, top):
 
 @njit(cache=True)
 def code_gamma(tape, model, value):
-    """Code a whole number from 1 to 2^MOST_BITS − 1: how many bits it has, in unary, and then these, the leading 1 left out."""
+    """Code a whole number v from 1 to 2^MOST_BITS − 1: how many bits it has, in unary, and then these, the leading 1 left out.
+
+        v = 2^(width − 1) + the number that the other width − 1 bits write
+    """
     lengths = model.p.size - MOST_BITS
     width = 1
     while width < MOST_BITS and code_counted(tape, model, lengths + width, 1 if value >> width else 0):

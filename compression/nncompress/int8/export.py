@@ -25,6 +25,9 @@ def int8_to_onnx(plan):
 
     The file's input x is float32 (N, …), its output y the plan's logits; N may be any number. The result of step i is called
     step{i}; all but the input are as in `plan.run`, images (N, C, H, W).
+
+        avg_pool2d: y = round(Σ x · (1 / (kh kw)) · S1/S3) + Z3, the sum over a window, weights 1 with the scale 1 / (kh kw)
+
     Errors: ImportError without onnx; ValueError for the law "fixed", for which ONNX has no operators.
     """
     if plan.law != "float":

@@ -52,7 +52,10 @@ def _code_biases(fields, b, S1, name):
 
 
 def from_grid(k, S1):
-    """round(k / S1), limited to a bit more than a bias may have."""
+    """b = round(k / S1), limited to a bit more than a bias may have:  k in steps of S_w, S1 the scale of the inputs.
+
+    Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4, for biases in steps of S1 S_w.
+    """
     return np.clip(np.rint(k / np.float64(S1)), -2 * BIAS_LIMIT, 2 * BIAS_LIMIT).astype(np.int64)
 
 

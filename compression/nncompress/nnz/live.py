@@ -21,7 +21,12 @@ PASSES_ON = ("max_pool2d", "avg_pool2d", "uneven_max_pool2d", "uneven_avg_pool2d
 
 
 def live_plan(plan, fold=True):
-    """The plan without dead units, sorted.   fold: also those whose constant result would change the next biases."""
+    """The plan without dead units, sorted.   fold: also those whose constant result would change the next biases.
+
+        b[o] ← b[o] + Σ_dead (c − Z) w[o, dead]
+
+    Source: this project's.
+    """
     plan = Int8Plan([replace(step) for step in plan.steps], plan.law)
     changed = True
     while changed:

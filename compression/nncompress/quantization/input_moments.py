@@ -19,6 +19,7 @@ class InputMoments:
 
     A change Δ of the weights of an output in group g changes that output by E[(Δx)²] = Δ products[g] Δᵀ in the mean.
     step: the layer, of a float32 plan.
+    Source: Nagel et al. 2019 (arXiv 1906.04721), §4.2, for E[x]; Nagel et al. 2020 (arXiv 2004.10568), §3, for E[x xᵀ].
     """
 
     def __init__(self, step):

@@ -7,6 +7,8 @@
 
 The gradient at the snapped weights moves the latent ones ("straight through"), so that many small steps add up until a weight
 jumps to the next point of the grid. A weight that is removed stands still, and comes back with its value if it is kept again.
+
+Source: BinaryConnect, Courbariaux et al. 2015 (arXiv 1511.00363), algorithm 1, for the two kinds of weights.
 """
 
 import numpy as np

@@ -231,6 +231,7 @@ def largest_within(limit, size, most):
     """The largest K ≤ most with size(K) ≤ limit, found by bisection to within 1 %; size is taken to rise with K.
 
     Errors: ValueError where no K of those tried is small enough.
+    Source: bisection, as in Press et al., Numerical Recipes, 3rd edition, §9.1.1.
     """
     low, high = 0, most
     if size(most) <= limit:

@@ -16,6 +16,7 @@ def channel_worth(group, importance):
     belongs to the group, as with a depthwise convolution, that factor is 1.
 
     importance: {name: array of the weight's shape, at least 0}, such as t² h, or the weight's mask. -> (group.size,)
+    Source: this project's.
     """
     made, read = [], []
     for name, axis, repeat in group.members:

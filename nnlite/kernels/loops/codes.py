@@ -1,6 +1,8 @@
 """Weights kept as codes of 4 bits, two in a byte, and made int8 again when they are needed.
 
 Letters: codes (n,) uint8, w (2n,) int8. The low half of codes[i] is the code of w[i], the high half that of w[n + i].
+
+Source: of two numbers in a byte, the layout is this project's.
 """
 
 import numpy as np

@@ -26,7 +26,10 @@ from nnlite.files import check_writable, write_atomically
 class CachedLogits(NamedTuple):
     """The teachers' mean logits of each image under each shift.
 
-    logits    (2p + 1, 2p + 1, N, classes) float16: logits[down + p, right + p, n] of image n, moved by (down, right)
+        logits[down + p, right + p, n] = 1/M Σ_m teacher_m(prepare(x_n moved by (down, right)))
+
+    logits: (2p + 1, 2p + 1, N, classes) float16, of M teachers, N images x_n and moves of up to p pixels.
+    Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §2 and §3.
     """
 
     logits: np.ndarray

@@ -25,6 +25,7 @@ def split_model(model, layer):
 
     Both are Sequentials of the model's own layers. layer: a name directly below the model, as "fc2", not its first layer.
     Errors: TypeError for a model that is not a Sequential; ValueError for a name that is not there, and for the first layer.
+    Source: B4's first step as it is usually done; see `tutorials/articles.md`.
     """
     if not isinstance(model, nn.Sequential):
         raise TypeError(f"split_model: expects a Sequential, whose layers run one after the other, got {type(model).__name__}")

@@ -38,6 +38,7 @@ def place_bits(kept, maps=None):
     kept    booleans (O, …), True where a weight is not 0.   maps: (C, H, W) of the C·H·W inputs of an output; by default what
             follows O in kept's shape, (C, 1, 1) for two axes. -> bits of kept's shape.
     Errors: ValueError for maps with another number of inputs.
+    Source: this project's; Shannon 1948 for the bits of an event of probability p.
     """
     shape = kept.shape
     C, H, W = maps or (*shape[1:], 1, 1)[:3]

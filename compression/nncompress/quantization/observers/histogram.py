@@ -12,6 +12,7 @@ class Histogram(MinMax):
 
     The width is the smallest power of two for which all values fit in. A larger value makes it larger: 2, 4, … neighbouring
     bins become one, and nothing has to be counted again. So any division of the values into batches gives the same counts.
+    Source: this project's.
 
     >>> seen = Histogram()
     >>> seen.observe([0.0, 1.0, 1.0, -0.25])

@@ -11,7 +11,7 @@ from nncompress.quantization.observers.histogram import Histogram
 class Percentile(Histogram):
     """The range between two percentiles of the values, to within a bin of the histogram.
 
-        at most a share 1 − percent/100 of the values lies above high, and at most such a share below low
+        share of the values above high ≤ 1 − percent/100,   share below low ≤ 1 − percent/100
 
     percent: above 50, at most 100, where nothing is cut off.   ValueError for another.
 
