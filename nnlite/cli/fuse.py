@@ -16,6 +16,7 @@ from nnlite.cli.common import (
     note,
     removed,
 )
+from nnlite.cli.inputs import input_of
 from nnlite.files import check_writable
 from nntransfer.distill import WithTeacher, distillation
 from nntransfer.fusion import Ensemble, add_task_vectors, align, average_weights, greedy_soup, task_vector
@@ -34,7 +35,7 @@ def run(arguments):
     accuracies["their ensemble"] = accuracy_of(Ensemble(models), task)
     fused, history, names = METHODS[arguments.method](models, task, arguments)
     masks = removed(fused, {})
-    metadata = {"data": arguments.data, "method": arguments.method}
+    metadata = {"data": arguments.data, "method": arguments.method, "input": input_of(task)}
     nnlite.save(arguments.out, fused, history=history, masks=masks, metadata=metadata)
     result = measure(arguments.out, task)
     if arguments.method == "ensemble":

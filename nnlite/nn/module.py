@@ -181,12 +181,14 @@ class Module:
 
         Arrays are copied and get the dtype of the parameter, rounded where it has fewer bits. strict: whether the names have to
         be the same on both sides. With strict=False those that both sides have are set, and the others are returned, sorted.
+        PyTorch's "num_batches_tracked" is passed over in a BatchNorm that has none, because its momentum is a number.
         Errors: ValueError that names the missing and the unexpected names, or the first array that has another shape, does not
         hold numbers, or holds one that the parameter's dtype cannot hold (1e300 in float32, 2.5 in int64); and NaN or infinity
         for a buffer that is finite.
         """
         own = dict(self._named((Parameter, Buffer)))
-        missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        missing = sorted(own.keys() - state.keys())
+        unexpected = sorted(name for name in state.keys() - own.keys() if not _counts_batches(name, own))
         if strict and (missing or unexpected):
             raise ValueError(f"load_state_dict: missing {missing}, unexpected {unexpected}")
         arrays = {name: np.asarray(state[name]) for name in own if name in state}
@@ -226,6 +228,12 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n  ".join([f"{type(self).__name__}(", *(line.replace("\n", "\n  ") for line in lines)]) + "\n)"
+
+
+def _counts_batches(name, own):
+    """Whether a name is the "num_batches_tracked" of a BatchNorm among the model's `own` names."""
+    layer, _, last = name.rpartition("num_batches_tracked")
+    return not last and f"{layer}running_mean" in own
 
 
 def cast(name, array, dtype):

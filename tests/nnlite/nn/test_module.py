@@ -307,6 +307,16 @@ def test_what_both_sides_have_is_loaded_where_loading_is_not_strict():
     assert model.head.weight.data.tobytes() == other.head.weight.data.tobytes()
 
 
+def test_the_count_of_batches_that_pytorch_writes_is_passed_over_in_a_batchnorm_and_nowhere_else():
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    state = model.state_dict() | {"1.num_batches_tracked": np.int64(7), "1.running_mean": np.array([3.0, 4.0])}
+    assert model.load_state_dict(state) == ([], [])
+    assert model.state_dict()["1.running_mean"].tolist() == [3, 4]
+    for name in ("0.num_batches_tracked", "num_batches_tracked"):
+        with pytest.raises(ValueError, match=f"missing \\[\\], unexpected \\['{name}'\\]"):
+            model.load_state_dict(state | {name: np.int64(7)})
+
+
 def test_a_shape_that_does_not_fit_is_refused_even_where_loading_is_not_strict():
     model = Model(rng=1)
     before = bits(model)
