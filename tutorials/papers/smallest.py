@@ -59,7 +59,7 @@ RUNS = {
     "lenet-5-plain": CONV | PLAIN | {
         "weights": 13_000, "dropout": {"input": 0.1, "pool2": 0.3, "relu1": 0.5}, "settings": CONV["settings"] | {
             "epochs": 36, "decay": 0.1, "channels": {1: filters(18, 44, 300), 2: filters(16, 40, 220)}}},
-    "lenet-5": CONV | {"weights": 4_800, "shift": 1, "dropout": {"input": 0.1}, "settings": CONV["settings"] | {
+    "lenet-5": CONV | {"weights": 4_800, "dropout": {"input": 0.1}, "settings": CONV["settings"] | {
         "epochs": 40, "decay": 0.1, "channels": {1: filters(14, 36, 200), 2: filters(13, 32, 140)}}},
     "lenet-5-tiny": CONV | {"weights": 2_050, "shift": 1, "dropout": {"input": 0.1}, "settings": CONV["settings"] | {
         "decay": 0.1, "channels": {1: filters(14, 36, 200), 2: filters(10, 22, 90)}}},
