@@ -84,8 +84,10 @@ def test_each_method_of_a_chapter_names_functions_that_there_are_and_a_file_with
         for name in re.findall(r"`([^`]+)`", names):
             for part in name.split("."):
                 assert re.search(rf"^ *(def|class) {part}\b", source, re.MULTILINE), f"{path} has no {part}"
-    (path,) = re.findall(r"\]\(([^)]+)\)", test)
-    assert "\ndef test_" in (folder / path).read_text(encoding="utf-8"), path
+    paths = re.findall(r"\]\(([^)]+)\)", test)
+    assert paths, "no test is named"
+    for path in paths:
+        assert "\ndef test_" in (folder / path).read_text(encoding="utf-8"), path
 
 
 @pytest.mark.parametrize("folder", [chapter.parent for chapter in CHAPTERS], ids=lambda folder: folder.name)
