@@ -208,14 +208,14 @@ class Run:
         return Compressed(plan, data, self.report, self.model)
 
     def save(self):
-        state = {"taken": self.taken, "K": self.K, "dense": self.dense, "limit": self.limit, "folded": self.folded,
+        state = {"taken": self.taken, "K": self.K, "dense": self.dense, "folded": self.folded,
                  "settings": repr(self.settings), "curvature": self.curvature.state_dict(), "report": self.report.as_dict()}
         checkpoints.save(self.checkpoint, self.model, optimizer=self.grid, schedule=self.schedule, loader=self.training,
                          history=self.history, metadata={"compress": state})
 
     def resume(self):
         state = checkpoints.load_state(self.checkpoint).metadata.get("compress", {})
-        if state.get("settings") != repr(self.settings) or state.get("limit") != self.limit:
+        if state.get("settings") != repr(self.settings) or state["report"]["budget"] != self.report.budget:
             raise ValueError(f"compress: {self.checkpoint} is from a run with other settings or another budget; name another "
                              "file, or delete it")
         self.folded = state["folded"]

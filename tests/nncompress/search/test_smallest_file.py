@@ -62,6 +62,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_file(tmp_path, monkeypatch):
     assert resumed.data == whole.data
     with pytest.raises(ValueError, match="from a run with other settings or another budget"):
         compress(models.mlp(in_features=64, hidden=20), loaders(), Budget(bytes=950), settings=QUICK, checkpoint=path)
+    with pytest.raises(ValueError, match="from a run with other settings or another budget"):
+        compress(models.mlp(in_features=64, hidden=20), loaders(), Budget(weights=300), settings=QUICK, checkpoint=path)
 
 
 @pytest.mark.parametrize("build", [
