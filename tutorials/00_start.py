@@ -244,6 +244,11 @@ assert size < 22_602 / 10 and right(outputs(student)) > 0.85
 # | What does a student learn from a teacher? | [09_distillation](09_distillation.md) |
 # | How does a network learn a new task from few labels? | [10_finetuning](10_finetuning.md) |
 # | What do the two articles say, and what is wrong there? | [11_errata](11_errata.md), [articles](articles.md) |
+# | What does a teacher know inside, and must there be one? | [12_distillation_more](12_distillation_more.md) |
+# | How few numbers have to move for a new task? | [13_finetuning_more](13_finetuning_more.md) |
+# | Can two networks become one? | [14_fusion](14_fusion.md) |
+# | Can a network adapt to images that nobody has labelled? | [15_domains](15_domains.md) |
+# | How few bytes are enough to be right as often? | [17_smallest_network](17_smallest_network.md) |
 #
 # To *learn*, read 01 to 06 in order. To *use* integers, 06, 07 and 08 will do. To *teach*, look at `tutorials/course`: nearly
 # every lesson has an assignment, with its grader.
