@@ -197,15 +197,18 @@ class Copy:
         # Python tells by the source's hash, and not by the second of the last change, whether a file has to be compiled anew.
         compile_dir(self.root, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
 
-    def fails(self, perturbation):
-        """Whether the perturbation's test fails with it."""
+    def tried(self, perturbation):
+        """What the perturbation's test makes of it: "caught", "NOT CAUGHT", or "skipped" where a package is missing."""
         source = self.root / source_of(perturbation)
         right = source.read_text(encoding="utf-8")
         source.write_text(right.replace(perturbation.old, perturbation.new), encoding="utf-8")
         try:
             cache = self.root.parent / "cache" if "njit" in right or "kernels" in source.parts else None
             done = self.run([perturbation.test], as_it_stands(perturbation), cache)
-            return done.returncode == 1 and "NameError" not in done.stdout  # a wrong name is no mistake in a formula
+            if done.returncode == 0 and "1 skipped in" in done.stdout:
+                return "skipped"
+            caught = done.returncode == 1 and "NameError" not in done.stdout  # a wrong name is no mistake in a formula
+            return "caught" if caught else "NOT CAUGHT"
         finally:
             source.write_text(right, encoding="utf-8")
 
@@ -241,14 +244,16 @@ def try_all(recorded, count):
         def try_out(p):
             copy = copies.get()
             try:
-                return copy.fails(p)
+                return copy.tried(p)
             finally:
                 copies.put(copy)
 
-        for p, caught in zip(chosen, pool.map(try_out, chosen), strict=True):
-            print(f"{'caught' if caught else 'NOT CAUGHT':10}  {p.formula}: {p.name}", flush=True)
-            wrong += [] if caught else [f"{p.formula}, {p.name!r}: not caught by {p.test}"]
-    print(f"{len(chosen) - len(wrong)} of {len(chosen)} perturbations caught")
+        results = []
+        for p, result in zip(chosen, pool.map(try_out, chosen), strict=True):
+            print(f"{result:10}  {p.formula}: {p.name}", flush=True)
+            results.append(result)
+            wrong += [f"{p.formula}, {p.name!r}: not caught by {p.test}"] if result == "NOT CAUGHT" else []
+    print(f"{results.count('caught')} of {len(chosen)} perturbations caught, {results.count('skipped')} skipped")
     return wrong
 
 

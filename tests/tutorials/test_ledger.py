@@ -1,4 +1,5 @@
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -88,16 +89,22 @@ def test_a_perturbation_that_its_test_catches_one_that_no_test_can_see_and_one_t
     by_hand = cubed._replace(test="tests/nncompress/pruning/test_schedule.py::test_agp_equals_equation_1_worked_by_hand")
     copy = ledger.Copy(tmp_path)
     before = {path: path.read_bytes() for path in copy.root.rglob("*.py")}
-    assert copy.fails(by_hand)
-    assert not copy.fails(by_hand._replace(new="** 3.0"))
-    assert not copy.fails(by_hand._replace(new="** three"))
+    assert copy.tried(by_hand) == "caught"
+    assert copy.tried(by_hand._replace(new="** 3.0")) == "NOT CAUGHT"
+    assert copy.tried(by_hand._replace(new="** three")) == "NOT CAUGHT"
     assert {path: path.read_bytes() for path in copy.root.rglob("*.py")} == before
+
+
+def test_a_perturbation_whose_test_is_skipped_for_want_of_a_package_is_no_fault(ledger, cubed, tmp_path, monkeypatch):
+    copy = ledger.Copy(tmp_path)
+    monkeypatch.setattr(copy, "run", lambda *_: subprocess.CompletedProcess([], 0, "1 skipped in 0.12s", ""))
+    assert copy.tried(cubed) == "skipped"
 
 
 def test_the_names_of_what_was_not_caught_are_told(ledger, cubed, capsys):
     told = ledger.try_all([cubed, cubed._replace(old="(1.0 - progress)", new="(2.0 - progress)")], None)
     assert told == ["nncompress.pruning.schedule:agp_sparsity, 'squared, not cubed': not caught by " + cubed.test] * 2
-    assert capsys.readouterr().out.endswith("0 of 2 perturbations caught\n")  # both curves prune fast at first
+    assert capsys.readouterr().out.endswith("0 of 2 perturbations caught, 0 skipped\n")  # both curves prune fast at first
 
 
 def test_a_test_that_fails_by_itself_catches_nothing(ledger, cubed):

@@ -24,6 +24,7 @@ def run_onnx(content, images):
 
 def assert_equal_everywhere(plan, x):
     """Every result of the plan is the one of ONNX Runtime, bit for bit."""
+    pytest.importorskip("onnx")
     theirs = run_onnx(int8_to_onnx(plan), x)
     for i, ours in enumerate(plan.run(x)[: -1 if plan.ends_in_sums else None]):
         ours = ours.transpose(0, 3, 1, 2) if ours.ndim == 4 else ours

@@ -26,7 +26,8 @@ def test_the_arrays_of_a_checkpoint_are_those_in_the_file(trained, result_of):
     assert result["arrays"] == {name: {"shape": list(a.shape), "dtype": "float32", "nonzero": int((a != 0).sum()),
                                        "bytes": 4 * a.size} for name, a in arrays.items()}
     assert result["file_bytes"] == trained.stat().st_size
-    assert result["architecture"]["name"] == "cnn" and result["epochs"] == 8 and result["metadata"] == {"data": "digits"}
+    assert result["architecture"]["name"] == "cnn" and result["epochs"] == 8
+    assert result["metadata"]["data"] == "digits" and result["metadata"]["input"]["shape"] == [1, 8, 8]
 
 
 def test_a_checkpoint_is_printed_with_a_line_for_each_array(trained, run):
