@@ -31,7 +31,7 @@ child = os.fork()
 if child == 0:
     print(moved(), flush=True)
     os._exit(0)
-print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
