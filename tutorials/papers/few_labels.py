@@ -110,10 +110,18 @@ def tuned(task, base, labels, strategy, lr, seed):
     return model
 
 
+def accuracy_after(train, target, images):
+    """The accuracy on images of the target of the model that train() returns; 0 if the loss becomes nan at a rate too high."""
+    try:
+        return target.accuracy(train(), images)
+    except FloatingPointError:
+        return 0.0
+
+
 def chosen_rates(task, base, labels):
     """{strategy: [the rate with the best held-out accuracy, for each number of labels]}"""
     def score(strategy, n, lr):
-        return task.target.accuracy(tuned(task, base, n, strategy, lr, CHOOSING_SEED), task.split()[1])
+        return accuracy_after(partial(tuned, task, base, n, strategy, lr, CHOOSING_SEED), task.target, task.split()[1])
 
     return {strategy: [max(RATES, key=partial(score, strategy, n)) for n in labels] for strategy in STRATEGIES}
 
@@ -127,9 +135,9 @@ def run(task, labels, seeds):
         rates = rates or chosen_rates(task, base, labels)
         for i, n in enumerate(labels):
             for strategy in STRATEGIES:
-                model = tuned(task, base, n, strategy, rates[strategy][i], seed)
+                train = partial(tuned, task, base, n, strategy, rates[strategy][i], seed)
                 rows.append({"task": task.name, "labels": n, "strategy": strategy, "seed": seed,
-                             "accuracy": round(task.target.accuracy(model, task.target.test), 6)})
+                             "accuracy": round(accuracy_after(train, task.target, task.target.test), 6)})
         yield rows, rates
 
 

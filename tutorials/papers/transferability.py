@@ -18,11 +18,12 @@ import argparse
 import copy
 import math
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from few_labels import domain, pretrained
+from few_labels import accuracy_after, domain, pretrained
 from pages import fill
 from result import write_result
 
@@ -115,9 +116,10 @@ def rows_of(base, target, size, seed):
     known = {"few": {name: float(np.mean([score[name] for score in each])) for name in SCORES},
              "many": scores(base, target, images[:MANY])}
     for tuned, (strategy, rates) in TUNINGS.items():
-        tried = [target.accuracy(fine_tuned(base, target, draws[0], strategy, lr, size), held_out) for lr in rates]
+        train = partial(fine_tuned, base, target, strategy=strategy, size=size)
+        tried = [accuracy_after(partial(train, draws[0], lr=lr), target, held_out) for lr in rates]
         lr = rates[int(np.argmax(tried))]
-        reached = [target.accuracy(fine_tuned(base, target, few, strategy, lr, size), target.test) for few in draws[1:]]
+        reached = [accuracy_after(partial(train, few, lr=lr), target, target.test) for few in draws[1:]]
         yield {"tuned": tuned, "lr": lr, "accuracy": float(np.mean(reached)), **known}
 
 
