@@ -3,10 +3,14 @@
     python tutorials/papers/smallest.py teacher --work WORK               four CNNs, and their logits under all shifts
     python tutorials/papers/smallest.py train lenet-5 --seed 0 --work WORK     one run: a file and its validation errors
     python tutorials/papers/smallest.py ship lenet-5 --work WORK          tests the runs, and copies the best by validation
+    python tutorials/papers/smallest.py dense lenet-5-plain --seed 0 --work WORK   the same training without compression
 
 WORK is a folder for teachers, logits and runs. Images 0 to 54,999 of MNIST's training part train, 55,000 to 59,999 validate.
 Settings and seeds are chosen by validation: `train` never reads the test images, `ship` reads them once for each run. The
 shipped file goes to `artifacts/`, all runs to `results/smallest.json`.
+
+With `--data fashion-mnist` the plain runs train on Fashion-MNIST, with MNIST's settings. `--ratio 40` gives the file 1/40 of
+the float32 bytes in place of the run's number of weights. `ship` then needs the `dense` runs too: they say what is lost.
 """
 
 import argparse
@@ -19,11 +23,12 @@ import numpy as np
 
 import nncompress
 from nncompress.search import Budget, Settings, compress
+from nncompress.search.run import WARM_UP
 from nnlite import data, models, nn, optim, save, train
 from nnlite import functional as F
 from nnlite import load as load_checkpoint
 from nnlite.bench.machine import describe
-from nnlite.checkpoint import load_state
+from nnlite.checkpoint import load_state, resume
 from nnlite.files import write_atomically
 from nntransfer.distill import WithCachedTeacher, cached_logits, softened
 
@@ -32,7 +37,7 @@ sys.path.insert(0, str(HERE.parent))  # tutorials/, where git_commit is
 
 from git_commit import commit  # noqa: E402
 
-ARTIFACTS, RESULTS = HERE / "artifacts", HERE / "results" / "smallest.json"
+ARTIFACTS, RESULTS = HERE / "artifacts", HERE / "results"
 TRAINING, BATCH, SEEDS = 55_000, 128, 3
 MEMBERS, TEACHER_EPOCHS, TEACHER_LR, SHIFTS = 4, 20, 3e-3, 2
 
@@ -66,9 +71,9 @@ RUNS = {
 }
 
 
-def mnist():
+def images(of="mnist"):
     """(training images, validation images) as Datasets of bytes."""
-    whole, _ = data.load("mnist")
+    whole, _ = data.load(of)
     return whole[:TRAINING], whole[TRAINING:]
 
 
@@ -82,7 +87,7 @@ def teacher_path(work, member):
 
 def train_teacher(work, member):
     """One CNN, trained on images that are turned by up to 12 degrees and shifted by up to 2 pixels."""
-    training, validation = mnist()
+    training, validation = images()
     loader = data.DataLoader(training, BATCH, shuffle=True, seed=member,
                              transform=[data.RandomRotation(12), data.RandomShift(SHIFTS), data.ToFloat()])
     model = models.cnn(in_channels=1, image_size=28, seed=member)
@@ -100,7 +105,7 @@ def teacher(work):
         if not teacher_path(work, member).exists():
             train_teacher(work, member)
     teachers = [load_checkpoint(teacher_path(work, member)) for member in range(MEMBERS)]
-    return cached_logits(work / "teacher-logits.npz", teachers, mnist()[0], SHIFTS, [data.ToFloat()])
+    return cached_logits(work / "teacher-logits.npz", teachers, images()[0], SHIFTS, [data.ToFloat()])
 
 
 class FadingDropout(nn.Dropout):
@@ -134,49 +139,105 @@ def build(run, seed):
 def batches(run, seed, work):
     """(training loader, loss) of a run."""
     shift = data.RandomShift(run["shift"]) if run["shift"] or run["T"] else None
-    loader = data.DataLoader(mnist()[0], BATCH, shuffle=True, seed=seed, drop_last=True, transform=[data.ToFloat()],
-                             indices=run["T"] is not None, shift=shift)
+    loader = data.DataLoader(images(run["data"])[0], BATCH, shuffle=True, seed=seed, drop_last=True,
+                             transform=[data.ToFloat()], indices=run["T"] is not None, shift=shift)
     if run["T"] is None:
         return loader, (lambda logits, labels, *_: F.cross_entropy(logits, labels))
     return WithCachedTeacher(loader, teacher(work)), softened(run["T"])
 
 
+def path_of(name, of, seed, work):
+    """WORK/NAME-seedSEED.nnz, with the data set before it where that is not MNIST; dense runs have a NAME that ends so."""
+    return work / f"{stem(name, of)}-seed{seed}.nnz"
+
+
+def stem(name, of):
+    return name if of == "mnist" else f"{of}-{name}"
+
+
 def train_run(name, seed, work, run):
     """One run -> WORK/NAME-seedSEED.nnz and .json, without a look at the test images."""
     training, loss = batches(run, seed, work)
-    path = work / f"{name}-seed{seed}.nnz"
-    found = compress(build(run, seed), (training, held_out(mnist()[1])), Budget(weights=run["weights"]), loss=loss,
+    path, (_, validation) = path_of(name, run["data"], seed, work), images(run["data"])
+    budget = Budget(ratio=run["ratio"]) if "ratio" in run else Budget(weights=run["weights"])
+    found = compress(build(run, seed), (training, held_out(validation)), budget, loss=loss,
                      settings=Settings(**run["settings"]), checkpoint=path.with_suffix(".npz"))
     nncompress.save(path, found.plan)
-    row = {"name": name, "seed": seed, "bytes": path.stat().st_size, "validation_errors": found.report.stages[-1].errors,
-           "seconds": round(sum(epoch["seconds"] for epoch in load_state(path.with_suffix(".npz")).history), 1),
-           "command": f"python tutorials/papers/smallest.py train {name} --seed {seed} --work WORK",
-           "stages": [asdict(stage) for stage in found.report.stages], "settings": run, "commit": commit(),
-           "machine": describe()}
+    row = row_of("train", name, seed, run, found.report.stages[-1].errors, load_state(path.with_suffix(".npz")).history)
+    row |= {"bytes": path.stat().st_size, "stages": [asdict(stage) for stage in found.report.stages]}
     write_json(path.with_suffix(".json"), row)
     print(f"{name} seed {seed}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation images wrong, "
           f"{row['seconds']:.0f} s", flush=True)
 
 
-def ship(name, work):
-    """Test every run of WORK/NAME once, and copy the file of the fewest validation errors to artifacts/."""
-    rows = [json.loads(path.read_text()) for path in sorted(work.glob(f"{name}-seed*.json"))]
+def train_dense(name, seed, work, run):
+    """The training of a run without compression -> WORK/NAME-dense-seedSEED.npz and .json."""
+    training, loss = batches(run, seed, work)
+    path, (_, validation) = path_of(f"{name}-dense", run["data"], seed, work).with_suffix(".npz"), images(run["data"])
+    model, settings = build(run, seed), Settings(**run["settings"])
+    optimizer = optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.decay)
+    steps = settings.epochs * len(training)
+    warm_up = min(WARM_UP, steps // 10 + 1)
+    falling = optim.CosineAnnealingLR(optimizer, max(1, steps - warm_up))
+    schedule = optim.LinearWarmup(optimizer, warm_up, then=falling, start_factor=0.01)
+    history = resume(path, model, optimizer, schedule, training) if path.exists() else []
+    train.fit(model, training, optimizer, settings.epochs, loss, schedule=schedule, checkpoint=path, history=history)
+    row = row_of("dense", name, seed, run, train.evaluate(model, held_out(validation))["errors"], load_state(path).history)
+    write_json(path.with_suffix(".json"), row | {"bytes": 4 * sum(p.size for p in model.parameters())})
+    print(f"{name} seed {seed}, dense: {row['validation_errors']} of 5,000 validation images wrong, {row['seconds']:.0f} s")
+
+
+def row_of(command, name, seed, run, errors, history):
+    """What is recorded of every run."""
+    words = [command, name, "--seed", seed, "--work", "WORK"]
+    words += ["--data", run["data"]] if run["data"] != "mnist" else []
+    words += ["--ratio", f"{run['ratio']:g}"] if "ratio" in run else []
+    return {"name": name, "seed": seed, "validation_errors": errors, "data": run["data"],
+            "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
+            "command": " ".join(["python tutorials/papers/smallest.py", *map(str, words)]), "settings": run,
+            "commit": commit(), "machine": describe()}
+
+
+def recorded(name, of, work):
+    """The rows of a run's seeds."""
+    rows = [json.loads(path.read_text()) for path in sorted(work.glob(f"{stem(name, of)}-seed*.json"))]
     if len(rows) < SEEDS:
-        raise SystemExit(f"{work} has {len(rows)} runs of {name}, {SEEDS} are to be reported")
+        raise SystemExit(f"{work} has {len(rows)} runs of {stem(name, of)}, {SEEDS} are to be reported")
+    return rows
+
+
+def ship(name, of, work):
+    """Test every run of WORK/NAME once, and copy the file of the fewest validation errors to artifacts/."""
+    rows, test = recorded(name, of, work), held_out(data.load(of)[1])
     best = min(rows, key=lambda row: (row["validation_errors"], row["bytes"], row["seed"]))
-    test = held_out(data.load("mnist")[1])
     for row in rows:
-        path = work / f"{name}-seed{row['seed']}.nnz"
-        row |= {"test_errors": train.evaluate(nncompress.load(path), test)["errors"], "shipped": row is best}
+        plan = nncompress.load(path_of(name, of, row["seed"], work))
+        row |= {"test_errors": train.evaluate(plan, test)["errors"], "shipped": row is best}
         print(f"{name} seed {row['seed']}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation and "
               f"{row['test_errors']} of 10,000 test images wrong{', shipped' if row is best else ''}")
-    path = work / f"{name}-seed{best['seed']}.nnz"
+    path = path_of(name, of, best["seed"], work)
     ARTIFACTS.mkdir(exist_ok=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    write_atomically(ARTIFACTS / f"{name}.nnz", lambda stream: stream.write(path.read_bytes()))
-    others = [row for row in json.loads(RESULTS.read_text())["runs"] if row["name"] != name] if RESULTS.exists() else []
-    order = list(RUNS)
-    write_json(RESULTS, {"runs": sorted(others + rows, key=lambda row: (order.index(row["name"]), row["seed"]))})
+    RESULTS.mkdir(exist_ok=True)
+    write_atomically(ARTIFACTS / f"{stem(name, of)}.nnz", lambda stream: stream.write(path.read_bytes()))
+    if of == "mnist":
+        path = RESULTS / "smallest.json"
+        others = [row for row in json.loads(path.read_text())["runs"] if row["name"] != name] if path.exists() else []
+        order = list(RUNS)
+        write_json(path, {"runs": sorted(others + rows, key=lambda row: (order.index(row["name"]), row["seed"]))})
+    else:
+        write_json(RESULTS / f"smallest-{of}.json", {"runs": rows, "dense": tested_dense(name, of, work, test)})
+
+
+def tested_dense(name, of, work, test):
+    """The rows of the dense runs, each tested once."""
+    rows = recorded(f"{name}-dense", of, work)
+    for row in rows:
+        path = path_of(f"{name}-dense", of, row["seed"], work).with_suffix(".npz")
+        model = load_checkpoint(path, build(row["settings"], row["seed"]))
+        row["test_errors"] = train.evaluate(model, test)["errors"]
+        print(f"{name} seed {row['seed']}, dense: {row['validation_errors']} of 5,000 validation and {row['test_errors']} of "
+              "10,000 test images wrong")
+    return rows
 
 
 def write_json(path, content):
@@ -185,21 +246,31 @@ def write_json(path, content):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("teacher", "train", "ship"))
+    parser.add_argument("command", choices=("teacher", "train", "dense", "ship"))
     parser.add_argument("name", nargs="?", choices=RUNS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", choices=("mnist", "fashion-mnist"), default="mnist")
+    parser.add_argument("--ratio", type=float, help="how many times smaller than float32, in place of a number of weights")
     parser.add_argument("--change", type=json.loads, default={}, help="settings to try, as JSON: {\"weights\": 5000}")
     arguments = parser.parse_args()
     if arguments.command == "teacher":
         teacher(arguments.work)
-    elif arguments.command == "train":
-        run = RUNS[arguments.name]
-        change = dict(arguments.change)
-        settings = run["settings"] | change.pop("settings", {})
-        train_run(arguments.name, arguments.seed, arguments.work, run | change | {"settings": settings})
+    elif arguments.command == "ship":
+        ship(arguments.name, arguments.data, arguments.work)
     else:
-        ship(arguments.name, arguments.work)
+        {"train": train_run, "dense": train_dense}[arguments.command](
+            arguments.name, arguments.seed, arguments.work, run_of(arguments))
+
+
+def run_of(arguments):
+    """The run that the command line asks for."""
+    run = RUNS[arguments.name]
+    if arguments.data != "mnist" and run["T"] is not None:
+        raise SystemExit(f"{arguments.name} learns from teachers, and these know MNIST only: name a plain run")
+    change = dict(arguments.change)
+    run = run | {"data": arguments.data, "settings": run["settings"] | change.pop("settings", {})} | change
+    return run if arguments.ratio is None else run | {"ratio": arguments.ratio}
 
 
 if __name__ == "__main__":

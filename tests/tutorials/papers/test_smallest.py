@@ -51,3 +51,41 @@ def test_the_network_of_a_run_is_the_papers_with_dropout_between(program):
     names = [name for name, _ in model.named_children()]
     assert names == ["dropout_input", "flatten", "fc1", "relu1", "dropout_relu1", "fc2", "relu2", "dropout_relu2", "fc3"]
     assert sum(p.size for p in model.parameters()) == 266_610
+
+
+def squares(count, seed):
+    """Images of ten classes: a bright square at a class's own place."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 10, count)
+    images = rng.integers(0, 60, (count, 1, 28, 28)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 4)
+        image[0, 7 * row: 7 * row + 7, 7 * column: 7 * column + 7] = 255
+    return data.Dataset(images, labels, 10)
+
+
+def test_on_fashion_mnist_the_files_and_the_dense_networks_are_recorded(program, tmp_path, monkeypatch, capsys):
+    smallest = program("smallest")
+    monkeypatch.setattr(smallest, "images", lambda of="mnist": (squares(1280, 0), squares(100, 1)))
+    monkeypatch.setattr(smallest.data, "load", lambda of: (None, squares(50, 2)))
+    for name in ("ARTIFACTS", "RESULTS"):
+        monkeypatch.setattr(smallest, name, tmp_path / name.lower())
+    monkeypatch.setattr(smallest, "SEEDS", 1)
+    run = ["lenet-300-100-plain", "--data", "fashion-mnist", "--work", tmp_path]
+    with pytest.raises(SystemExit, match="has 0 runs of fashion-mnist-lenet-300-100-plain, 1 are to be reported"):
+        program("smallest", "ship", *run)
+    short = ["--change", json.dumps({"settings": {"epochs": 4, "every": 4}})]
+    program("smallest", "train", *run, *short, "--ratio", 40)
+    program("smallest", "dense", *run, *short)
+    program("smallest", "ship", *run)
+    record = json.loads((tmp_path / "results" / "smallest-fashion-mnist.json").read_text())
+    ((file,), (dense,)) = record["runs"], record["dense"]
+    assert file["bytes"] == (tmp_path / "artifacts" / "fashion-mnist-lenet-300-100-plain.nnz").stat().st_size <= 26_661
+    assert dense["bytes"] == 1_066_440 and dense["test_errors"] <= 2 and file["data"] == dense["data"] == "fashion-mnist"
+    assert file["command"].endswith("--seed 0 --work WORK --data fashion-mnist --ratio 40")
+    assert "dense: " in capsys.readouterr().out
+
+
+def test_a_run_with_a_teacher_trains_on_mnist_only(program, tmp_path):
+    with pytest.raises(SystemExit, match="lenet-5 learns from teachers, and these know MNIST only"):
+        program("smallest", "train", "lenet-5", "--data", "fashion-mnist", "--work", tmp_path)
