@@ -3,8 +3,8 @@
 Read in this order:
     requantize   from int32 sums back to 8 bits, by two laws
     steps        what a network in integers consists of
-    reference    such a network in plain NumPy, step by step
-    plan         the same on the integer kernels
+    reference    the formulas of such a network in NumPy, step by step
+    plan         the same network on the integer kernels
     export       such a network as an ONNX file
     product      the int8 matrix product by itself: `nncompress.matmul_int8`
     packed       the same with weights of 4 bits in memory

@@ -1,7 +1,7 @@
 """Export: an int8 plan as an ONNX file whose operators compute with the same integers.
 
 Every result between input and logits equals the plan's by the law "float", bit for bit (the test compares them all). Two kinds
-of steps are written as other operators than the obvious ones, because ONNX Runtime's own round in another order:
+of steps are not written as ONNX Runtime's own QLinearAveragePool and QLinearAdd, because these round in another order:
 
     avg_pool2d    a depthwise QLinearConv with weights 1 and the scale 1 / (kh kw)
     add           (q1 − Z1) S1/S3 + (q2 − Z2) S2/S3 in float32, then QuantizeLinear with the scale 1
@@ -23,16 +23,21 @@ ONE = np.float32(1)
 def int8_to_onnx(plan):
     """An `Int8Plan` of the law "float" as the bytes of an ONNX file; the package onnx has to be installed.
 
-    The file's input x is float32 (N, …), its output y the plan's logits; N may be any number. The result of step i is called
-    step{i}; all but the input are as in `plan.run`, images (N, C, H, W).
+    The file's input x is float32 (N, …), its output y the plan's logits, float32; N may be any number. The result of step i is
+    called step{i}. It has the integers of `plan.run`, with images in the order (N, C, H, W).
 
-        avg_pool2d: y = round(Σ x · (1 / (kh kw)) · S1/S3) + Z3, the sum over a window, weights 1 with the scale 1 / (kh kw)
+        avg_pool2d: q3 = clamp(round(Σ (q1 − Z1) · (1 / (kh kw)) · S1/S3) + Z3, low, 255), the sum over a window
 
-    Errors: ImportError without onnx; ValueError for the law "fixed", for which ONNX has no operators.
+    Errors: ImportError without onnx; ValueError for the law "fixed", for which ONNX has no operators, and for a pooling whose
+    windows differ in size (ceil_mode, or count_include_pad=False), with its name.
     """
     if plan.law != "float":
         raise ValueError(f"int8_to_onnx: the plan rounds by the law {plan.law!r}, ONNX by the law 'float'; "
                          "quantize(…, law='float') makes a plan that can be exported")
+    for step in plan.steps:
+        if step.kind not in WRITERS:
+            raise ValueError(f"int8_to_onnx: {step.name} is of the kind {step.kind}, which cannot be exported; what can be: "
+                             f"{', '.join(WRITERS)}")
     graph = _Graph(import_onnx("int8_to_onnx"), plan)
     for i, step in enumerate(plan.steps):
         WRITERS[step.kind](graph, i, step)
@@ -49,7 +54,7 @@ class _Graph:
         self.onnx, self.plan, self.nodes, self.constants = onnx, plan, [], []
 
     def add(self, operator, inputs, result, domain="", **attributes):
-        """One operator; returns the name of its result. Arrays among the inputs become constants."""
+        """Append one operator; returns the name of its result.   inputs: names of results; arrays become constants."""
         names = [name if isinstance(name, str) else self.constant(name) for name in inputs]
         self.nodes.append(self.onnx.helper.make_node(operator, names, [result], domain=domain, **attributes))
         return result
@@ -67,7 +72,10 @@ class _Graph:
         return f"step{step.inputs[i]}", *self.grid(self.plan.steps[step.inputs[i]])
 
     def finish(self, i, step, write):
-        """Write a result and, where the step has a ReLU that the range does not do already, cut it off at the zero point."""
+        """Write the result of step i by write(name), then cut it off at step.low if that is above 0.
+
+        low is the zero point of a step with a ReLU. If it is 0, the range 0 … 255 of uint8 cuts off the same numbers.
+        """
         result = f"step{i}"
         if step.low == 0:
             write(result)
@@ -91,7 +99,10 @@ def _linear(graph, i, step):
 
 
 def _layer(graph, i, step, w, integer, requantized, **attributes):
-    """A layer; the last one gives logits, its sums times S1 S_w."""
+    """Write a layer.
+
+    integer: the operator of a last layer, whose sums times S1 S_w are the logits.   requantized: the operator of other layers.
+    """
     x, S, Z = graph.read(step)
     none = np.zeros(len(step.w), np.int8)
     if step is graph.plan.steps[-1] and graph.plan.ends_in_sums:

@@ -1,9 +1,9 @@
 """The int8 product with weights that take 4 bits each in memory, and are unpacked a few columns at a time.
 
-It saves memory, not time. On one thread of an AMD EPYC with AVX-512, weights of −8 … 7 take 1.2 to 1.5 times as long as bytes
-with 64 images (784 × 300: 106 µs to 69; 4096 × 4096: 36 ms to 29), and 4 to 7 times with one image (1.3 ms to 0.3), although
-half as many bytes come from memory. A codebook, in which each weight is looked up, takes 2 to 2.6 times as long with 64 images.
-So an `Int8Plan` keeps bytes.
+It saves memory, not time. Measured on one thread of an AMD EPYC with AVX-512: with 64 images, weights of −8 … 7 take 1.2 to 1.5
+times as long as weights of one byte (784 × 300: 106 µs instead of 69; 4096 × 4096: 36 ms instead of 29). With one image they
+take 4 to 7 times as long (1.3 ms instead of 0.3), although half as many bytes come from memory. A codebook, in which each
+weight is looked up, takes 2 to 2.6 times as long with 64 images. So an `Int8Plan` holds bytes.
 
 Source: Han et al. 2016, EIE (arXiv 1602.01528), §3, whose hardware looks codebooks up for free.
 """
@@ -19,13 +19,14 @@ INT8, INT32 = np.dtype(np.int8), np.dtype(np.int32)
 
 
 class PackedWeights:
-    """Weights w (K, N) int8 of at most 16 different values as codes of 4 bits: c = a w by `matmul`.
+    """Weights w (K, N) int8 of at most 16 different values, held as codes of 4 bits; `matmul` gives c = a w.
 
         w[k, n] = codebook[code[k, n]]
 
-    The codebook is −8 … 7 if that holds all weights, as it does those of 4 bits or fewer; else the values that occur, as after
-    weight sharing. The codes of 128 columns at a time stand in the order in which the product reads these columns.
-    Errors: those of `pack_int8`; ValueError for more than 16 different values.
+    The codebook is −8 … 7 if all weights lie in this range, as weights of 4 bits or fewer do. Otherwise it lists the values
+    that occur, as after weight sharing, and 0, which fills up the last panel of columns.
+    The codes of 128 columns at a time lie in the order in which the product reads these columns, two codes to a byte.
+    Errors: those of `pack_int8`; ValueError for more than 16 different values, the 0 included.
 
     >>> w = np.random.default_rng(0).integers(-7, 8, (100, 60)).astype(np.int8)
     >>> packed = PackedWeights(w)
@@ -38,7 +39,7 @@ class PackedWeights:
         self.K, self.N, values = *pack_int8(w)[1:], np.unique(np.append(w, np.int8(0)))  # 0 fills panels up
         self.int4 = bool(len(values) == 0 or values[0] >= -8 and values[-1] <= 7)
         if not self.int4 and len(values) > 16:
-            raise ValueError(f"PackedWeights: w has {len(values)} different values with the 0, 4 bits tell 16 apart")
+            raise ValueError(f"PackedWeights: w has {len(values)} different values, the 0 included; 4 bits tell 16 apart")
         self.codebook = INT4 if self.int4 else np.resize(values, 16)
         self.parts = []  # (codes, shape of the int8 numbers, columns)
         for n in range(0, self.N, COLUMNS):
@@ -53,7 +54,10 @@ class PackedWeights:
         return sum(codes.nbytes for codes, _, _ in self.parts) + self.codebook.nbytes
 
     def matmul(self, a):
-        """c[m, n] = Σ_k a[m, k] w[k, n], exact in int32: a (M, K) uint8 -> c (M, N) int32.   Errors: as `matmul_int8`."""
+        """c[m, n] = Σ_k a[m, k] w[k, n], exact in int32: a (M, K) uint8 -> c (M, N) int32.
+
+        Errors: ValueError for another dtype or shape of a, and for K above 65,793 (see `matmul_int8`).
+        """
         a = np.ascontiguousarray(a)
         if a.dtype != np.uint8 or a.ndim != 2 or a.shape[1] != self.K:
             raise ValueError(f"PackedWeights: a is {a.dtype} {a.shape}, weights ({self.K}, {self.N}) expect uint8 "

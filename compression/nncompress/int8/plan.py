@@ -41,9 +41,13 @@ NOT_FINITE = "int8 plan: the input has NaN or infinite values"
 
 
 class Int8Plan:
-    """The steps of a quantized model, ready to run: plan(images) with float32 (N, C, H, W) -> logits float32 (N, classes).
+    """The steps of a quantized model, ready to run: plan(images) -> logits.
 
-    steps: list of Int8Step, the first the input.   law: "fixed" or "float".
+    images: an array or Tensor of floats, (N, C, H, W) or (N, F) as the model takes them, with N from 1 up.
+    logits: float32 (N, classes), or (N, C, H, W) if the last step gives images.
+    steps: list of Int8Step, the first of kind "input".   law: "fixed" or "float" (see `requantize`).
+    Errors: ValueError for another law, and for scales that do not fit together. A call: ValueError for images of another shape
+    or dtype, for none at all, and for NaN and infinity.
     """
 
     def __init__(self, steps, law="fixed"):
@@ -94,7 +98,10 @@ class Int8Plan:
         return as_images(buffer.inside(n)).copy() if self.ends_in_sums else self.to_real(buffer.inside(n))
 
     def describe(self, stage, buffers):
-        """A stage as a row of the table, or by the step's own runner."""
+        """How the pipeline runs a stage: a dict is a row of the table, a function(n) runs the stage for n images.
+
+        None stands for a flatten that needs no work, because its result is another view of the buffer before.
+        """
         step, out, source = stage.step, buffers[stage.result], buffers[stage.step.inputs[0]]
         if step.kind == "conv2d" and out.array.dtype == np.uint8:
             w = grouped(step.w, step.options["groups"])
@@ -116,7 +123,10 @@ class Int8Plan:
         return run_into_buffer
 
     def flatten(self, source, out):
-        """Images as vectors in the order of the memory: another view of their buffer, or a copy of what its border encloses."""
+        """Images as vectors in the order of the memory.
+
+        A buffer without a border only gets another shape: -> None. With a border, its inside is copied: -> function(n).
+        """
         if source.top == source.left == 0:
             out.array = source.array.reshape(len(source.array), -1)
             return None
@@ -127,7 +137,10 @@ class Int8Plan:
         return run
 
     def numbers(self, step, w):
-        """What a layer's row of the table holds beside its geometry. The plan holds the arrays."""
+        """The part of a layer's row that is not geometry: addresses of its weights, biases and factors, its Z and its low.
+
+        w: the packed weights. The plan holds the arrays, so that the addresses stay valid.
+        """
         before = self.steps[step.inputs[0]]
         b = folded_bias(step, before.Z)
         row = {"w": self.hold(w), "b": self.hold(b), "Z": step.Z, "low": step.low}
@@ -137,18 +150,21 @@ class Int8Plan:
         return row | {name: self.hold(array) for name, array in zip(("M0", "left", "right", "M"), factors, strict=True)}
 
     def hold(self, array):
-        """The address of an array, 0 for an empty one, aligned and held as long as the plan."""
+        """The address of an aligned copy of the array, which lives as long as the plan; 0 for an empty array."""
         self.held.append(kernels.aligned(array))
         return self.held[-1].ctypes.data if array.size else 0
 
     def run_table(self, rows):
-        """Rows of the table as a function(n) that runs them."""
+        """A function(n) that runs these rows of the table for n images, in one compiled call."""
         stages, sums = kernels.table(rows), kernels.thread_sums(rows, CHUNK, np.int32)
         macs = sum(table_macs(row) for row in rows)
         return lambda n: kernels.run_stages_int8(stages, sums, n, kernels.threads_for(n * macs, alone=True))
 
     def run(self, images):
-        """The results of all steps, one by one: uint8 (N, H, W, C) or (N, C); where the plan ends in sums, last the logits."""
+        """The results of all steps, in the order of the steps: uint8 (N, H, W, C) or (N, C).
+
+        If the plan ends in sums, the last result is the logits, float32.   Errors: as in a call.
+        """
         results = [self.quantize_input(images)]
         for step, run in zip(self.steps[1:], self.runners[1:], strict=True):
             results.append(run(*(results[i] for i in step.inputs)))
@@ -166,7 +182,7 @@ class Int8Plan:
 
     @property
     def nonzero(self):
-        """How many of them are not 0."""
+        """How many of the weights and biases are not 0."""
         return sum(int(np.count_nonzero(step.w) + np.count_nonzero(step.b)) for step in self.steps if step.w is not None)
 
     @property
@@ -194,7 +210,11 @@ class Int8Plan:
         return dequantize(as_nchw(q) if q.ndim == 4 else q, self.steps[-1].S, self.steps[-1].Z)
 
     def finish(self, step, w_scale, b):
-        """What happens to a layer's sums: acc (N, …, O) int32 -> uint8 by the plan's law, or the logits at the end."""
+        """The function that a layer applies to its sums: acc (N, …, O) int32 -> q uint8 by the plan's law, or the logits.
+
+        w_scale: S_w (O,).   b: the folded bias (O,) int32, which is added to acc first. The logits are S1 S_w (acc + b), for a
+        last layer without ReLU only.
+        """
         S1 = self.steps[step.inputs[0]].S
         if step is self.steps[-1] and self.ends_in_sums:
             scale = float32_factor(S1, w_scale, 1)
@@ -204,7 +224,8 @@ class Int8Plan:
     def factors(self, step, S1, S2, largest):
         """The `Law` of M = S1 S2 / S3: its factors by the plan's law; the other law's arrays are empty.
 
-        largest: a bound on the sums; left is empty where they stay within int32 and nothing is to be shifted left.
+        largest: a bound on the sums. `left`, the shifts to the left, is empty if all of them are 0 and the sums stay within
+        int32; the kernels then compute in 32 bits.
         """
         if self.law == "float":
             M = float32_factor(S1, S2, step.S)
@@ -215,7 +236,10 @@ class Int8Plan:
         return kernels.Law(M0, left, np.maximum(-shift, 0), np.empty(0, np.float32))
 
     def requantizer(self, step, S1, S2, b, largest):
-        """acc (N, …, O) int32 -> q uint8 with M = S1 S2 / S3, S2 (O,); `largest` bounds |acc + b|."""
+        """The function acc (N, …, O) int32 -> q uint8:  q = clamp(Z3 + M (acc + b), low, 255),  M = S1 S2 / S3.
+
+        S2 and b have one number for each channel, (O,).   largest: a bound on |acc + b|.
+        """
         law = self.factors(step, S1, S2, largest)
 
         def run(acc):

@@ -11,9 +11,11 @@ UINT8, INT32 = np.dtype(np.uint8), np.dtype(np.int32)
 
 
 def pack_int8(w):
-    """Lay weights out for `matmul_int8`, once: w (K, N) int8 -> PackedInt8, panels of columns with four k side by side.
+    """Lay weights out in the order in which `matmul_int8` reads them: w (K, N) int8 -> PackedInt8.
 
-    Errors: TypeError and ValueError for another dtype or number of axes.
+    A panel is as many columns as a register of sums holds; in it, four neighbouring k of each column lie side by side. Packing
+    is done once, and serves any number of products.
+    Errors: TypeError for another dtype than int8, ValueError for another number of axes than two.
     """
     w = np.asarray(w)
     if w.dtype != np.int8:
@@ -27,7 +29,8 @@ def matmul_int8(a, packed, out=None):
     """c[m, n] = Σ_k a[m, k] w[k, n], exact in int32.
 
     a (M, K) uint8, packed = pack_int8(w) with w (K, N) int8 -> c (M, N) int32; `out`, if given, is filled and returned.
-    Errors: TypeError, ValueError for dtypes and shapes; K above 65,793, where int32 could overflow (255 · 128 · K).
+    Errors: TypeError for an a that is not uint8, or weights that are not packed; ValueError for shapes that do not fit, for an
+    `out` that is not contiguous, writeable int32 (M, N), and for K above 65,793, where int32 could overflow (255 · 128 · K).
     """
     a = np.asarray(a)
     if a.dtype != UINT8 or not isinstance(packed, kernels.PackedInt8):

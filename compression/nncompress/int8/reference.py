@@ -1,7 +1,7 @@
-"""The int8 plan once more, in NumPy and with integers of 64 bits: slow, short, and equal to the kernels bit for bit.
+"""The int8 plan written in NumPy, with integers of 64 bits: slow, short, and equal to the kernels bit for bit.
 
-A uint8 number q stands for the real number S (q − Z), with the scale S and the zero point Z of the step that computed it; of a
-layer's weights w, the scale is S_w[o] and the zero point 0. A sum of products of such numbers, over k, is
+A uint8 number q stands for the real number S (q − Z), with the scale S and the zero point Z of the step that computed it. A
+weight w[o, k] of a layer stands for S_w[o] w[o, k]; its zero point is 0. A sum of products of such numbers, over k, is
 
     Σ_k S1 (q[k] − Z1) S_w[o] w[o, k] = S1 S2 acc[o]           acc[o] = Σ_k (q[k] − Z1) w[o, k],   S2 = S_w[o]
 
@@ -35,7 +35,10 @@ from nnlite.kernels.loops.requantize import (
 
 
 def run_reference(plan, images):
-    """The logits of an Int8Plan by the formulas: every activation minus its zero point, products and sums in int64."""
+    """The logits of an Int8Plan by the formulas: every activation minus its zero point, products and sums in int64.
+
+    images: as the plan takes them -> the logits, equal to plan(images) bit for bit.   Errors: those of the plan's call.
+    """
     first = plan.steps[0]
     x = plan.check(images)
     results = [quantize_affine(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, first.S, first.Z, 0, 255, np.uint8)]
@@ -89,7 +92,7 @@ def _avg_pool2d(plan, step, x):
 
 
 def _all_windows(step, x, padding):
-    """Every window of x with a border of `padding`, and below and on the right zeros until the last window fits."""
+    """Every window of x with a border of `padding`; below and on the right, zeros follow until the last window fits."""
     o, rows_columns = step.options, x.shape[1:3]
     (top, left) = o["padding"]
     below, right = (max(0, (out - 1) * s + k - n - 2 * p) for out, s, k, n, p in

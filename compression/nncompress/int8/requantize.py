@@ -13,8 +13,9 @@ def multiplier(S1, S2, S3, dtype):
 
         M = S1 S2 / S3
 
-    From left to right in `dtype`: float32 for the float law, as ONNX Runtime; float64 for the fixed law, as TensorFlow
-    Lite. Single numbers or arrays of one per channel -> M of that dtype.
+    It is computed from left to right in `dtype`: in float32 for the float law, as ONNX Runtime does it; in float64 for the
+    fixed law, as TensorFlow Lite does it.
+    S1, S2, S3: numbers, or arrays of one number for each channel -> M of that dtype.
 
     Source: Jacob et al. 2018, eq. 5; onnxruntime quantize_linear_matmul.cc; tensorflow/lite/kernels/kernel_util.cc.
     """
@@ -26,9 +27,9 @@ def quantize_multiplier(M):
 
         M ≈ M0 / 2^31 · 2^shift        2^30 ≤ M0 < 2^31, so that 31 bits of M are kept
 
-    M0 is rounded to the nearest integer, halves up. shift is −n of Jacob et al.: positive shifts left (M ≥ 1), negative ones
-    right. If M0 rounds up to 2^31, which int32 does not hold, it is halved and shift grows by 1. A factor below 2^−32 becomes
-    M0 = 0, shift = 0.
+    M0 is rounded to the nearest integer, halves up. shift is −n of Jacob et al.: a positive shift goes left (M ≥ 1), a negative
+    one right. If M0 rounds up to 2^31, which int32 does not hold, it is halved and shift grows by 1. A factor below 2^−32
+    becomes M0 = 0, shift = 0.
 
     A number or an array -> M0 int32, shift int32, of its shape. ValueError if M is negative, NaN, or 2^30 and more.
 
@@ -53,8 +54,8 @@ def add_fixed_parameters(S1, S2, S3):
 
         T = 2 max(S1, S2)        M1 = S1 / T        M2 = S2 / T        M3 = T / (2^20 S3)
 
-    Both inputs are brought to the common scale T / 2^20, fine enough to lose nothing that matters; their sum is then
-    brought to S3. M1 and M2 are at most 1/2, so that the sum of the two terms cannot overflow.
+    Both inputs are brought to the common scale T / 2^20, then their sum is brought to S3. The common scale is so fine that its
+    rounding is far below a step of S3. M1 and M2 are at most 1/2, so that the sum of the two terms cannot overflow.
 
     Positive numbers -> (M0 of M1, M2, M3), (shift of M1, M2, M3), two tuples of int. ValueError if a scale is not
     positive, or S3 is so small that M3 ≥ 1.
@@ -72,7 +73,7 @@ def add_fixed_parameters(S1, S2, S3):
 
 
 def float32_factor(S1, S2, S3):
-    """S1 S2 / S3 in float32.   ValueError where it overflows."""
+    """S1 S2 / S3 in float32, as in `multiplier`.   ValueError where it overflows."""
     with np.errstate(over="ignore"):
         M = multiplier(S1, S2, S3, np.float32)
     if not np.isfinite(M).all():

@@ -19,11 +19,12 @@ from nnlite.kernels.loops.pooling import counted
 
 @dataclass
 class Int8Step:
-    """One step of the plan; kinds, inputs, shape and options are those of `nnlite.inference.lowering.Step`.
+    """One step of the plan; kind, inputs, shape and options are those of `nnlite.inference.lowering.Step`.
 
-    S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z.
-    w int8, b int32, w_scale float32 (O,): for conv2d (w (O, C/G, kh, kw)) and linear (w (O, I)).   bits: of the weights.
-    width: how many outputs the layer had before dead ones were left out; None where that is not known. A file says it.
+    S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z, which stands for the real 0.
+    w int8, b int32 (O,), w_scale float32 (O,): the weights, biases and weight scales of a conv2d (w (O, C/G, kh, kw)) or a
+    linear layer (w (O, I)); None for other kinds.   bits: of the weights.
+    width: how many outputs the layer had before its dead ones were left out; None if none were, or if that is not known.
     """
 
     kind: str
@@ -42,18 +43,22 @@ class Int8Step:
 
     @property
     def low(self):
+        """The smallest integer that the result may have."""
         return self.Z if self.relu else 0
 
 
 def rows(x):
+    """x (…, C) as a matrix with a row for each pixel, or for each vector."""
     return x.reshape(-1, x.shape[-1])
 
 
 def as_images(y):
+    """y (N, H, W, C) as (N, C, H, W); vectors (N, C) stay as they are."""
     return as_nchw(y) if y.ndim == 4 else y
 
 
 def no_shifts():
+    """The empty array of a `Law` that does not shift."""
     return np.empty(0, np.int32)
 
 

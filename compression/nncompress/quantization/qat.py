@@ -131,9 +131,11 @@ class FakeQuantNetwork(nn.Module):
             if step.kind == "linear":
                 return F.linear(x, w, b)
             return F.conv2d(x, w, b, options["stride"], options["padding"], options["dilation"], options["groups"])
-        if step.kind in ("max_pool2d", "avg_pool2d"):
-            pool = F.max_pool2d if step.kind == "max_pool2d" else F.avg_pool2d
-            return pool(x, options["kernel"], options["stride"], options["padding"])
+        window, ceil = [options.get(option) for option in ("kernel", "stride", "padding")], bool(options.get("ceil_mode", 0))
+        if step.kind in ("max_pool2d", "uneven_max_pool2d"):
+            return F.max_pool2d(x, *window, ceil_mode=ceil)
+        if step.kind in ("avg_pool2d", "uneven_avg_pool2d"):
+            return F.avg_pool2d(x, *window, ceil, bool(options.get("count_include_pad", 1)))
         if step.kind == "add":
             return x + inputs[1]
         return {"input": lambda x: x, "relu": F.relu, "flatten": lambda x: F.flatten(x, 1)}[step.kind](x)

@@ -80,3 +80,9 @@ def test_the_fixed_law_and_a_missing_onnx_are_one_sentence_each(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r"int8_to_onnx: needs the package onnx, which is not installed: pip install 'nnlite"):
         int8_to_onnx(quantize(model, x, law="float"))
+
+
+def test_a_pooling_whose_windows_differ_in_size_is_refused_by_name():
+    model, x = nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), nn.Conv2d(1, 2, 1, rng=0)), np.ones((1, 1, 3, 3), np.float32)
+    with pytest.raises(ValueError, match="maxpool2d_1 is of the kind uneven_max_pool2d, which cannot be exported"):
+        int8_to_onnx(quantize(model, x, law="float"))

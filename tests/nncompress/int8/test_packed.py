@@ -20,7 +20,7 @@ def test_two_weights_share_a_byte():
 
 
 @pytest.mark.parametrize("w, error, message", [
-    (np.arange(17, dtype=np.int8)[None], ValueError, "w has 17 different values with the 0, 4 bits tell 16 apart"),
+    (np.arange(17, dtype=np.int8)[None], ValueError, "w has 17 different values, the 0 included; 4 bits tell 16 apart"),
     (np.ones((2, 2)), TypeError, "pack_int8: expects int8, got float64"),
 ])
 def test_weights_that_do_not_fit_are_refused(w, error, message):

@@ -95,6 +95,15 @@ def test_a_checkpoint_keeps_the_ranges(tmp_path):
     np.testing.assert_array_equal(convert(other)(x), convert(network)(x))
 
 
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2, ceil_mode=True), nn.AvgPool2d(3, 2, 1, ceil_mode=True),
+                                  nn.AvgPool2d(3, 2, 1, count_include_pad=False)])
+def test_a_pooling_whose_windows_differ_in_size_has_the_codes_of_the_plan(pool):
+    model, x = nn.Sequential(nn.Conv2d(1, 2, 2, rng=0), pool), np.random.default_rng(0).random((3, 1, 6, 6), np.float32)
+    network = prepare_qat(model, x).eval()
+    for y, q in steps_in_integers(in_float64(network), convert(network, "float"), x):
+        np.testing.assert_allclose(y, q, rtol=0, atol=1e-4)
+
+
 def test_what_has_no_integer_form_is_named():
     x = np.ones((2, 3), np.float32)
     with pytest.raises(ValueError, match="prepare_qat: tanh_1 has no integer form here: no kind of step computes it"):
