@@ -44,10 +44,13 @@ class Task:
     def test_loader(self):
         return data.DataLoader(self.test, 256, transform=self.preprocessing)
 
+    def some(self, seed):
+        """Some training images with their labels, drawn at random: a Dataset."""
+        return self.train[np.random.default_rng(seed).permutation(len(self.train))[:CALIBRATION_IMAGES]]
+
     def calibration(self, seed):
-        """Some training images, drawn at random, as `quantize` takes them."""
-        chosen = np.random.default_rng(seed).permutation(len(self.train))[:CALIBRATION_IMAGES]
-        return self.prepared(self.train.images[chosen])
+        """The same images, as `quantize` takes them."""
+        return self.prepared(self.some(seed).images)
 
     def example(self):
         """One image of zeros."""

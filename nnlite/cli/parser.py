@@ -12,6 +12,7 @@ STRATEGIES = ("head", "features", "all", "rates", "gradual", "l2sp", "lora", "lp
 SCORES = ("logme", "leep", "h-score")
 LOSSES = ("hinton", "decoupled", "hints", "attention", "relational", "mutual")
 FUSIONS = ("average", "rebasin", "greedy", "task", "ensemble")
+OBSERVERS = ("minmax", "average", "percentile", "mse", "kl")
 CRITERIA = ("magnitude", "squared", "geometric-median", "taylor", "fisher", "obd", "wanda", "obs", "random")
 
 
@@ -126,9 +127,24 @@ def _prune(commands):
 
 def _quantize(commands):
     p = _command(commands, "quantize", "turn a model into one that computes in 8-bit integers",
-                 "nnlite quantize model.npz --out model.nnz")
+                 "nnlite quantize model.npz --bits 3 --rounding adaround --bias-correction --out model.nnz")
     _add_file(p)
-    p.add_argument("--bits", type=_whole(2, 8), default=8, help="bits of a weight, 2 to 8 (default: 8)")
+    bits = p.add_mutually_exclusive_group()
+    bits.add_argument("--bits", type=_whole(2, 8), help="bits of a weight, 2 to 8 (default: 8)")
+    bits.add_argument("--bits-for-budget", type=_whole(1), metavar="BYTES", help="instead: 2 to 8 bits for each layer, so that "
+                      "the loss rises least and all weights, before they are coded, take at most BYTES. Many times slower")
+    p.add_argument("--per", choices=("channel", "layer"), default="channel",
+                   help="one step of the weights for each output channel, or one for a whole layer (default: channel)")
+    p.add_argument("--equalize", action="store_true", help="with --per layer: first bring the channels between two layers to "
+                   "equal ranges; the model's output stays")
+    p.add_argument("--observer", choices=OBSERVERS, default="minmax", help="the range of each activation. minmax: all that was "
+                   "seen; average: a moving average of these over small batches; percentile: all but the last 0.01 percent on "
+                   "each side; mse: least squared error; kl: least loss of information (default: minmax)")
+    p.add_argument("--rounding", choices=("nearest", "adaround"), default="nearest", help="each weight becomes the nearest "
+                   "integer, or the one above or below, whichever changes the layer's output least; adaround takes seconds to "
+                   "minutes (default: nearest)")
+    p.add_argument("--bias-correction", action="store_true",
+                   help="the biases make up for the mean error of the rounded weights")
     p.add_argument("--law", choices=("fixed", "float"), default="fixed", help=LAW)
     _add_data(p)
     _add_seed(p)
