@@ -1,22 +1,26 @@
 """The lottery ticket hypothesis on MNIST: early-stop iteration and accuracy against the weights that are left.
 
     python tutorials/papers/lottery.py                     LeNet-300-100, three seeds
+    python tutorials/papers/lottery.py --seed 2 --seeds 1  one seed more: the others stay in the file
+    python tutorials/papers/lottery.py --seeds 0           draws what is there
     python tutorials/papers/lottery.py --quick             the bundled digits, some seconds
 
 Each round trains the network, removes 20 % of the weights that are left (10 % in the output layer), and goes back to the first
 weights. The control trains each round's structure from other first weights. 55,000 images train, 5,000 say when to
 stop: at the step of their lowest loss. The test images are only read there.
 
-Prints a table, writes results/lottery.json and draws results/lottery.svg.
+Prints a table, writes results/lottery.json, draws results/lottery.svg and fills the table of lottery.md.
 Source: Frankle & Carbin 2019 (arXiv 1803.03635), §2.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from pages import fill
 from result import write_result
 
 from nncompress.pruning import find_tickets, train_from
@@ -137,15 +141,21 @@ def summary(rows):
 
 
 def table(rows):
-    lines = ["| weights left | ticket: stop at step | test error | control: stop at step | test error |",
+    """Means over the seeds, lowest and highest in brackets."""
+    lines = ["| weights left | ticket: stop at step | test error (%) | control: stop at step | test error (%) |",
              "|--:|--:|--:|--:|--:|"]
     means = summary(rows)
     controls = {left: cells for left, *cells in means.get("control", [])}
     for left, *cells in means["ticket"]:
-        pairs = [cells, controls.get(left)]
-        written = [f"{pair[0][1]:,.0f} | {pair[1][1]:.2f} %" if pair else "– | –" for pair in pairs]
+        written = [written_out(*pair) if pair else "– | –" for pair in (cells, controls.get(left))]
         lines.append(f"| {100 * left:.1f} % | {written[0]} | {written[1]} |")
     return "\n".join(lines)
+
+
+def written_out(stops, errors):
+    """Two cells of the table."""
+    return (f"{stops[1]:,.0f} ({stops[0]:,} … {stops[2]:,}) | "
+            f"{errors[1]:.2f} ({errors[0]:.2f} … {errors[2]:.2f})")
 
 
 @plot.styled()
@@ -183,15 +193,28 @@ def main():
     for name, value in defaults.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
-    started, rows = time.time(), []
+    settings = {name: getattr(arguments, name) for name in ("rounds", "steps", "every")}
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    started, rows = time.time(), earlier_rows(arguments.out, settings, seeds)
     task = digits() if arguments.quick else mnist(arguments.data_dir)
-    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+    for seed in seeds:
         rows += run(task, seed, arguments.rounds, arguments.steps, arguments.every)
         if arguments.out is not None:  # after each seed: a run that is stopped has lost one seed at most
-            result = {"rounds": arguments.rounds, "steps": arguments.steps, "every": arguments.every, "rows": rows}
-            write_result(arguments.out, result, seed=sorted({row["seed"] for row in rows}), started=started)
-            plot.save(picture(rows), arguments.out.with_suffix(".svg"))
+            write_result(arguments.out, settings | {"rows": rows}, seed=sorted({row["seed"] for row in rows}), started=started)
     print(table(rows))
+    if arguments.out is not None:
+        plot.save(picture(rows), arguments.out.with_suffix(".svg"))
+    if arguments.out == HERE / "results" / "lottery.json":
+        fill(HERE / "lottery.md", {"stops": table(rows)})
+
+
+def earlier_rows(out, settings, seeds):
+    """The rows of other seeds in the file; of other settings there are none."""
+    record = json.loads(out.read_text()) if out is not None and out.exists() else {"rows": []}
+    if seeds and any(record.get(name, value) != value for name, value in settings.items()):
+        found = ", ".join(f"{name} {record.get(name)}" for name in settings)
+        raise SystemExit(f"{out} has {found}: name another file with --out")
+    return [row for row in record["rows"] if row["seed"] not in seeds]
 
 
 if __name__ == "__main__":

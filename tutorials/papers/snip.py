@@ -3,6 +3,7 @@
     python tutorials/papers/snip.py                        both networks, all methods
     python tutorials/papers/snip.py --network lenet-300-100 --method snip
     python tutorials/papers/snip.py --quick                the bundled digits, some seconds
+    python tutorials/papers/snip.py --draw                 the table of snip.md, from results/snip-*.json
 
 before training     random, snip: masks at the first weights, then one whole training
 after training      magnitude, obd: rounds of pruning and retraining; l-obs: at once, where the other weights make up for it
@@ -11,15 +12,17 @@ during training     variational: the training removes what is noise; its sparsit
 Everything trains with SGD, momentum 0.9, a batch of 100 and a rate that falls along a cosine; only `variational` takes Adam,
 as its paper does. The test images are read once for each row.
 
-Prints a table and writes results/snip.json.
+Prints a table, writes results/snip-NETWORK.json and fills the table of snip.md.
 Source: Lee, Ajanthan & Torr 2019 (arXiv 1810.02340), table 1; `variational`: Molchanov et al. 2017 (arXiv 1701.05369), table 1.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from pages import fill
 from result import write_result
 
 from nncompress.pruning import (
@@ -146,13 +149,55 @@ def row(network, method, sparsity, paper, task):
             "seed": task.seed, "seconds": round(time.time() - started, 1)}
 
 
+NAMES = {"lenet-300-100": "LeNet-300-100", "lenet-5": "LeNet-5"}
+
+
 def table(rows):
-    lines = ["| network | method | sparsity | test error | paper: sparsity | test error |", "|---|---|--:|--:|--:|--:|"]
+    """The paper's sparsity and error beside ours; one wrong image of 10,000 is 0.01 %."""
+    lines = ["| network | method | paper: sparsity | test error | ours: sparsity | test error | difference |",
+             "|---|---|--:|--:|--:|--:|--:|"]
     for each in rows:
-        paper = "–" if each["paper_error"] is None else f"{each['paper_error']} %"
-        lines.append(f"| {each['network']} | {each['method']} | {each['sparsity']:.1f} % | {each['error']:.2f} % | "
-                     f"{each['paper_sparsity']} % | {paper} |")
+        known = each["paper_error"] is not None
+        paper = f"{each['paper_error']} %" if known else "–"
+        difference = f"{each['error'] - each['paper_error']:+.2f}" if known else "–"
+        lines.append(f"| {NAMES[each['network']]} | {each['method']} | {each['paper_sparsity']} % | {paper} | "
+                     f"{each['sparsity']:.1f} % | {each['error']:.2f} % | {difference} |")
     return "\n".join(lines)
+
+
+def recipe(records):
+    """How long each network trained."""
+    return "\n".join(f"* {NAMES[network]}: seed {record['seed']}, {record['epochs']} epochs of a training from the beginning, "
+                     f"{ROUNDS} rounds with {record['again']} of a retraining, {2 * record['epochs']} for variational dropout"
+                     for network, record in records.items())
+
+
+def read(folder):
+    """{network: record} of the results that are there."""
+    paths = {network: folder / f"snip-{network}.json" for network in TABLE}
+    return {network: json.loads(path.read_text()) for network, path in paths.items() if path.exists()}
+
+
+def draw():
+    """Fill the page from the recorded results."""
+    records = read(HERE / "results")
+    fill(HERE / "snip.md", {"recipe": recipe(records), "errors": table([row for r in records.values() for row in r["rows"]])})
+
+
+def run(network, arguments):
+    """The rows of one network, written to its JSON file after each: a run that is stopped has lost one row at most."""
+    started, rows, quick = time.time(), [], arguments.quick
+    name = "digits" if quick else "mnist"
+    training, test = data.load(name, arguments.data_dir)
+    task = Task(training, test, data.preprocessing(name), builder(network, quick), arguments.epochs, arguments.again,
+                50 if quick else 1000, arguments.seed, {})
+    for method, sparsity, paper in TABLE[network]:
+        if method in arguments.method:
+            rows.append(row(network, method, round(0.8 * sparsity, 1) if quick else sparsity, paper, task))
+            if arguments.out is not None:
+                record = {"epochs": arguments.epochs, "again": arguments.again, "rows": rows}
+                write_result(arguments.out / f"snip-{network}.json", record, seed=arguments.seed, started=started)
+    return rows
 
 
 def main():
@@ -163,22 +208,17 @@ def main():
     parser.add_argument("--epochs", type=int, help="of a training from the beginning (default: 30; 15 with --quick)")
     parser.add_argument("--again", type=int, help="epochs of a retraining (default: 3; 1 with --quick)")
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/snip.json; none with --quick)")
+    parser.add_argument("--out", type=Path, help="folder of the JSON files (default: results/; none with --quick)")
     parser.add_argument("--quick", action="store_true", help="small networks on the bundled digits")
+    parser.add_argument("--draw", action="store_true", help="train nothing, fill the page")
     arguments = parser.parse_args()
-    started, rows, name = time.time(), [], "digits" if arguments.quick else "mnist"
-    epochs, again = arguments.epochs or (15 if arguments.quick else 30), arguments.again or (1 if arguments.quick else 3)
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "snip.json")
-    training, test = data.load(name, arguments.data_dir)
-    for network in arguments.network:
-        task = Task(training, test, data.preprocessing(name), builder(network, arguments.quick), epochs, again,
-                    50 if arguments.quick else 1000, arguments.seed, {})
-        for method, sparsity, paper in TABLE[network]:
-            if method in arguments.method:
-                rows.append(row(network, method, round(0.8 * sparsity, 1) if arguments.quick else sparsity, paper, task))
-                if out is not None:  # after each row: a run that is stopped has lost one row at most
-                    write_result(out, {"epochs": epochs, "again": again, "rows": rows}, seed=arguments.seed, started=started)
-    print(table(rows))
+    arguments.epochs = arguments.epochs or (15 if arguments.quick else 30)
+    arguments.again = arguments.again or (1 if arguments.quick else 3)
+    arguments.out = arguments.out or (None if arguments.quick else HERE / "results")
+    if not arguments.draw:
+        print(table([each for network in arguments.network for each in run(network, arguments)]))
+    if arguments.draw or arguments.out == HERE / "results":
+        draw()
 
 
 def builder(network, quick):
