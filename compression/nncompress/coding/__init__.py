@@ -4,7 +4,7 @@ Read in this order:
     bits        fields of a fixed width, packed without gaps
     sparse      mostly-zero arrays as gaps and values (Deep Compression, figure 2)
     huffman     frequent symbols get short codes
-    streams     one array as one self-describing run of bytes, by the shorter of bits and huffman
+    streams     one array as bytes that say how they are coded: by bits or huffman, whichever is shorter
     arithmetic  a bit of probability p costs log2(1/p), also where that is far below one
     mixing      where the probabilities come from: contexts that count, and a mixer that learns
     layer       the contexts of a layer's weights

@@ -42,13 +42,14 @@ class Tape(NamedTuple):
 
 @njit(cache=True, inline="always")
 def code_bit(tape, bit, P):
-    """Encode `bit`, or decode the next bit; returns it.   P: 2^16 times the probability that it is 1.
+    """Encode `bit`, or decode the next bit -> the bit.   P: 2^16 times the probability that the bit is 1.
 
         middle = low + ⌊(high − low) P / 2^16⌋        1: high = middle        0: low = middle + 1
 
-    A decoder's bit is 1 where its number is at most `middle`. Then, for as long as low and high have the same leading byte,
-    `_next_byte` writes it (or takes in the next one), and low and high lose it: they move up by 8 bits, of which low gets
-    zeros and high ones. What the bit cost, log2(1/p), is added to tape.bits, at the part that tape.state names.
+    A decoder's bit is 1 if its number is at most `middle`. Then, while low and high have the same leading byte, `_next_byte`
+    writes this byte (a decoder takes in the next byte of its data instead), and low and high lose it: both are shifted to the
+    left by 8 bits, low fills up with zeros, high with ones. The cost of the bit, log2(1/p), is added to tape.bits, at the part
+    that tape.state names.
     """
     state = tape.state
     low, high = int(state[LOW]), int(state[HIGH])
@@ -81,9 +82,10 @@ def _next_byte(tape, byte):
 
 
 class Coder:
-    """An encoder, or with `data` the decoder of these bytes. Bits are passed in and returned; a decoder ignores the former.
+    """An encoder, or with `data` the decoder of these bytes.
 
-    So the same lines, run by both, write a file and read it:
+    Each call takes bits and returns them. A decoder ignores the bits that it is given, and returns those that it reads. So the
+    same lines, run by both, write a file and read it:
 
     >>> def date(coder, day=0, month=0):
     ...     return coder.number(day, 5), coder.number(month, 4)
@@ -103,11 +105,11 @@ class Coder:
         self.tape = Tape(state, bits, np.array(bytearray(data) if self.decodes else bytearray(64), np.uint8))
 
     def spend_on(self, part):
-        """The next bits are entered as this part of the file, 0 … parts − 1."""
+        """Count the cost of the next bits as this part of the file, 0 … parts − 1."""
         self.tape.state[PART] = part
 
     def reserve(self, bits):
-        """Make room for so many bits more, each of which takes at most 2 bytes; kernels cannot do that."""
+        """Make room for so many more bits, each of which takes at most 2 bytes. Kernels cannot make room themselves."""
         data, needed = self.tape.data, int(self.tape.state[AT]) + 2 * bits + 8
         if not self.decodes and needed > data.size:
             self.tape = self.tape._replace(data=np.concatenate([data, np.zeros(max(needed, data.size), np.uint8)]))
@@ -118,18 +120,18 @@ class Coder:
         return int(code_bit(self.tape, int(bit), P))
 
     def number(self, value, width):
-        """A whole number of `width` bits, the highest first; each costs one bit."""
+        """A whole number of `width` bits, the highest first; each bit costs one bit of the file."""
         result = 0
         for shift in range(width - 1, -1, -1):
             result = 2 * result + self.bit(value >> shift & 1)
         return result
 
     def finish(self):
-        """The bytes of an encoder."""
+        """All bytes of an encoder's file, with the ending."""
         return self.tape.data[: self.tape.state[AT]].tobytes() + self.ending()
 
     def ending(self):
-        """The fewest bytes, 0 to 4, that name a number from low to high if zeros follow; of equally many the smallest."""
+        """The fewest bytes, 0 to 4, that stand for a number from low to high if zeros follow; of these numbers the smallest."""
         low, high = (int(x) for x in self.tape.state[:2])
         for count in range(LOOK_AHEAD):
             unit = 1 << 32 - 8 * count
@@ -143,16 +145,17 @@ class Coder:
         return int(self.tape.state[AT]) - LOOK_AHEAD > self.tape.data.size
 
     def check_end(self):
-        """FormatError where a decoder has read its last bit and the data do not end as an encoder would have ended them."""
+        """FormatError if the data do not end as an encoder would have ended them. For a decoder that has read its last bit."""
         rest = self.tape.data[self.tape.state[AT] - LOOK_AHEAD :].tobytes()
         if self.past_the_end() or rest != self.ending():
             raise FormatError(f"arithmetic code: it has to end with the bytes {self.ending().hex(' ')}, not {rest.hex(' ')}")
 
 
 def encode(bits, P):
-    """Bits and the probability of each to be 1, as bytes.
+    """The bytes of an arithmetic code of these bits.
 
-    bits (N,) of 0 and 1; P (N,) integers 1 … 65535, in units of 2^−16, or one for all  ->  bytes. The decoder needs the same P.
+    bits (N,) of 0 and 1; P (N,): the probability of each bit to be 1, as an integer 1 … 65535 in units of 2^−16, or one number
+    for all bits  ->  bytes. The decoder needs the same P.
     Errors: ValueError for other bits, shapes or probabilities.
 
     A bit that is 0 with probability 0.98 costs log2(1/0.98) = 0.03 bits, where Huffman's code would take one:
@@ -184,9 +187,9 @@ def decode(data, P):
 
 
 def ideal_bits(bits, P):
-    """What the probabilities allow: Σ log2(1/p) over the bits, where p = P/2^16 for a 1 and 1 − P/2^16 for a 0.
+    """The fewest bits that the probabilities allow: Σ log2(1/p), where p = P/2^16 for a 1 and 1 − P/2^16 for a 0.
 
-    `encode` needs at most this, rounded up to a byte, and one byte more.
+    `encode` needs at most one byte more than this number, rounded up to a byte.   bits, P: as for `encode` -> float.
     Source: Shannon 1948.
 
     >>> ideal_bits([1, 1, 0], [1 << 15, 1 << 14, 1 << 15])
@@ -198,6 +201,7 @@ def ideal_bits(bits, P):
 
 @njit(cache=True)
 def code_bits(tape, bits, P):
+    """Code bits (N,) int64 with the probabilities P (N,), in units of 2^−16; a decoder fills `bits` in."""
     for i in range(bits.size):
         bits[i] = code_bit(tape, bits[i], P[i])
 

@@ -40,7 +40,7 @@ def entropy_bits(counts):
 
 
 def check_lengths(lengths):
-    """Return `lengths` as an int64 array, once they are known to belong to a complete prefix code.
+    """Check that `lengths` belong to a complete prefix code, and return them as an int64 array.
 
         Kraft's sum:   Σ_{s: lengths_s > 0} 2^(−lengths_s) = 1
 
@@ -62,7 +62,7 @@ def check_lengths(lengths):
 
 
 def codes(lengths):
-    """The canonical codes: in order of (length, symbol) each code is the one before plus 1, shifted to its own length.
+    """The canonical codes. In the order of (length, symbol), each code is the previous one plus 1, shifted to its own length.
 
         code_k = (code_(k−1) + 1) · 2^(length_k − length_(k−1))        code_0 = 0
 
@@ -106,7 +106,7 @@ def unpack_lengths(data, n):
     """Read back what `pack_lengths` wrote at the start of `data`; other bytes may follow.
 
     n is the number of symbols  ->  lengths uint8 (n,), and the number of bytes that the table takes.
-    Errors: FormatError when the table is cut short, names symbols outside 0..n−1, or is of no complete code.
+    Errors: FormatError when the table is cut short, names symbols outside 0..n−1, or is not that of a complete code.
     """
     if len(data) < _TABLE_HEADER.size:
         raise FormatError(f"code lengths: the table has {_TABLE_HEADER.size} bytes or more, here are {len(data)}")
@@ -124,7 +124,7 @@ def unpack_lengths(data, n):
 
 
 def code_lengths(counts):
-    """The length of each symbol's Huffman code: the mean length Σ counts_s · lengths_s is the smallest possible.
+    """The length of each symbol's Huffman code, for which the total Σ counts_s · lengths_s is the smallest possible.
 
     Merge the two rarest trees until one is left; a symbol's length is the depth of its leaf.
 

@@ -1,4 +1,4 @@
-"""The weights of a layer, coded bit by bit with what stands beside them: positions, signs, sizes.
+"""The weights of a layer, coded bit by bit: positions, signs, sizes. What stands beside a weight gives the probabilities.
 
 Pruned weights are not scattered evenly: some rows are full, others empty, and in maps of pixels a weight seldom stands alone.
 Each bit is coded with several contexts, mixed (see `mixing`):
@@ -10,10 +10,11 @@ Each bit is coded with several contexts, mixed (see `mixing`):
     size      |w| = 1? no: 2? … (unary)          (the question), (it, |left|, |up|), (it, mean size in the row so far)
     bias      0? no: 1? … and its sign           (the question)
 
-Neighbours are those in the same row, in a map of H × W inputs: the kernel of a convolution, or the image that a linear layer's
-input was before it was flattened. A map of 1 × 1 has none. Sizes above 12 end in an Elias-γ code, whose bits learn, too.
+The neighbours of a weight are weights of the same row, beside it in a map of H × W inputs: the kernel of a convolution, or the
+image that a linear layer's input was before it was flattened. In a map of 1 × 1 a weight has no neighbours. Sizes above 12 end
+in an Elias-γ code, whose leading bits have contexts, too.
 
-One function walks through a row to encode it and to decode it, so that both see the same contexts.
+The same function encodes a row and decodes it, so that both see the same contexts.
 
 Source: the contexts are this project's; mixing: see `mixing`; the γ code: Elias 1975, IEEE Trans. Inf. Theory 21, §3.
 """
@@ -29,7 +30,7 @@ from nnlite.kernels.machine.cache import njit
 
 POSITIONS, SIGNS, SIZES, BIASES = range(4)  # the parts that bits are spent on
 UNARY = 12  # so many questions "more?" before the Elias-γ code
-FINE, FINE_UNARY = 15, 2  # with sizes above 15 so few: there are more sizes than contexts could learn
+FINE, FINE_UNARY = 15, 2  # if sizes above 15 occur, only 2 questions: there are more sizes than contexts could learn
 NEAR = 6  # sizes of neighbours are told apart up to this
 TREE = 128  # of the γ code the leading 7 bits have contexts
 MOST_BITS = 31  # of a γ code
@@ -54,7 +55,7 @@ class Models(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What a row knows of the columns, each (J,): whether any weight is there, how many so far, and the last one's sign."""
+    """What is known of each column, in arrays (J,): whether it has a weight, how many so far, and the sign of the last one."""
 
     used: np.ndarray
     count: np.ndarray
@@ -62,7 +63,7 @@ class Columns(NamedTuple):
 
 
 def new_models():
-    """Models that know nothing. In `sizes` and `biases` the γ code's contexts stand last."""
+    """Models that have learnt nothing. In `sizes` and `biases` the contexts of the γ code stand last."""
     sizes = (UNARY + 1) * (1 + (NEAR + 1) ** 2 + 13)
     return Models(new_model(16, 1), new_model(DENSITIES * COUNTS + 32, 2), new_model(9 + 81 + 3, 3),
                   new_model(sizes + TREE + MOST_BITS, 3, UNARY), new_model(UNARY + 1 + TREE + MOST_BITS, 1, UNARY),
@@ -70,9 +71,10 @@ def new_models():
 
 
 def code_weights(coder, w, top, W=1, H=1):
-    """Code the weights w (O, J) int8, of sizes up to `top`, of inputs in maps of H × W; a decoder fills w in.
+    """Code the weights w (O, J) int8, with |w| up to `top`; a decoder fills w in.
 
-    Errors: FormatError for a size above `top`, given or found, and where a decoder finds no more data.
+    The J inputs of an output are maps of H × W, one after the other.
+    Errors: FormatError for a size above `top`, given or decoded, and if a decoder comes to the end of the data.
     """
     models, J = new_models(), w.shape[1]
     columns = Columns((w != 0).any(axis=0).astype(np.int64), np.zeros(J, np.int64), np.zeros(J, np.int64))
@@ -123,7 +125,7 @@ def code_columns(tape, model, used, W, H):
 def code_row(tape, models, columns, row, top, W, H):
     """Code one row of weights: row (J,) int64, |w| ≤ top; an encoder reads it, a decoder fills it in.
 
-    Returns whether all sizes were within `top`; stops at one that is not.
+    Returns whether all sizes are within `top`. It stops at the first one that is not.
     """
     position_slots, sign_slots, size_slots = np.zeros(2, np.int64), np.zeros(3, np.int64), np.zeros(3, np.int64)
     seen = there = total = 0
@@ -180,8 +182,8 @@ def _sign(w):
 def code_size(tape, model, slots, size, least, top):
     """Code a whole number from `least` to `top`: "is it more than k?" for k = least, least + 1, …, then Elias's γ code.
 
-    slots: the contexts of the first question; those of the next ones follow, so the slots move along.
-    Returns the size; in a decoder it may be above `top`.
+    slots: the contexts of the first question. The contexts of the next questions follow them, so each question adds 1 to all
+    slots, in place.   Returns the size; in a decoder of damaged data it may be above `top`.
     """
     last = min(top, least + (UNARY if top <= FINE else FINE_UNARY))
     for k in range(least, last):
@@ -194,7 +196,7 @@ def code_size(tape, model, slots, size, least, top):
 
 @njit(cache=True)
 def code_gamma(tape, model, value):
-    """Code a whole number v from 1 to 2^MOST_BITS − 1: how many bits it has, in unary, and then these, the leading 1 left out.
+    """Code a whole number v from 1 to 2^MOST_BITS − 1: how many bits it has, in unary, then its bits without the leading 1.
 
         v = 2^(width − 1) + the number that the other width − 1 bits write
     """

@@ -1,8 +1,8 @@
 """Where the probabilities of an arithmetic coder come from: contexts that count, and a mixer that weighs their opinions.
 
-A context is what is known before a bit: "the weight above is not 0". Each context holds p, how often the bit was 1 there, and
-n, how many bits it has seen. A bit lies in several contexts at once; their opinions are added up on the logistic scale, where
-0.98 and 0.99 lie as far apart as 0.02 and 0.01:
+A context is something that is known before a bit, such as "the weight above is not 0". Each context holds p, the share of its
+bits that were 1, and n, how many bits it has seen. A bit lies in several contexts at once. Their opinions, the p_k, are added
+up on the logistic scale, where 0.98 and 0.99 lie as far apart as 0.02 and 0.01:
 
     stretch(p) = ln(p / (1 − p))        squash(s) = 1 / (1 + e^(−s))
     p   = squash(Σ_k w_k stretch(p_k))                  mixing

@@ -10,16 +10,16 @@ from nncompress.coding.sparse import best_index_bits, relative_bits, to_relative
 
 
 def coded_sizes(w, bits, W=1, H=1):
-    """{coding: bytes} of the integer weights w (O, …), |w| < 2^(bits−1).
+    """How many bytes the integer weights w (O, …), |w| < 2^(bits−1), take in each coding -> {coding: bytes}.
 
-        entropy              N · H / 8: the bound for codes that see one weight at a time; the codings below may see more
+        entropy              N · H / 8, H by `entropy_bits`: the bound for codes that see one weight at a time
         fixed width          N · bits / 8
         Huffman              Σ count · length / 8, and the table of lengths
-        relative index       gaps of the best width and values of fixed width
-        relative, Huffman    both coded, and their tables, for the best width of a gap
-        arithmetic           bit by bit with contexts (`layer`), inputs in maps of H × W
+        relative index       gaps of the best width, and values of `bits` bits
+        relative, Huffman    gaps and values in Huffman's code, with both tables, for the best width of a gap
+        arithmetic           bit by bit with contexts (`layer`), inputs in maps of H × W; it may go below the entropy
 
-    Errors: ValueError for weights beyond the bits.
+    N is the number of weights.   Errors: ValueError for weights that do not fit the bits, and for none at all.
 
     >>> w = np.zeros((40, 100), np.int8)
     >>> w[::2, ::10] = 1

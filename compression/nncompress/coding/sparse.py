@@ -1,4 +1,4 @@
-"""Relative-index sparse form: a mostly-zero array as the gaps between its entries, and the entries.
+"""Relative-index sparse form: an array that is mostly zeros is stored as its entries and the gaps between them.
 
 Source: Han, Mao, Dally 2016, Deep Compression (arXiv 1510.00149), §2 and figure 2.
 """
@@ -13,8 +13,8 @@ def relative_bits(dense, index_bits, value_bits):
 
         bits = Σ_k (1 + ⌊r_k / 2^index_bits⌋) · (index_bits + value_bits)
 
-    r_k is the number of zeros between the k-th non-zero and the one before it; the quotient counts the filler zeros.
-    dense (N,), index_bits 1..16.
+    r_k is the number of zeros between the k-th non-zero and the one before it; the quotient counts the filler zeros
+    (`to_relative`).   dense (N,), index_bits 1..16, value_bits: the width of a value -> int.
     """
     runs = _runs(np.flatnonzero(dense))
     stored = runs.size + int((runs >> index_bits).sum())
@@ -38,8 +38,8 @@ def from_relative(gaps, values, size):
         position_k = Σ_{j ≤ k} (gap_j + 1) − 1
 
     gaps (M,) uint8 or uint16, values (M,)  ->  dense (size,) of the values' dtype.
-    Errors: FormatError when there are more gaps than values or fewer, or when a position passes the size;
-    TypeError for gaps of another type.
+    Errors: FormatError when gaps and values differ in number, or when a position lies beyond the size; TypeError for gaps of
+    another type.
 
     >>> from_relative(np.uint16([1, 2, 7, 2]), np.array([34, 9, 0, 17]), 16)
     array([ 0, 34,  0,  0,  9,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0, 17])
@@ -59,9 +59,9 @@ def from_relative(gaps, values, size):
 
 
 def to_relative(dense, index_bits):
-    """Store each non-zero entry as (gap, value); the gap is the number of zeros since the entry before, or the start.
+    """Store each non-zero entry as (gap, value); the gap is the number of zeros since the entry before, or since the start.
 
-        gap_k = r_k mod 2^index_bits, after ⌊r_k / 2^index_bits⌋ fillers of gap 2^index_bits − 1        r_k zeros in between
+        gap_k = r_k mod 2^index_bits, after ⌊r_k / 2^index_bits⌋ fillers of gap 2^index_bits − 1;   r_k: zeros in between
 
     A gap has `index_bits` bits, so it spans at most 2^index_bits − 1 zeros. In a longer run every 2^index_bits-th zero
     is stored as an entry itself, a *filler* with value zero. Zeros after the last non-zero are not stored: the size of

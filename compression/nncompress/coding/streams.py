@@ -1,4 +1,4 @@
-"""One array of symbols as one self-describing run of bytes.
+"""A stream: one array of symbols as bytes that say themselves how they are coded and where they end.
 
     byte 0      tag: 0 raw, 1 Huffman
     bytes 1–4   length of what follows, little-endian
@@ -32,7 +32,7 @@ class StreamBudget(NamedTuple):
 
 
 def split_stream(data):
-    """Cut the stream at the start of `data` off what follows: (stream, rest).
+    """Split `data` into the stream at its start and the bytes that follow -> (stream, rest).
 
     Errors: FormatError when `data` is shorter than the stream says it is.
     """
@@ -45,7 +45,7 @@ def split_stream(data):
 
 
 def encode_stream(symbols, alphabet):
-    """The stream of these symbols, raw or Huffman, whichever is smaller (raw, if neither).
+    """The stream of these symbols: Huffman if that is smaller, else raw.
 
     symbols (N,) integers in 0..alphabet−1, alphabet 1..65536  ->  bytes.
     Errors: ValueError for a symbol or an alphabet out of range, TypeError for symbols that are not integers.
@@ -68,8 +68,9 @@ def encode_stream(symbols, alphabet):
 def decode_stream(data, count, alphabet):
     """The symbols of a stream that `encode_stream` made: uint16 (count,), all below `alphabet`.
 
-    Errors: FormatError, and no other, for any damage that shows; `data` is the stream and no more (see `split_stream`).
-    Damage that turns one valid stream into another does not show: that is what a file's CRC is for.
+    data: the stream alone, without bytes after it (see `split_stream`).
+    Errors: FormatError for damage that can be seen, and no other error. Damage that turns one valid stream into another cannot
+    be seen; the CRC of the file finds it.
     """
     tag, body = _open(data)
     if tag == HUFFMAN:
@@ -83,9 +84,9 @@ def decode_stream(data, count, alphabet):
 
 
 def stream_budget(data, count, alphabet):
-    """Where the bits of a stream go; in bits, because the payload ends inside a byte and padding fills it.
+    """What the bits of a stream are spent on -> StreamBudget, in bits: the payload may end inside a byte, which padding fills.
 
-    Errors: FormatError as `decode_stream`, which has to run to tell the last code from the padding.
+    Errors: those of `decode_stream`, which is run to find where the last code ends.
 
     >>> stream_budget(encode_stream([0] * 90 + [1] * 10, alphabet=256), 100, 256)
     StreamBudget(header=40, table=48, payload=100, padding=4)

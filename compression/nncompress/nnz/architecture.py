@@ -1,7 +1,7 @@
 """The architecture part of a file: each step's kind, inputs and options, checked as they are read.
 
-Shapes are not stored: they follow from the input's shape, step by step (`nnlite.inference.kinds`). What is usual takes one bit:
-a step reads the one before it, a zero point is 0, a stride 1, layers are called conv1, conv2, …, fc1, …
+Shapes are not stored: they follow from the input's shape, step by step (`nnlite.inference.kinds`). The usual values take one
+bit each: a step reads the one before it, a zero point is 0, a stride is 1, layers are called conv1, conv2, …, fc1, …
 """
 
 import numpy as np
@@ -13,15 +13,16 @@ from nnlite.inference.kinds import KINDS
 NAMES = list(KINDS)  # a kind's number in the file is its position
 MOST_STEPS, LARGEST_SIZE, LARGEST_OPTION = 4096, 2**20, 2047
 MOST_NUMBERS = 2**26  # weights of a file; activations of one step for one image, its padding included
-UNKNOWN = Int8Step("", "", [], (), np.float32(1), 0)  # what a reader passes in
+UNKNOWN = Int8Step("", "", [], (), np.float32(1), 0)  # passed in by a reader, which does not know the step yet
 
 
 def code_step(fields, given, steps, last):
-    """Write the step `given`, or read one (`given` is UNKNOWN then): the next one after `steps`.
+    """Write or read the step that follows `steps`.
 
-    last: whether no step follows. Where the last step is a layer without ReLU, its logits are not rounded to 8 bits, so that
-    its S and Z mean nothing: they are not stored, and read as 1 and 0.
-    -> (the step with its shape but without its arrays; the shape of its weights, or None; its largest weight, or 0)
+    given: the step to write; UNKNOWN in a reader.
+    last: whether this is the last step. The logits of a last layer without ReLU are not rounded to 8 bits. So its S and Z mean
+    nothing: they are not stored, and are read as 1 and 0.
+    -> (the step with its shape but without its arrays; the shape of its weights, or None; its largest |weight|, or 0)
     """
     kind = KINDS[fields.choice(given.kind, NAMES, 4)]
     if (kind.reads == 0) != (not steps):
@@ -43,7 +44,10 @@ def code_step(fields, given, steps, last):
 
 
 def standard_name(kind, steps):
-    """The name that lowering gives to most: conv1, conv2, …, fc1, …; input; maxpool2d_1, …, flatten_1, …"""
+    """The usual name of the next step: conv1, conv2, …, fc1, …; input; maxpool2d_1, …, flatten_1, …
+
+    kind: that of the step.   steps: those before it; steps of the same kind are counted.
+    """
     number = 1 + sum(step.kind == kind.name for step in steps)
     if kind.name == "input":
         return "input"
@@ -58,7 +62,10 @@ def _code_name(fields, name, kind, steps):
 
 
 def _code_inputs(fields, inputs, kind, name, before):
-    """The numbers of the steps that are read; one bit where it is the step before this one."""
+    """The numbers of the steps that this step reads.   before: how many steps there are before it.
+
+    A step that reads only the one before it takes one bit.
+    """
     if not fields.reads and (len(inputs) != kind.reads or any(not 0 <= i < before for i in inputs)):
         fields.fail(f"{name} ({kind.name}) cannot read the results {inputs} of {before}")
     previous = [before - 1]
@@ -69,7 +76,7 @@ def _code_inputs(fields, inputs, kind, name, before):
 
 
 def _code_options(fields, step, given, kind):
-    """Strides, paddings, windows, groups."""
+    """Set step.options: strides, paddings, windows, dilations, groups; ceil_mode and count_include_pad of an uneven pooling."""
     usual = {"kernel": (2, 2), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
     for option in kind.pairs:
         if option == "stride" and "kernel" in step.options:
@@ -81,7 +88,10 @@ def _code_options(fields, step, given, kind):
 
 
 def _code_sizes(fields, step, given, kind, steps):
-    """(w_shape, the largest weight), and the layer's bits and width. How many numbers a layer reads follows from its input."""
+    """Code the sizes of a layer, and set step.width and step.bits -> (w_shape, the largest |weight|).
+
+    How many numbers one output reads is not stored, because it follows from the layer's input.
+    """
     shape = (0,) * kind.w_axes if given.w is None else given.w.shape
     before = steps[step.inputs[0]].shape
     O = fields.number(shape[0], "the outputs of a layer", LARGEST_SIZE)
@@ -104,7 +114,7 @@ def _code_sizes(fields, step, given, kind, steps):
 
 
 def _code_scale(fields, step, given, kind, steps, last):
-    """S and Z; those of a kind that moves numbers are its input's, and a last layer's logits have none."""
+    """Set S and Z of the result. A kind that only moves numbers has those of its input; logits have S = 1 and Z = 0."""
     if last and kind.w_axes and not step.relu:
         step.S, step.Z = np.float32(1), 0
     elif kind.moves and fields.reads:
@@ -119,12 +129,15 @@ def _code_scale(fields, step, given, kind, steps, last):
 
 
 def _padded(numbers, count):
-    """The numbers, or as many zeros for a reader."""
+    """The numbers as given, or `count` zeros in a reader, which has none yet."""
     return numbers if len(numbers) == count else (0,) * count
 
 
 def check_step(step, w_shape, before):
-    """Set the step's shape; a sentence where something does not fit, else None."""
+    """Set step.shape, and check the step -> None, or a sentence that says what does not fit.
+
+    w_shape: of a layer's weights, else None.   before: the steps that the step reads.
+    """
     if w_shape is not None and not (2 <= step.bits <= 8 and 0 < np.prod(w_shape, dtype=object) <= MOST_NUMBERS):
         return f"weights of shape {w_shape} with {step.bits} bits are outside the format's limits"
     if w_shape is not None and np.prod(w_shape[1:], dtype=object) > LARGEST_K:

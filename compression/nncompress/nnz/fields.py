@@ -2,8 +2,8 @@
 
     kind = fields.choice(kind, KINDS)       writes `kind`; or, with data, reads it, whatever is passed in
 
-All fields go through one arithmetic coder (`nncompress.coding.arithmetic`), so none is rounded up to a byte. A header consists
-of answers to yes-or-no questions, one bit each, and of whole numbers in Elias's γ code.
+All fields go through one arithmetic coder (`nncompress.coding.arithmetic`), so no field is rounded up to a byte. A header
+consists of answers to yes-or-no questions, one bit each, and of whole numbers in Elias's γ code.
 """
 
 import numpy as np
@@ -16,8 +16,9 @@ LARGEST_NUMBER = 2**31 - 2
 
 
 class Fields:
-    """Writes fields, or with `data` reads them.   name: stands in error messages.
+    """Writes fields; with `data`, the bytes of a file, it reads them.   name: begins every error message.
 
+    Each method takes a value and returns it. A reader ignores the value that it is given, and returns the one that it reads.
     Errors: FormatError that names the file and the byte, for a value beyond its limit, written or read.
     """
 
@@ -30,23 +31,23 @@ class Fields:
         raise FormatError(f"{self.name}: near byte {int(self.coder.tape.state[AT])}: {what}")
 
     def spend_on(self, part):
-        """The next fields are entered under this part of the file."""
+        """Count the bits of the next fields as `part`, one of PARTS."""
         self.coder.spend_on(PARTS.index(part))
 
     @property
     def spent(self):
-        """{part: bits} so far."""
+        """{part: bits that the fields so far have taken}."""
         return dict(zip(PARTS, self.coder.tape.bits.tolist(), strict=True))
 
     def call(self, what, code, *arguments):
-        """code(coder, *arguments); a FormatError gets the name of the file, the place and `what`."""
+        """Call code(coder, *arguments). A FormatError of it is raised again with the file's name, the byte, and `what`."""
         try:
             code(self.coder, *arguments)
         except FormatError as error:
             self.fail(f"{what}: {error}")
 
     def check_end(self):
-        """FormatError where the file has been read too far, or not to its end."""
+        """FormatError if the reader has gone past the end of the file, or has not reached it."""
         self.call("the end", Coder.check_end)
 
     def flag(self, value):
@@ -54,7 +55,7 @@ class Fields:
         return bool(self.coder.bit(bool(value)))
 
     def choice(self, value, values, width):
-        """One of `values`, as its place in `width` bits."""
+        """One of `values`, stored as its place among them, in `width` bits."""
         place = self.coder.number(0 if self.reads else values.index(value), width)
         if place >= len(values):
             self.fail(f"choice {place} of {len(values)}")
@@ -81,8 +82,10 @@ class Fields:
     def scale(self, S, what):
         """A positive float32, whose mantissa takes as many bits as it needs.
 
-        S = (1 + m / 2^L) 2^(E − 127): one bit, E in 4 bits where 2^−15 ≤ S < 2, else in 8; L in 5 bits, and m, whose last bit
-        is 1, in L − 1. So 1/64 takes 10 bits, 5/64 takes 11, any float16 near 1 at most 19, any other float32 36 or fewer.
+            S = (1 + m / 2^L) 2^(E − 127)        m < 2^L, odd; L = 0 and m = 0 if S is a power of two
+
+        Stored are: one bit that says whether 2^−15 ≤ S < 2; E in 4 bits if so, else in 8; L in 5 bits; m in L − 1 bits, because
+        its last bit is 1. So 1/64 takes 10 bits, 5/64 takes 11, any float16 near 1 at most 19, any other float32 36 or fewer.
         """
         self._check_scale(S, what)
         raw = int(np.float32(S).view(np.uint32))
@@ -104,7 +107,7 @@ class Fields:
             self.fail(f"{what} is {S}; it has to be finite and above 0")
 
     def text(self, text, what):
-        """A short text: its length in bytes, and UTF-8."""
+        """A text of at most 255 bytes: its length, then its bytes in UTF-8."""
         data = text.encode()
         data = self.data(data, f"the length of {what}", 255)
         try:
@@ -113,7 +116,7 @@ class Fields:
             self.fail(f"{what} is not UTF-8")
 
     def data(self, data, what, limit):
-        """Bytes: how many, and then these."""
+        """At most `limit` bytes: how many there are, then the bytes."""
         count = self.number(len(data), what, limit)
         array = np.array(bytearray(count if self.reads else data), np.uint8)
         self.coder.reserve(8 * count)

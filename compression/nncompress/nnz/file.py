@@ -12,7 +12,7 @@ units come in an order that is cheap to code (`live`). So the loaded plan may ha
 are the same, bit for bit.
 
     scales       one for a layer where all are equal, else one for each output; with as many bits as the mantissa needs
-    biases       on the grid of the weights, where they are round(k / S_in) for whole k: k is stored; else whole numbers
+    biases       whole numbers b. If they lie on the grid of the weights, b = round(k / S_in) for whole k, then k is stored
     weights      bit by bit with contexts (`nncompress.coding.layer`), or in the shortest form of `weights` (fixed width,
                  Huffman, relative index), whichever takes fewer bits
 
@@ -60,7 +60,11 @@ def save(path, plan):
 
 
 def to_bytes(plan, name="nnz"):
-    """The content of the file, the smaller one if there are two ways; `name` stands in error messages."""
+    """The content of the file; `name` begins the error messages.
+
+    Units with a constant result can be folded into the biases of the layer that reads them, or stay. If there are such units,
+    the content is made in both ways, and the smaller one is returned.
+    """
     plans = [live_plan(plan)]
     unfolded = live_plan(plan, fold=False)
     if plans[0].parameters < unfolded.parameters:  # new biases may be off the grid, and so cost more than dead units
@@ -69,7 +73,7 @@ def to_bytes(plan, name="nnz"):
 
 
 def _write(plan, name):
-    """The file of a plan as it is. Each layer's weights are tried in both ways, and stay in the smaller one."""
+    """The content of the file for these steps. Each layer's weights are coded in two ways, and the smaller one is stored."""
     layers = [step for step in plan.steps if step.w is not None]
     plain = [id(step) for step in layers if _plain_is_smaller(step, plan.steps)]
     fields = Fields(name)
@@ -79,7 +83,10 @@ def _write(plan, name):
 
 
 def code_plan(fields, given, law, most, plain=()):
-    """Write the steps `given`, or read a plan's: (steps, law, [LayerSize]).   plain: ids of the steps with plain weights."""
+    """Write the steps `given`, or read those of a file if `given` is empty -> (steps, law, [LayerSize]).
+
+    most: how many weights the file may hold.   plain: ids of the steps whose weights are written without the arithmetic code.
+    """
     law = fields.choice(law, LAWS, 1)
     count = fields.number(len(given) - 1, "the number of steps, less one,", MOST_STEPS - 1) + 1
     if count < 2:
@@ -116,7 +123,7 @@ def dense_shape(step, w_shape, steps):
 
 
 def _plain_is_smaller(step, steps):
-    """Whether fixed width, Huffman's code or the relative index makes less of a layer's weights than the arithmetic code."""
+    """Whether fixed width, Huffman or the relative index takes fewer bits for a layer's weights than the arithmetic code."""
     plain, coder = Writer(), Coder(parts=len(PARTS))
     write_weights(plain, step.w, step.bits)
     code_weights(coder, step.w.reshape(len(step.w), -1).copy(), int(np.abs(step.w).max()), *map_of(step, step.w.shape, steps))
@@ -138,7 +145,7 @@ def _content(path):
 
 
 def from_bytes(data, name="nnz"):
-    """The Int8Plan of a file's content; `name` stands in error messages."""
+    """The Int8Plan of a file's content; `name` begins the error messages.   Errors: FormatError, as for `load`."""
     return _read(data, name)[0]
 
 
@@ -151,7 +158,7 @@ def _read(data, name):
     """(plan, [LayerSize], {part: bits}, version) of a file's content."""
     if data[:3] != MAGIC:
         hint = "; nnlite.load reads .npz files" if data[:2] == b"PK" else ""
-        raise FormatError(f"{name}: is no .nnz file: it begins with {bytes(data[:4])!r}, not {MAGIC!r}{hint}")
+        raise FormatError(f"{name}: is not an .nnz file: it begins with {bytes(data[:4])!r}, not {MAGIC!r}{hint}")
     if len(data) < 10:
         raise FormatError(f"{name}: is cut off after {len(data)} bytes")
     if data[3] not in (1, VERSION):
@@ -175,7 +182,7 @@ def _read(data, name):
 
 
 def inspect(path):
-    """What a file holds and what its bytes are spent on; print it, or read its fields.   Errors: those of `load`."""
+    """What a file holds, and what its bytes are spent on -> Inspection, to print or to read.   Errors: those of `load`."""
     data = _content(path)
     plan, layers, spent, version = _read(data, str(path))
     parts = {part: spent.get(part, 0) / 8 for part in PARTS}

@@ -10,9 +10,11 @@ PARTS = ("positions", "signs", "sizes", "biases",  # as `nncompress.coding.layer
 
 @dataclass
 class LayerSize:
-    """One layer in a file: bytes are those of its scales, biases and weights, and parts says which.
+    """One layer in a file.
 
-    shape: of the weights in the file; dense_shape: of the same layer before dead units were left out.
+    shape: of the weights in the file.   dense_shape: of the same layer before dead units were left out.
+    bits: of a weight.   form: how the weights are coded, in words.   nonzero: how many weights are not 0.
+    bytes: of its scales, biases and weights together.   parts: {part: bytes}, which add up to `bytes`.
     """
 
     name: str
@@ -47,7 +49,7 @@ class Inspection:
 
     @property
     def by_layer(self):
-        """{layer: {part: bytes}}, and what belongs to none of them as "the rest"; `nnlite.plot.bytes_of_parts` draws it."""
+        """{layer: {part: bytes}}; "the rest" is what belongs to no layer. `nnlite.plot.bytes_of_parts` draws it."""
         rows = {layer.name: layer.parts for layer in self.layers}
         rest = {part: size - sum(parts.get(part, 0) for parts in rows.values()) for part, size in self.parts.items()}
         return rows | {"the rest": {part: max(size, 0.0) for part, size in rest.items() if abs(size) > 1e-9}}

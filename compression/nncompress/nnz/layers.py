@@ -10,9 +10,10 @@ from nncompress.quantization.post_training import BIAS_LIMIT
 
 
 def code_layer(fields, given, step, w_shape, largest, steps, coded):
-    """Write the arrays of `given`, or read them, into `step`; returns the form of the weights in words.
+    """Write the arrays of the step `given`, or read them; both fill them into `step` -> the form of the weights in words.
 
-    coded: whether an encoder uses the arithmetic code for the weights, not the shortest of the other forms.
+    w_shape, largest: the shape of the weights and the largest |weight|.   steps: those before.
+    coded: whether a writer uses the arithmetic code for the weights; if not, the shortest of the other forms.
     """
     O = w_shape[0]
     S1 = steps[step.inputs[0]].S
@@ -28,7 +29,7 @@ def code_layer(fields, given, step, w_shape, largest, steps, coded):
 
 
 def _code_scales(fields, w_scale, name):
-    """One scale where all are equal, else one for each output."""
+    """The weight scales (O,): stored as one number if all are equal, else as one for each output."""
     if fields.flag((w_scale == w_scale[0]).all()):
         return np.full(len(w_scale), fields.scale(w_scale[0], f"a weight scale of {name}"))
     scales = np.empty(len(w_scale), np.float32)
@@ -40,9 +41,10 @@ def _code_scales(fields, w_scale, name):
 
 
 def _code_biases(fields, b, S1, name):
-    """b on the weights' grid, where possible: b = round(k / S1), as `quantize` makes it of k steps S_w; else b itself.
+    """The biases b (O,): stored as k if all b = round(k / S1) and k is smaller, else as they are.
 
-    All of it in float64, whose division and rounding are exact to the last bit on every machine.
+    A bias of k steps S_w becomes such a b in `quantize`. k is found and checked in float64, whose division and rounding give
+    the same bits on every machine.
     """
     k = np.rint(b * np.float64(S1)).astype(np.int64) if S1 < 1 else b  # with larger steps, k would be no smaller than b
     on_grid = fields.flag(np.array_equal(from_grid(k, S1), b) and np.abs(k).max() < np.abs(b).max())
@@ -52,7 +54,7 @@ def _code_biases(fields, b, S1, name):
 
 
 def from_grid(k, S1):
-    """b = round(k / S1), limited to a bit more than a bias may have:  k in steps of S_w, S1 the scale of the inputs.
+    """b = round(k / S1), clipped to ±2 · BIAS_LIMIT, beyond what a bias may have.   k: in steps of S_w; S1: the inputs' scale.
 
     Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4, for biases in steps of S1 S_w.
     """
@@ -60,7 +62,10 @@ def from_grid(k, S1):
 
 
 def map_of(step, w_shape, steps):
-    """(W, H) of the maps that a layer's inputs lie in: the kernel, or the image that was flattened; (1, 1) without any."""
+    """(W, H) of the map in which the inputs of an output lie: the kernel's, or that of the image that was flattened before.
+
+    (1, 1) for a linear layer that reads vectors.
+    """
     if len(w_shape) == 4:
         return w_shape[3], w_shape[2]
     before = steps[step.inputs[0]]
@@ -69,7 +74,7 @@ def map_of(step, w_shape, steps):
 
 
 def _code_weights(fields, w, w_shape, largest, step, map, coded):
-    """The weights, and their form in words."""
+    """Write or read the weights -> (w int8 of w_shape, their form in words)."""
     if fields.flag(coded):
         flat = np.zeros((w_shape[0], int(np.prod(w_shape[1:]))), np.int8)
         if not fields.reads:

@@ -6,8 +6,8 @@ A unit is a filter or a neuron of a layer whose results are read by one other la
     it is constant       it has no weights: its result is c for every image    it goes; what it contributed, Σ (c − Z) w, is
                                                                                added to the biases of the layer that reads it
 
-The order of units is free, as long as the layer that reads them is put into the same order: sums of integers do not depend on
-it. Where half of a layer's weights or more are 0, the units with the most weights come first.
+The units may stand in any order, if the weights that read them stand in the same order: sums of integers do not depend on it.
+If half of a layer's weights or more are 0, the units with the most weights come first.
 """
 
 from dataclasses import replace
@@ -21,10 +21,11 @@ PASSES_ON = ("max_pool2d", "avg_pool2d", "uneven_max_pool2d", "uneven_avg_pool2d
 
 
 def live_plan(plan, fold=True):
-    """The plan without dead units, sorted.   fold: also those whose constant result would change the next biases.
+    """A plan of the same logits without dead units, and with sorted ones; the given plan stays as it is.
 
         b[o] ← b[o] + Σ_dead (c − Z) w[o, dead]
 
+    fold: whether units go whose constant result changes the next biases. Without it, only those go that change none.
     Source: this project's.
     """
     plan = Int8Plan([replace(step) for step in plan.steps], plan.law)
@@ -46,7 +47,7 @@ def live_plan(plan, fold=True):
 
 
 def chains(steps):
-    """[[layer, …, the layer that reads it]], as numbers of steps, where nothing else reads anything in between."""
+    """[[layer, …, the layer that reads it]], as numbers of steps. Each result in a chain is read by the next step only."""
     readers = [[j for j, step in enumerate(steps) if i in step.inputs] for i in range(len(steps))]
     found = []
     for i in range(len(steps)):
@@ -60,7 +61,7 @@ def chains(steps):
 
 
 def _living(plan, chain, fold):
-    """(the units that stay, at least one; the reader's biases without the constant ones)."""
+    """(the units that stay, at least one; the reader's biases, to which the folded units' part has been added)."""
     layer, reader = plan.steps[chain[0]], plan.steps[chain[-1]]
     w = _by_unit(reader.w, len(layer.w))
     sums = w.sum(axis=2, dtype=np.int64)  # (O, units)
@@ -78,9 +79,9 @@ def _living(plan, chain, fold):
 
 
 def _constants(plan, chain):
-    """The result of each unit that has no weights, where its reader finds it; NaN for the others.
+    """The result of each unit that has no weights, at the end of the chain; NaN for the other units.
 
-    The layer's own runner says what it is: all inputs are Z, the real 0, so that every sum is 0.
+    The chain's own runners compute it, from inputs that are all Z, the real 0.
     """
     layer = plan.steps[chain[0]]
     constants = np.full(len(layer.w), np.nan)
@@ -102,7 +103,7 @@ def _by_unit(w, units):
 
 
 def _with_units(steps, chain, kept):
-    """The steps with these units of the chain's layer, in this order."""
+    """Copies of the steps, in which the chain's layer has only the units `kept`, in this order."""
     steps = [replace(step) for step in steps]
     layer, reader = steps[chain[0]], steps[chain[-1]]
     units = len(layer.w)

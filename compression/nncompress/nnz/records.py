@@ -33,7 +33,7 @@ class Writer:
 
 
 class Reader:
-    """Reads what Writer wrote, and the texts and arrays of version 1, never past the end.   spent: {part: bits}, so far.
+    """Reads what Writer wrote, and the texts and arrays of version 1, never past the end.   spent: {part: bits read so far}.
 
     Errors: FormatError that names the file and the byte, for whatever does not fit.
     """
@@ -68,7 +68,7 @@ class Reader:
             if byte < 128:
                 return value
             if shift > 63:
-                self.fail(f"{what} is no number of this format")
+                self.fail(f"{what} takes more than 63 bits")
 
     def text(self):
         try:
@@ -81,7 +81,7 @@ class Reader:
         return np.frombuffer(self.take(count * dtype.itemsize, part), dtype).astype(dtype.newbyteorder("="))
 
     def stream(self, count, alphabet, part):
-        """`count` symbols; code tables are entered as "codebooks", the codes as `part`."""
+        """`count` symbols of a stream. Its code table is counted as "codebooks", its codes as `part`."""
         try:
             stream = bytes(split_stream(self.data[self.at :])[0])
             symbols = decode_stream(stream, count, alphabet)

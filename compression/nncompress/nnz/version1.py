@@ -21,7 +21,10 @@ from nnlite.inference.kinds import KINDS
 
 
 def read(data, name, most):
-    """(steps, law, [LayerSize], {part: bits}) of a file's content; `most`: how many weights it may hold."""
+    """(steps, law, [LayerSize], {part: bits}) of a file's content.
+
+    name: begins the error messages.   most: how many weights the file may hold.   Errors: FormatError.
+    """
     reader = Reader(data[:-4], name)
     law = reader.take(5, "header")[4]
     if law >= len(LAWS):
@@ -73,7 +76,7 @@ def read_step(reader, steps):
 
 
 def read_layer(reader, step, w_shape):
-    """Fill the arrays of a layer; returns its LayerSize."""
+    """Read the arrays of a layer into `step` -> its LayerSize."""
     start, before = reader.at, dict(reader.spent)
     step.w_scale = reader.array(w_shape[0], "f4", "scales")
     if not (np.isfinite(step.w_scale).all() and (step.w_scale > 0).all()):

@@ -17,7 +17,7 @@ DENSE, WIDEST_INDEX = 0, 8  # the form's tag: 0, or the number of bits of an ind
 
 
 def write_weights(writer, w, bits):
-    """Append the weights w (any shape, |w| < 2^(bits−1)); their shape is written by the caller."""
+    """Append the weights w (any shape, |w| < 2^(bits−1)) in the shortest form. The caller writes their shape."""
     flat = w.reshape(-1).astype(np.int64)
     writer.data += min((_encode(flat, bits, index_bits) for index_bits in _worth_trying(flat, bits)), key=len)
 
@@ -46,7 +46,7 @@ def _encode(flat, bits, index_bits):
 
 
 def read_weights(reader, shape, bits):
-    """The weights (int8, of `shape`) that `write_weights` wrote, and their form in words."""
+    """The weights (int8, of `shape`) that `write_weights` wrote, and their form in words.   Errors: FormatError."""
     size, offset = int(np.prod(shape)), 2 ** (bits - 1)
     index_bits = reader.varint("the form of the weights", WIDEST_INDEX)
     if index_bits == DENSE:

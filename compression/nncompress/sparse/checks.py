@@ -4,7 +4,7 @@ import numpy as np
 
 
 def check_weights(caller, w):
-    """w as an array.   TypeError unless float32; ValueError unless it is a matrix with something in it."""
+    """w as an array.   TypeError unless float32; ValueError unless it is a matrix with at least one row and one column."""
     w = np.asarray(w)
     if w.dtype != np.float32:
         raise TypeError(f"{caller}: w is {w.dtype}, expects float32")

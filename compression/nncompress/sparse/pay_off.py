@@ -16,7 +16,11 @@ ROUND_SECONDS = 2e-4  # so long that the clock is exact and an interruption rare
 
 
 def pays_from(rows, form, batch):
-    """The lowest measured sparsity from which on dense ÷ form never falls below 1 again; None where it ends below."""
+    """The lowest measured sparsity from which on the form is at least as fast as the dense product, at every higher one, too.
+
+    rows: from `time_forms`.   form: "csr" or "relative".   batch: of the rows to look at. -> a sparsity, or None if the form is
+    slower even at the highest one.
+    """
     ratios = {row["sparsity"]: row["dense_us"] / row[f"{form}_us"] for row in rows if row["batch"] == batch}
     lowest = None
     for sparsity in sorted(ratios, reverse=True):

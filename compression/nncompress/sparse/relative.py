@@ -22,7 +22,8 @@ class RelativeForm:
     The stream can be read from its start alone. So that any row can be found, two numbers a row are added to what is stored:
 
         starts[r]    the first entry of row r; uint32 (O + 1,)
-        before[r]    the column of the entry before that, counted in row r: −1, or less behind trailing zeros; int32 (O,)
+        before[r]    the place of the entry before that, counted from column 0 of row r: −1 if it is the last weight of the row
+                     above or if there is none, less if zeros follow it; int32 (O,)
 
     Source: Han, Mao, Dally 2016, Deep Compression (arXiv 1510.00149), §2, §3 and figure 2; computing with it, by a pointer to
     each row (there: column): Han et al. 2016, EIE (arXiv 1602.01528), §III.
@@ -95,7 +96,7 @@ class RelativeForm:
 
 
 def _positions(gaps, codes, codebook, size):
-    """Where in w.reshape(-1) each entry lies, once all of them are known to lie inside, and their codes in the codebook."""
+    """Where in w.reshape(-1) each entry lies, after a check that all of them lie inside, and their codes in the codebook."""
     if codebook.ndim != 1 or not 1 <= codebook.size <= MOST_CODES or codebook[0] != 0:
         raise FormatError(f"relative form: the codebook has shape {codebook.shape} and begins with {codebook[:1].tolist()}, "
                           f"expects 1 to {MOST_CODES} weights, the first 0")

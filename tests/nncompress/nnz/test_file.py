@@ -376,9 +376,9 @@ def test_scales_that_do_not_fit_together_are_refused(law):
 
 
 @pytest.mark.parametrize("header, message", [
-    (b"", "net.nnz: is no .nnz file: it begins with b'', not b'NNZ'"),
-    (b"PK\x03\x04" + b"\0" * 50, r"net.nnz: is no .nnz file: it begins with b'PK\\x03\\x04', not b'NNZ'"),
-    (b"hello, world", "net.nnz: is no .nnz file: it begins with b'hell', not b'NNZ'"),
+    (b"", "net.nnz: is not an .nnz file: it begins with b'', not b'NNZ'"),
+    (b"PK\x03\x04" + b"\0" * 50, r"net.nnz: is not an .nnz file: it begins with b'PK\\x03\\x04', not b'NNZ'"),
+    (b"hello, world", "net.nnz: is not an .nnz file: it begins with b'hell', not b'NNZ'"),
     (b"NNZ", "net.nnz: is cut off after 3 bytes"),
     (b"NNZ\x01\0\0\0\0\0", "net.nnz: is cut off after 9 bytes"),
     (b"NNZ\x03" + b"\0" * 50, "net.nnz: has format version 3, this program reads versions 1 and 2"),
@@ -396,7 +396,7 @@ def test_other_files_are_refused_by_load_and_inspect(tmp_path):
     (tmp_path / "text.nnz").write_text("a network\n" * 100)
     for reads in load, inspect:
         for name in "a.npz", "empty.nnz", "text.nnz":
-            with pytest.raises(FormatError, match=f"^{tmp_path}/{name}: is no .nnz file: it begins with "):
+            with pytest.raises(FormatError, match=f"^{tmp_path}/{name}: is not an .nnz file: it begins with "):
                 reads(tmp_path / name)
         with pytest.raises(FileNotFoundError):
             reads(tmp_path / "nowhere.nnz")
