@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnlite import __version__, models
+from nnlite import __version__
+from nnlite.architecture import BUILDERS, architecture_of
 from nnlite.errors import FormatError
 from nnlite.files import check_ending, open_to_read, write_atomically
 from nnlite.nn import Module
@@ -29,7 +30,6 @@ from nnlite.nn.module import cast
 
 FORMAT, VERSION = "nnlite checkpoint", 1
 ZIP = b"PK\x03\x04"  # the first bytes of every ZIP archive
-BUILDERS = {build.__name__: build for build in (models.mlp, models.lenet_300_100, models.lenet_5, models.cnn, models.resnet)}
 NPY_HEADER = re.compile(  # version 1.0; matched here, because NumPy's own reader evaluates it as Python
     rb"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype>[<>|][biuf]\d+)', 'fortran_order': False, "
     rb"'shape': \((?P<shape>[\d, ]*)\), \} *\n", re.DOTALL)
@@ -89,7 +89,7 @@ def save(path, model, *, optimizer=None, schedule=None, loader=None, history=Non
         "format": FORMAT,
         "version": VERSION,
         "nnlite": __version__,
-        "architecture": getattr(model, "architecture", None),
+        "architecture": architecture_of(model),
         "history": history or [],
         "optimizer": None if optimizer is None else _split_arrays(optimizer, arrays),
         "schedule": None if schedule is None else {"name": type(schedule).__name__, **schedule.state_dict()},
@@ -152,7 +152,7 @@ def load(path, model=None):
 def _build(path, architecture, arrays):
     """The model of an architecture, with one filter or neuron in each layer: the arrays of the file will replace them."""
     if architecture is None:
-        raise ValueError(f"load: {path} does not say how to build its model, which no function of nnlite.models has made; "
+        raise ValueError(f"load: {path} does not say how to build its model, because no function of nnlite.models builds it; "
                          "build it yourself and call load(path, model)")
     name, arguments = architecture.get("name"), architecture.get("arguments")
     if name not in list(BUILDERS):

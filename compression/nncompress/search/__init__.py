@@ -11,6 +11,7 @@ Read in this order:
     report      what happened, stage by stage
     run         all of it, in one training
     smallest_file   `nncompress.compress`, one run or several
+    further     more training for what was found: masks and grid stay
     front       settings × seeds, and the front of errors against bytes
 """
 
@@ -19,6 +20,7 @@ from nnlite.lazy import lazily
 __getattr__, __dir__, __all__ = lazily(__name__, {
     "budget": ["Budget", "BudgetTooSmall"],
     "curvature": ["RankOneCurvature"],
+    "further": ["train_further"],
     "front": ["pareto", "pareto_front"],
     "latent": ["OnGrid"],
     "ranking": ["best_masks"],
