@@ -9,7 +9,7 @@ from pathlib import Path
 
 import checking
 import numpy as np
-from assignment import HERE
+from assignment import HERE, PACKAGES
 from handout import handout
 from student import Student, dependencies
 
@@ -94,7 +94,8 @@ def unpacked(submission, folder):
             sys.exit(f"course: {submission} would unpack to more than {LARGEST_ZIP >> 20} MB")
         archive.extractall(folder)  # zipfile keeps names inside the folder
     inside = [path for path in folder.iterdir() if path.name != "__MACOSX"]
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in ("nnlite", "nncompress") else folder
+    enclosing = len(inside) == 1 and inside[0].is_dir() and inside[0].name not in PACKAGES
+    return inside[0] if enclosing else folder
 
 
 def table(rows, remarks):

@@ -27,11 +27,13 @@ def handout(spec, out):
 
 def write_tests(spec, out):
     """The visible tests, what they read, and the program that runs them."""
-    (out / "tests").mkdir(parents=True, exist_ok=True)
-    given = [HERE / spec["name"] / name for name in ("visible.py", "scenarios.py")]
-    for path in [*given, *(HERE / spec["name"]).glob("*.npz")]:
+    for folder in ("tests", "data"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for path in (HERE / spec["name"] / name for name in ("visible.py", "scenarios.py")):
         if path.exists():
             shutil.copy(path, out / "tests" / path.name)
+    for name in spec["data"]:
+        shutil.copy(HERE / "data" / f"{name}.npz", out / "data")
     shutil.copy(HERE / "checking.py", out / "run_tests.py")
     items = [item | {"test": item["test"].split(":")[1]} for item in visible(spec)]
     settings = {"module": spec["module"], "environment": spec["environment"], "items": items}

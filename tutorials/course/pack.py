@@ -30,5 +30,5 @@ def pack(spec, out):
         for name in ("visible.py", "hidden.py", "scenarios.py"):
             if (folder / name).exists():
                 archive.write(folder / name, f"course/{spec['name']}/{name}")
-        for path in sorted(folder.glob("*.npz")):
-            archive.write(path, f"course/{spec['name']}/{path.name}")
+        for name in spec["data"]:
+            archive.write(HERE / "data" / f"{name}.npz", f"course/data/{name}.npz")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from checking import refuses, same, tests_of
+from checking import refuses, same, stored, tests_of
 
 visible = tests_of(Path(__file__).with_name("visible.py"))
 NUMPY, difference, pair = visible["NUMPY"], visible["difference"], visible["pair"]
@@ -54,8 +54,8 @@ def constants_and_refusals(dual, rng):
 
 def digits(dual, rng):
     """The derivative of a network's loss on real digits, against gradients written out by hand."""
-    data = np.load(Path(__file__).with_name("digits.npz"))
-    x, t = data["images"] / 8.0 - 1, np.eye(10)[data["labels"]]
+    data = stored("digits")
+    x, t = data["test_images"][:100] / 8.0 - 1, np.eye(10)[data["test_labels"][:100]]
     shapes = (64, 16), (16,), (16, 10), (10,)
     w1, b1, w2, b2 = weights = [rng.normal(size=s) / 6 for s in shapes]
     h = np.tanh(x @ w1 + b1)

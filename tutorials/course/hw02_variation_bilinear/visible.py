@@ -1,9 +1,7 @@
 """The tests that students have. layers: the module variation, or the grader's link to it."""
 
-from pathlib import Path
-
 import numpy as np
-from checking import same
+from checking import same, stored
 
 
 def loops(x, z, w, b, dy):
@@ -66,13 +64,13 @@ def two_thin_matrices(layers, rng):
 
 def digits(layers, rng):
     """x M xᵀ for each class: a network that sees products of pixels learns 300 digits; fewer than a quarter is wrong."""
-    data = np.load(Path(__file__).with_name("digits.npz"))
+    data = stored("digits")
 
     def features(images):                                     # 2×2 pixels averaged: 16 numbers, and a 1
         small = images.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, 16) / 8.0 - 1
         return np.concatenate([small, np.ones((len(small), 1))], axis=1)
 
-    x, targets = features(data["images"].astype(float)), np.eye(10)[data["labels"]]
+    x, targets = features(data["images"][:300].astype(float)), np.eye(10)[data["labels"][:300]]
     w, b = np.zeros((10, 17, 17)), np.zeros(10)
     for _ in range(80):
         y = layers.bilinear(x, x, w, b)

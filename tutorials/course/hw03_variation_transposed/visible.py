@@ -1,9 +1,7 @@
 """The tests that students have. conv: scenarios.py, or the grader's link to it."""
 
-from pathlib import Path
-
 import numpy as np
-from checking import same
+from checking import same, stored
 
 
 def sizes(conv, rng):
@@ -46,7 +44,7 @@ def pairs(conv, rng):
 
 def digits(conv, rng):
     """A network learns to draw the ten digits; at least nine drawings are nearest to their own digit."""
-    means = np.load(Path(__file__).with_name("digits.npz"))["means"].astype(float)
+    means = stored("mean_digits")["means"].astype(float)
     weights = (rng.uniform(0, 1, (4, 4, 10, 4)), np.zeros(4), rng.uniform(0, 0.5, (2, 2, 4, 1)), np.zeros(1))
     drawn = conv.train(np.eye(10), means, weights, 20, 0.1)
     apart = np.square(drawn[:, None] - means).sum(axis=(2, 3))

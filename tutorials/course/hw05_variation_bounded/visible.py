@@ -1,10 +1,9 @@
 """The tests that students have. rules: the module variation, or the grader's link to it."""
 
 from math import sqrt
-from pathlib import Path
 
 import numpy as np
-from checking import same
+from checking import same, stored
 
 FIFTH, SIXTH = 0.15611076, 0.25517681  # r of the steps 5 and 6 with beta2 = 0.9
 
@@ -66,8 +65,8 @@ def radam_by_hand(rules, rng):
 
 def digits(rules, rng):
     """64 → 10, 500 images, 8 epochs, with each rule: nine of ten test images have to be right."""
-    data = np.load(Path(__file__).with_name("digits.npz"))
-    x, y = data["images"] / 8 - 1.0, data["labels"].astype(int)
+    data = stored("digits")
+    x, y = data["images"][:500] / 8 - 1.0, data["labels"][:500].astype(int)
     batches = np.concatenate([rng.permutation(500).reshape(10, 50) for _ in range(8)])
     for name, averages, lr in (("lion", 1, 0.005), ("amsgrad", 3, 0.02), ("radam", 2, 0.02)):
         w, state = np.zeros((10, 65)), [np.zeros((10, 65))] * averages

@@ -1,10 +1,9 @@
 """The tests that students have. coding: variation.py, or the grader's link to it, with bytes as arrays (scenarios.py)."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
-from checking import same
+from checking import same, stored
 
 TABLE = {0: "000", 1: "001", 2: "010", 3: "011", 4: "1000", 5: "1001", 9: "11001"}      # k = 2
 
@@ -75,7 +74,7 @@ def limits(coding, rng):
 
 def digits(coding, rng):
     """The gaps between the weights of a pruned network: Rice's code needs no table, and is nearly as short as their entropy."""
-    q = np.load(Path(__file__).with_name("network.npz"))["q1"].reshape(-1)
+    q = stored("pruned_network")["q1"].reshape(-1)
     gaps = np.diff(np.flatnonzero(q), prepend=-1) - 1
     k = coding.best_k(gaps)
     same(coding.rice_decode(coding.rice_encode(gaps, k), k, len(gaps)), gaps)

@@ -1,10 +1,9 @@
 """The tests that students have. student: scenarios.py, or the grader's link to it."""
 
 from math import exp, log
-from pathlib import Path
 
 import numpy as np
-from checking import same
+from checking import same, stored
 
 
 def slope(f, z, h=1e-5):
@@ -93,8 +92,8 @@ def teacher_beside_batches(student, rng):
 
 def digits(student, rng):
     """A teacher 64 → 10 learns 500 images; a student learns 200 of them from its logits, beside labels that are all 0."""
-    data = np.load(Path(__file__).with_name("digits.npz"))
-    x, y = data["images"] / 8 - 1.0, data["labels"].astype(int)
+    data = stored("digits")
+    x, y = data["images"][:500] / 8 - 1.0, data["labels"][:500].astype(int)
     test, truth = data["test_images"] / 8 - 1.0, data["test_labels"]
     w, b = np.zeros((10, 64)), np.zeros(10)
     for _ in range(150):

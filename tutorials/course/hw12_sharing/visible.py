@@ -1,9 +1,7 @@
 """The tests that students have. sharing: scenarios.py, or the grader's link to it."""
 
-from pathlib import Path
-
 import numpy as np
-from checking import same
+from checking import same, stored
 
 
 def looked_up(sharing, rng):
@@ -68,7 +66,7 @@ def groups(sharing, rng):
 
 def digits(sharing, rng):
     """64 → 48 → 10, trained on digits: eight values a layer do little harm; the gradient is that of the loss."""
-    net = np.load(Path(__file__).with_name("network.npz"))
+    net = stored("network")
     images, labels = (net["images"] / 255 - 0.3055) / 0.376, net["labels"]
 
     def logits(w1, w2):

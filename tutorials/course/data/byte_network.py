@@ -1,4 +1,4 @@
-"""Writes network.npz: a small network trained on the digits, and 360 test images as bytes, for the item `digits`."""
+"""Writes byte_network.npz: a small network trained on the digits, and 360 test images as bytes."""
 
 from pathlib import Path
 
@@ -19,6 +19,6 @@ hidden = np.maximum(images @ state["fc1.weight"].T + state["fc1.bias"], 0)
 wrong = (np.argmax(hidden @ state["fc2.weight"].T + state["fc2.bias"], axis=1) != labels).sum()
 print("wrong of 360:", wrong)
 np.savez_compressed(
-    Path(__file__).with_name("network.npz"), q=np.clip(np.rint(images / S) + Z, 0, 255).astype(np.uint8), S=S, Z=Z,
+    Path(__file__).with_suffix(".npz"), q=np.clip(np.rint(images / S) + Z, 0, 255).astype(np.uint8), S=S, Z=Z,
     S2=hidden.max() / 255, w1=state["fc1.weight"].T, b1=state["fc1.bias"], w2=state["fc2.weight"].T, b2=state["fc2.bias"],
     labels=labels.astype(np.uint8), wrong=wrong)

@@ -1,4 +1,4 @@
-"""Writes network.npz: a small network, trained on the digits, pruned, its weights as integers from −7 to 7; the test images."""
+"""Writes pruned_network.npz: a small pruned network of digits, its weights as integers from −7 to 7, and the test images."""
 
 from pathlib import Path
 
@@ -27,5 +27,5 @@ arrays = {"images": np.uint8(test.images.reshape(-1, 64)), "labels": test.labels
 for i, layer in enumerate((model.fc1, model.fc2), 1):
     S = symmetric_scale(layer.weight.data, 4, axis=0)
     arrays |= {f"q{i}": quantize_affine(layer.weight.data, S, 0, -7, 7, np.int8), f"S{i}": S, f"b{i}": layer.bias.data}
-np.savez_compressed(Path(__file__).with_name("network.npz"), **arrays)
+np.savez_compressed(Path(__file__).with_suffix(".npz"), **arrays)
 print(train.evaluate(model, data.DataLoader(test, batch_size=360, transform=prepare)))

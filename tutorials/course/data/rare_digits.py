@@ -1,4 +1,4 @@
-"""Writes digits.npz: training images of which 0 to 4 are rare, and the 360 test images, pixels 0 to 16, for one item."""
+"""Writes rare_digits.npz: training images of which 0 to 4 are rare, and the 360 test images, pixels 0 to 16."""
 
 from pathlib import Path
 
@@ -15,5 +15,5 @@ train, test = data.load("digits")
 order = np.random.default_rng(0).permutation(len(train))
 chosen = np.concatenate([order[train.labels[order] == digit][: 8 if digit < 5 else 80] for digit in range(10)])
 some = train[np.sort(chosen)]
-np.savez_compressed(Path(__file__).with_name("digits.npz"), images=pixels(some.images), labels=some.labels.astype(np.uint8),
+np.savez_compressed(Path(__file__).with_suffix(".npz"), images=pixels(some.images), labels=some.labels.astype(np.uint8),
                     test_images=pixels(test.images), test_labels=test.labels.astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Writes network.npz: a network of digits in integers, and for 120 test images the sums of its last layer by both laws.
+"""Writes integer_network.npz: a network of digits in integers, and for 120 test images the sums of its last layer by both laws.
 
 The sums are computed here with Python's fractions and integers, not by the library's kernels.
 """
@@ -54,6 +54,6 @@ scale = float(first.S) * last.w_scale.astype(np.float64)
 for law, result in sums.items():
     print(law, "wrong of 120:", (np.argmax(result * scale, axis=1) != labels).sum())
 print("in floats:", (model.eval()(images).data.argmax(1) != labels).sum())
-np.savez_compressed(Path(__file__).with_name("network.npz"), q=q, w1=np.ascontiguousarray(first.w.T), b1=b1, M=M, Z=first.Z,
+np.savez_compressed(Path(__file__).with_suffix(".npz"), q=q, w1=np.ascontiguousarray(first.w.T), b1=b1, M=M, Z=first.Z,
                     w2=np.ascontiguousarray(last.w.T), b2=b2, scale=scale, labels=labels.astype(np.uint8),
                     fixed=sums["fixed"].astype(np.int32), float=sums["float"].astype(np.int32))

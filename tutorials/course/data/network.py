@@ -1,4 +1,4 @@
-"""Writes network.npz, as in hw06_pruning: a small network trained on the digits, and the test images."""
+"""Writes network.npz: a small network trained on the digits, and the test images."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ loader = data.DataLoader(digits, batch_size=64, shuffle=True, seed=0, transform=
 train.fit(model, loader, optim.SGD(model.parameters(), lr=0.05, momentum=0.9), epochs=20, progress=False)
 state = model.state_dict()
 np.savez_compressed(
-    Path(__file__).with_name("network.npz"), images=np.uint8(test.images.reshape(-1, 64)), labels=test.labels.astype(np.uint8),
+    Path(__file__).with_suffix(".npz"), images=np.uint8(test.images.reshape(-1, 64)), labels=test.labels.astype(np.uint8),
     w1=state["fc1.weight"], b1=state["fc1.bias"], w2=state["fc2.weight"], b2=state["fc2.bias"])
 print(train.evaluate(model, data.DataLoader(test, batch_size=360, transform=prepare)), prepare, test.images.dtype)

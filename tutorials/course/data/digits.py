@@ -1,4 +1,4 @@
-"""Writes digits.npz: 512 images to train on and the 360 test images, pixels 0 to 16, for the item `digits`."""
+"""Writes digits.npz: 512 images to train on and the 360 test images, pixels 0 to 16."""
 
 from pathlib import Path
 
@@ -13,5 +13,5 @@ def pixels(images):
 
 train, test = data.load("digits")
 some = train[np.random.default_rng(0).permutation(len(train))[:512]]
-np.savez_compressed(Path(__file__).with_name("digits.npz"), images=pixels(some.images), labels=some.labels.astype(np.uint8),
+np.savez_compressed(Path(__file__).with_suffix(".npz"), images=pixels(some.images), labels=some.labels.astype(np.uint8),
                     test_images=pixels(test.images), test_labels=test.labels.astype(np.uint8))
