@@ -37,9 +37,10 @@ def run_backward(root, gradient):
             leaves.append((y, np.asarray(dy) if id(y) in new else np.array(dy)))
             continue
         for x, dx in input_gradients(y.operation, dy):
-            if id(x) in gradients or y.operation.makes_new_gradients:
-                new.add(id(x))
-            gradients[id(x)] = gradients[id(x)] + dx if id(x) in gradients else dx
+            key = id(x)
+            if key in gradients or y.operation.makes_new_gradients:
+                new.add(key)
+            gradients[key] = gradients[key] + dx if key in gradients else dx
     for x, dx in leaves:
         x.grad = dx if x.grad is None else np.asarray(x.grad + dx)
     for y in order:
@@ -61,9 +62,11 @@ def topological_order(root):
             order.append(tensor)
         elif id(tensor) not in seen:
             seen.add(id(tensor))
-            stack.append((tensor, True))
-            if tensor.operation is not None:
-                stack.extend((x, False) for x in reversed(live_inputs(tensor)))
+            if tensor.operation is None:
+                order.append(tensor)
+            else:
+                stack.append((tensor, True))
+                stack += [(x, False) for x in reversed(live_inputs(tensor))]
     return order
 
 

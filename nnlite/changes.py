@@ -48,23 +48,19 @@ def kept_arrays(attributes, options, tensors):
     inside of lists and tuples. tensors: its inputs (or None) and its result. The array of a tensor is kept if a new attribute
     is this array or a view of the same memory.
     """
-    owners = []
+    owners = set()
     for name, value in attributes.items():
         if name in options:
             continue
         if isinstance(value, ndarray):
-            owners.append(owner(value))
+            owners.add(id(owner(value)))
         elif isinstance(value, (list, tuple)):
-            owners += [owner(array) for array in value if isinstance(array, ndarray)]
+            owners.update([id(owner(array)) for array in value if isinstance(array, ndarray)])
     kept = []
     for i, x in enumerate(tensors):
-        if x is not None:
-            memory = x.memory
-            for array in owners:
-                if array is memory.owner:
-                    array = x.data
-                    kept.append((i, array, memory, memory.changes, two_numbers(array)))
-                    break
+        if x is not None and id(x.memory.owner) in owners:
+            array, memory = x.data, x.memory
+            kept.append((i, array, memory, memory.changes, two_numbers(array)))
     return kept
 
 

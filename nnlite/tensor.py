@@ -16,6 +16,8 @@ import numpy as np
 from nnlite.backward import run_backward
 from nnlite.changes import Memory, kept_arrays, owner
 
+FLOATS = FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
 
 class _Mode(threading.local):
     """Whether operations are noted; one for each thread."""
@@ -105,14 +107,14 @@ def record(operation, *inputs):
     inputs = as_tensors(inputs)
     if inputs and inputs[0] is None:
         raise TypeError(f"{name}: expects a Tensor or an array as its first input, got None")
-    needs_gradient = (_mode.gradients and operation.has_gradient
-                      and any(x is not None and x.requires_grad for x in inputs))
+    given = [x for x in inputs if x is not None]
+    needs_gradient = _mode.gradients and operation.has_gradient and any([x.requires_grad for x in given])
     options = vars(operation).copy()
-    y = Tensor(operation.forward(*(None if x is None else x.data for x in inputs)))
-    if y.dtype == np.float64 and not any(x is not None and x.dtype == np.float64 for x in inputs):
-        y = Tensor(y.data.astype(np.float32))
-    for x in inputs:
-        if x is not None and x.memory.owner is y.memory.owner:
+    y = Tensor(operation.forward(*[None if x is None else x.data for x in inputs]))
+    if y.dtype == FLOAT64 and FLOAT64 not in [x.dtype for x in given]:
+        y = Tensor(y.data.astype(FLOAT32))
+    for x in given:
+        if x.memory.owner is y.memory.owner:
             y.memory = x.memory
             y.memory.shared = True
     if needs_gradient or _mode.tracing:
@@ -120,15 +122,14 @@ def record(operation, *inputs):
         operation.inputs, operation.options = inputs, options
         y.operation = operation
         y.requires_grad = needs_gradient
-        for x in inputs:
-            if x is not None:
-                x.is_read = True
+        for x in given:
+            x.is_read = True
     return y
 
 
 def as_tensors(inputs):
     """The inputs of `record` as Tensors (None stays None), with the dtypes that its docstring states."""
-    if all(x is None or isinstance(x, Tensor) for x in inputs):
+    if all([x is None or isinstance(x, Tensor) for x in inputs]):
         return inputs
     of_tensors = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
     of_arrays = [x.dtype for x in inputs if isinstance(x, np.ndarray) and x.dtype.kind == "f"]

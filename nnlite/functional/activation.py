@@ -8,8 +8,7 @@ import math
 import numpy as np
 
 from nnlite import kernels
-from nnlite.functional.linear import FLOATS
-from nnlite.tensor import Operation, record
+from nnlite.tensor import FLOATS, Operation, record
 
 
 def check_numbers(name, x):

@@ -126,9 +126,10 @@ def _divisor(name, t, kept, weight, axis):
     """What the mean divides by: for class indices Σ w of the right classes that are kept, for probabilities the examples."""
     if kept is None:
         return t.size // t.shape[axis]
-    if not kept.any():
+    examples = np.count_nonzero(kept)
+    if not examples:
         raise ValueError(f"{name}: all {kept.size} targets are ignored, so there is no mean")
-    return (kept if weight is None else t * weight).sum().item()
+    return examples if weight is None else (t * weight).sum().item()
 
 
 def target_distribution(name, target, shape, dtype, ignore_index=-100):
@@ -149,12 +150,12 @@ def target_distribution(name, target, shape, dtype, ignore_index=-100):
     C, places = shape[axis], shape[:axis] + shape[axis + 1 :]
     if target.dtype.kind in "iu" and target.shape == places:
         kept = target != ignore_index
-        wrong = kept & ((target < 0) | (target >= C))
-        if wrong.any():
-            at = np.argwhere(wrong)[0].tolist()
+        t = (target[..., None] == np.arange(C)) & kept[..., None]
+        if np.count_nonzero(t) < np.count_nonzero(kept):  # a place whose index is no class
+            at = np.argwhere(kept & ~t.any(axis=-1))[0].tolist()
             where = "" if not at else f" at position {at[0] if len(at) == 1 else tuple(at)}"
             raise ValueError(f"{name}: target {target[tuple(at)]}{where} is not a class from 0 to {C - 1}")
-        t = ((target[..., None] == np.arange(C)) & kept[..., None]).astype(dtype)
+        t = t.astype(dtype)
         return t if t.ndim <= 2 else np.moveaxis(t, -1, axis), kept
     if target.dtype.kind in "iu" or target.shape != shape:
         raise ValueError(f"{name}: logits {shape} need class indices {places} or probabilities {shape}, "

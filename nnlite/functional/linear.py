@@ -10,9 +10,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.functional.elementwise import check_broadcast, unbroadcast
-from nnlite.tensor import Operation, option_array, record
-
-FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+from nnlite.tensor import FLOATS, Operation, option_array, record
 
 
 def check_floats(name, *arrays):

@@ -34,7 +34,7 @@ class Sequential(Module):
         super().__setattr__(name, value)
 
     def forward(self, x):
-        for layers in in_one_pass(list(self)):
+        for layers in in_one_pass(self):
             x = run_in_one_pass(layers, x)
         return x
 

@@ -25,12 +25,12 @@ def in_one_pass(layers):
 
 def _joins(group, layer):
     """Whether a layer can be computed in the pass of the group before it."""
-    first = group[0]
-    if type(first) not in (Conv2d, Linear) or is_tracing() or "forward_hooks" in vars(first) or "forward_hooks" in vars(layer):
+    first, kinds = group[0], [type(other) for other in group]
+    if kinds[0] not in (Conv2d, Linear) or type(layer) not in (ReLU, MaxPool2d) or type(layer) in kinds:
         return False
-    if any(type(other) is type(layer) for other in group):
+    if is_tracing() or "forward_hooks" in vars(first) or "forward_hooks" in vars(layer):
         return False
-    return type(layer) is ReLU or type(first) is Conv2d and type(layer) is MaxPool2d and layer.is_2x2()
+    return type(layer) is ReLU or kinds[0] is Conv2d and layer.is_2x2()
 
 
 def run_in_one_pass(group, x):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from nnlite.optim.options import checked_options
-from nnlite.tensor import Tensor
+from nnlite.tensor import FLOATS, Tensor
 
 
 def is_parameter(p):
@@ -33,16 +33,17 @@ def restored(where, key, value, w):
 
 def check_arrays(where, p, state):
     """TypeError or ValueError unless the parameter can be updated, and the gradient and the state have its shape."""
-    if p.data.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{where} is {p.data.dtype}, expects float32 or float64")
-    if not p.data.flags.writeable:
+    w = p.data
+    if w.dtype not in FLOATS:
+        raise TypeError(f"{where} is {w.dtype}, expects float32 or float64")
+    if not w.flags.writeable:
         raise ValueError(f"{where} is a read-only array, expects one that can be changed in place, such as its copy")
-    if np.shape(p.grad) != p.data.shape:
-        raise ValueError(f"{where}: its gradient has the shape {np.shape(p.grad)}, the parameter {p.data.shape}")
+    if np.shape(p.grad) != w.shape:
+        raise ValueError(f"{where}: its gradient has the shape {np.shape(p.grad)}, the parameter {w.shape}")
     for key, value in state.items():
-        if isinstance(value, np.ndarray) and value.shape != p.data.shape:
+        if isinstance(value, np.ndarray) and value.shape != w.shape:
             raise ValueError(
-                f"{where}: its {key} has the shape {value.shape}, the parameter {p.data.shape}: "
+                f"{where}: its {key} has the shape {value.shape}, the parameter {w.shape}: "
                 "make a new optimizer when a parameter has changed its shape"
             )
 
@@ -122,18 +123,20 @@ class Optimizer:
                 if p.grad is not None:
                     state = self.state.setdefault(i, {})
                     check_arrays(f"{name}: parameter {i}", p, state)
-                    parameters.append((p.data, p.grad, state, options))
+                    parameters.append((p, state, options))
                 i += 1
         passes = {}
-        for w, g, state, options in parameters:
+        for p, state, options in parameters:
+            w, g = p.data, p.grad
             work = self.update(w, g, state, options)
             if work is not None:
                 rule, averages, numbers = work
                 passes.setdefault((rule, numbers, w.dtype), []).append([w, g, *averages])
         apply_rules(passes)
-        for p in self.parameters():
-            if p.grad is not None and isinstance(p, Tensor):  # another object with `data` and `grad` is on no tape
-                p.changed(f"{name}.step")
+        by = f"{name}.step"
+        for p, _, _ in parameters:
+            if isinstance(p, Tensor):  # another object with `data` and `grad` is on no tape
+                p.changed(by)
 
     def add_param_group(self, group):
         """Append a group {"params": [...], "lr": ...}; the options that it leaves out are the optimizer's."""
