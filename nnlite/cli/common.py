@@ -12,6 +12,8 @@ import nncompress
 import nnlite
 from nncompress.pruning import Masks, nonzero_masks
 from nnlite import checkpoint, data, models, optim, train
+from nnlite.cli.inputs import is_nnz, stored_input
+from nnlite.data.input import check_same_input
 from nnlite.files import check_ending, check_writable
 
 CALIBRATION_IMAGES = 512
@@ -57,12 +59,34 @@ class Task:
         return np.zeros((1, *self.train.images.shape[1:]), np.float32)
 
     def for_plan(self, plan):
-        """The Task with the images that a plan takes: pixels ÷ 255, not normalized, where its input has the scale 1/255.
+        """The Task with the images that a plan takes, normalized as its file says.
 
-        An int8 plan whose input has the zero point 0 knows no integer for a normalized pixel below 0.
+        Where the file does not say it: pixels ÷ 255, not normalized, if the plan's input has the scale 1/255. An int8 plan
+        whose input has the zero point 0 knows no integer for a normalized pixel below 0.
         """
+        if plan.input is not None:
+            return self.normalized_as(plan.input)
         pixels = self.test.images.dtype == np.uint8 and takes_pixels(plan)
         return replace(self, preprocessing=[data.ToFloat()]) if pixels else self
+
+    def for_file(self, path):
+        """The Task with images normalized as a model's file says.   ValueError if the file is of other classes or images."""
+        stored = stored_input(path)
+        if stored is None:
+            return self
+        check_same_input(path, stored, self.input)
+        return self.normalized_as(stored)
+
+    def normalized_as(self, stored):
+        """The Task with the normalization of an Input; the same one where nothing changes."""
+        if stored.preprocessing == self.preprocessing or stored.shape != self.train.images.shape[1:]:
+            return self
+        return replace(self, preprocessing=stored.preprocessing)
+
+    @property
+    def input(self):
+        """What a model takes that is trained on this Task."""
+        return replace(data.input_of(self.train, self.preprocessing), names=tuple(self.names()))
 
     def names(self):
         """The names of the classes; without names, their numbers in the whole data set as text."""
@@ -74,9 +98,18 @@ class Task:
         return images
 
 
-def load_task(arguments):
-    """The data set that --data, --data-dir and --classes name."""
-    return make_task(arguments.data, arguments.data_dir, arguments.classes)
+def load_task(arguments, *files):
+    """The data set that --data, --data-dir and --classes name, normalized as these files of models say.
+
+    Errors: ValueError where a file is of other classes or other images, or two files are normalized in two ways.
+    """
+    task = make_task(arguments.data, arguments.data_dir, arguments.classes)
+    tasks = [task.for_file(path) for path in files] or [task]
+    for path, other in zip(files, tasks, strict=False):
+        if other.preprocessing != tasks[0].preprocessing:
+            raise ValueError(f"{files[0]} and {path} normalize images in two ways, by {tasks[0].preprocessing[-1]} and by "
+                             f"{other.preprocessing[-1]}; together they cannot be trained")
+    return tasks[0]
 
 
 def make_task(name, data_dir=None, classes=None):
@@ -185,11 +218,6 @@ def takes_pixels(plan):
     return isinstance(plan, nncompress.Int8Plan) and first.Z == 0 and first.S == np.float32(1 / 255)
 
 
-def is_nnz(path):
-    with open(path, "rb") as stream:
-        return stream.read(3) == b"NNZ"
-
-
 def compile_checked(path, model, task):
     """The plan of a file's model.   ValueError if the model does not fit the data set."""
     plan = compile_for_images(path, model, task)
@@ -233,6 +261,9 @@ def load_plan(path, task):
     else:
         model = nnlite.load(path)
         plan, counts = compile_checked(path, model, task), nnlite.summary(model, task.example())
+        plan.input = stored_input(path)
+    if plan.input is not None:
+        check_same_input(path, plan.input, task.input)
     return plan, {"parameters": counts.parameters, "nonzero": counts.nonzero, "macs": counts.macs}
 
 

@@ -35,7 +35,7 @@ def _refuse(arguments, why, *names):
 
 def _by_numbers(arguments):
     """Prune to --sparsity, retrain, quantize to --bits."""
-    task = load_task(arguments)
+    task = load_task(arguments, arguments.file)
     model, masks = load_trained(arguments.file, task, arguments.dense)
     before = arguments.file.stat().st_size
     recipe = Recipe(5 if arguments.epochs is None else arguments.epochs, arguments.lr or 0.02, arguments.batch_size,
@@ -59,7 +59,7 @@ def _search(arguments, budget):
         raise ValueError("--epochs 0: a search is a training, it needs one epoch at least")
     if budget.drop is not None and arguments.resume:
         raise ValueError("--resume: --max-drop takes several runs, and what is kept of a stopped run is one")
-    task = load_task(arguments)
+    task = load_task(arguments, arguments.file, *(arguments.teacher or []))
     model, _ = load_trained(arguments.file, task)
     before = sum(p.size for p in model.parameters())
     training, held_out = task.train.split(1 - HELD_OUT, arguments.seed)

@@ -15,7 +15,6 @@ from nnlite.cli.common import (
     measure,
     note,
 )
-from nnlite.cli.inputs import input_of
 from nntransfer.distill import (
     Cohort,
     Decoupled,
@@ -38,7 +37,7 @@ LAYERED = ("hints", *WEIGHT)
 def run(arguments):
     check_out(arguments.out, ".npz")
     check_options(arguments)
-    task = load_task(arguments)
+    task = load_task(arguments, arguments.file, *([arguments.student] if arguments.student else []))
     teacher = load_teacher(arguments, task)
     if arguments.student is None:
         student = build_model(arguments.model or "cnn", task, arguments.width or 0.25, arguments.seed)
@@ -52,7 +51,7 @@ def run(arguments):
             follow_hints(student, teacher, task, arguments, masks.apply)
         history = with_losses(student, teacher, task, arguments, losses_of(arguments), masks.apply)
     nnlite.save(arguments.out, student, history=history, masks=masks,
-                metadata={"data": arguments.data, "input": input_of(task)})
+                metadata={"data": arguments.data, "input": task.input.as_dict()})
     if arguments.picture:
         plot.training_curves(history, arguments.picture)
     result = measure(arguments.out, task) | note(arguments.epochs, "the student has its first weights")

@@ -15,7 +15,6 @@ from nnlite.cli.common import (
     note,
     with_epochs,
 )
-from nnlite.cli.inputs import input_of
 from nnlite.files import check_writable
 from nntransfer import Tuning, fine_tune, replace_head
 
@@ -58,7 +57,7 @@ def tune(path, task, arguments):
     history = finetune(model, task, recipe, arguments.strategy, after_step=masks.apply, **given)
     nnlite.save(arguments.out, model, history=history, masks=masks,
                 metadata={"data": arguments.data, "classes": arguments.classes, "strategy": arguments.strategy,
-                          "input": input_of(task)})
+                          "input": task.input.as_dict()})
     result = measure(arguments.out, task) | note(recipe.epochs, "the new last layer has the weights that --seed drew")
     result["strategy"] = arguments.strategy
     if arguments.baselines:

@@ -16,7 +16,6 @@ from nnlite.cli.common import (
     note,
     removed,
 )
-from nnlite.cli.inputs import input_of
 from nnlite.files import check_writable
 from nntransfer.distill import WithTeacher, distillation
 from nntransfer.fusion import Ensemble, add_task_vectors, align, average_weights, greedy_soup, task_vector
@@ -26,7 +25,7 @@ HELD_OUT = 10  # greedy: every tenth training image chooses
 
 def run(arguments):
     check_options(arguments)
-    task, models = load_task(arguments), []
+    task, models = load_task(arguments, *arguments.files), []
     for path in arguments.files:
         model, _ = load_model(path)
         models.append((compile_checked(path, model, task), model.eval()))
@@ -35,7 +34,7 @@ def run(arguments):
     accuracies["their ensemble"] = accuracy_of(Ensemble(models), task)
     fused, history, names = METHODS[arguments.method](models, task, arguments)
     masks = removed(fused, {})
-    metadata = {"data": arguments.data, "method": arguments.method, "input": input_of(task)}
+    metadata = {"data": arguments.data, "method": arguments.method, "input": task.input.as_dict()}
     nnlite.save(arguments.out, fused, history=history, masks=masks, metadata=metadata)
     result = measure(arguments.out, task)
     if arguments.method == "ensemble":

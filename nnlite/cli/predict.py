@@ -5,8 +5,9 @@ import numpy as np
 import nncompress
 import nnlite
 from nnlite import functional as F
-from nnlite.cli.common import expected_images, is_nnz, load_task, takes_pixels
-from nnlite.cli.inputs import input_of, read_images, stored_input
+from nnlite.cli.common import expected_images, load_task, takes_pixels
+from nnlite.cli.inputs import is_nnz, read_images, stored_input
+from nnlite.data.input import check_same_input
 
 SHOWN = 3  # classes of an image, in the text
 
@@ -14,15 +15,15 @@ SHOWN = 3  # classes of an image, in the text
 def run(arguments):
     path = arguments.file
     taken = _taken(arguments)
-    plan, names = _plan(path, taken), taken["names"]
-    images = read_images(arguments.images, taken, normalized=not takes_pixels(plan))
+    plan, names = _plan(path, taken), taken.names
+    images = read_images(arguments.images, taken, normalized=plan.input is not None or not takes_pixels(plan))
     rows = [_row(image, p, names) for image, p in zip(arguments.images, F.softmax(plan(images)).data, strict=True)]
     return {"file": str(path), "predictions": rows}, "\n".join(map(_line, rows))
 
 
 def _plan(path, taken):
     """The plan of a file.   ValueError unless it takes images of this shape and knows as many classes."""
-    given, names = tuple(taken["shape"]), taken["names"]
+    given, names = taken.shape, taken.names
     if is_nnz(path):
         plan = nncompress.load(path)
     else:
@@ -39,14 +40,18 @@ def _plan(path, taken):
 
 
 def _taken(arguments):
-    """What the file says of its images; without that, what --data says."""
-    stored = None if is_nnz(arguments.file) else stored_input(arguments.file)
-    if stored is not None and arguments.data is None:
-        return stored
-    if arguments.data is None:
+    """The Input that the file holds; without that, the one of --data.   ValueError where they are of other classes."""
+    stored = stored_input(arguments.file)
+    if stored is None and arguments.data is None:
         raise ValueError(f"{arguments.file} does not say how its images are normalized: give --data, the data set that it was "
                          "trained on")
-    return input_of(load_task(arguments))
+    if arguments.data is None:
+        return stored
+    given = load_task(arguments).input
+    if stored is None:
+        return given
+    check_same_input(arguments.file, stored, given)
+    return stored
 
 
 def _row(image, p, names):

@@ -5,7 +5,6 @@ import numpy as np
 import nnlite
 from nncompress import pruning
 from nnlite.cli.common import check_out, describe, load_task, load_trained, measure, note, retrain
-from nnlite.cli.inputs import input_of
 
 EXAMPLES = 512  # training images, drawn at random, from which evidence is gathered
 CRITERIA = {  # --criterion -> (the criterion, the evidence that it needs); those that need a training of their own are not here
@@ -27,11 +26,12 @@ def run(arguments):
         raise ValueError("--scope ranks single weights; --filters takes its share of each layer, --pattern of each M weights")
     if arguments.criterion == "geometric-median" and arguments.filters is None:
         raise ValueError("--criterion geometric-median scores whole filters and not single weights: use it with --filters")
-    task = load_task(arguments)
+    task = load_task(arguments, arguments.file)
     model, masks = load_trained(arguments.file, task, arguments.dense)
     masks, remark = remove(model, masks, task, arguments)
     history = retrain(model, masks, task, arguments)
-    nnlite.save(arguments.out, model, masks=masks, history=history, metadata={"data": arguments.data, "input": input_of(task)})
+    nnlite.save(arguments.out, model, masks=masks, history=history,
+                metadata={"data": arguments.data, "input": task.input.as_dict()})
     result = measure(arguments.out, task)
     remarks = [*note(arguments.epochs, "the pruned model was not retrained").values(), *remark]
     result |= {"note": "; ".join(remarks)} if remarks else {}

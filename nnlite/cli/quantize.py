@@ -21,7 +21,7 @@ def run(arguments):
     check_out(arguments.out, ".nnz", [arguments.file])
     if arguments.equalize and arguments.per == "channel":
         raise ValueError("--equalize makes the channels of a layer fit one step; with --per channel each has its own")
-    task = load_task(arguments)
+    task = load_task(arguments, arguments.file)
     model, _ = load_trained(arguments.file, task)
     images = task.calibration(arguments.seed)
     calibration = np.array_split(images, SMALL_BATCHES) if arguments.observer == "average" else images

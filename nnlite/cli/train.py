@@ -3,7 +3,6 @@
 from nncompress.pruning import Masks
 from nnlite import checkpoint, train
 from nnlite.cli.common import build_model, check_out, describe, load_task, make_training, measure, note, removed, with_epochs
-from nnlite.cli.inputs import input_of
 
 OPTIONS = ("model", "width", "data", "classes", "labels_per_class", "seed", "batch_size", "lr")  # what a run is begun with
 
@@ -12,19 +11,21 @@ def run(arguments):
     check_out(arguments.out, ".npz")
     if arguments.dense and not arguments.resume:
         raise ValueError("--dense needs --resume: it says how the pruned weights of that file are trained")
-    task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
+    saved = resumable(arguments) if arguments.resume and arguments.out.exists() else None
+    task = load_task(arguments, *([arguments.out] if saved else []))
+    task = task.with_few_labels(arguments.labels_per_class, arguments.seed)
     recipe = with_epochs(arguments, task, least=20)
     model = build_model(arguments.model, task, arguments.width, arguments.seed)
     loader = task.loader(recipe.batch_size, recipe.seed)
     optimizer, schedule = make_training(model.parameters(), loader, recipe)
     history, masks = [], Masks(model, {})
-    if arguments.resume and arguments.out.exists():
-        saved = resumable(arguments, recipe.epochs)
+    if saved:
+        check_epochs(arguments, saved, recipe.epochs)
         history = checkpoint.resume(arguments.out, model, optimizer, schedule, loader)
         check_model_and_rate(arguments, saved, model)
         masks = removed(model, saved.masks, arguments.dense)
     options = {name: getattr(arguments, name) for name in OPTIONS}
-    metadata = {"data": arguments.data, "input": input_of(task)}
+    metadata = {"data": arguments.data, "input": task.input.as_dict()}
     history = train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, history=history, after_step=masks.apply,
                         checkpoint=arguments.out, masks=masks, metadata={**metadata, "options": options})
     # a finished file is a model alone: without momentum and the like it is half as large
@@ -33,7 +34,7 @@ def run(arguments):
     return result, describe(result)
 
 
-def resumable(arguments, epochs):
+def resumable(arguments):
     """The state in --out.   ValueError unless it is an unfinished run that was begun with the same options."""
     path, state = arguments.out, checkpoint.load_state(arguments.out)
     if state.optimizer is None:
@@ -45,9 +46,13 @@ def resumable(arguments, epochs):
         if options.get(name, getattr(arguments, name)) != getattr(arguments, name):
             raise ValueError(f"{path} was begun with --{name.replace('_', '-')} {_shown(options[name])}, this run has "
                              f"{_shown(getattr(arguments, name))}; give the same options, or train anew without --resume")
-    if len(state.history) > epochs:
-        raise ValueError(f"{path} has {len(state.history)} epochs done, --epochs {epochs} asks for fewer")
     return state
+
+
+def check_epochs(arguments, state, epochs):
+    """ValueError if the file has more epochs than this run."""
+    if len(state.history) > epochs:
+        raise ValueError(f"{arguments.out} has {len(state.history)} epochs done, --epochs {epochs} asks for fewer")
 
 
 def check_model_and_rate(arguments, state, model):

@@ -18,6 +18,7 @@ from nnlite.data.cifar10 import load_cifar10
 from nnlite.data.dataset import Dataset
 from nnlite.data.digits import load_digits
 from nnlite.data.idx import read_idx
+from nnlite.data.input import Input, input_of
 from nnlite.data.loader import DataLoader
 from nnlite.data.mnist import load_mnist
 from nnlite.data.own import is_own, load_own, measured
@@ -28,6 +29,7 @@ __all__ = [
     "SOURCES",
     "DataLoader",
     "Dataset",
+    "Input",
     "Normalize",
     "RandomCrop",
     "RandomHorizontalFlip",
@@ -36,6 +38,7 @@ __all__ = [
     "Source",
     "ToFloat",
     "augmentation",
+    "input_of",
     "load",
     "prepare",
     "preprocessing",

@@ -23,6 +23,7 @@ ARCHIVE = RemoteFile(
     170052171,
     "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 )
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-bin"  # inside the archive
 FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
 RECORDS = 10_000
@@ -30,7 +31,7 @@ RECORD_BYTES = 1 + 3 * 32 * 32
 
 
 def load_cifar10(data_dir=None):
-    """Datasets (train, test) of CIFAR-10: images uint8 (N, 3, 32, 32), 10 classes.
+    """Datasets (train, test) of CIFAR-10: images uint8 (N, 3, 32, 32), 10 classes with names.
 
     Errors: FileNotFoundError when the six files are neither found nor fetched; FormatError when one is damaged.
     """
@@ -41,7 +42,7 @@ def load_cifar10(data_dir=None):
         paths = [directory / file for file in FILES]
     *train, test = [read_batch(path) for path in paths]
     images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
-    return Dataset(images, labels, classes=10), Dataset(*test, classes=10)
+    return Dataset(images, labels, CLASSES), Dataset(*test, CLASSES)
 
 
 def read_batch(path):

@@ -33,6 +33,10 @@ FILES = {  # name: (bytes, SHA-256), in the order training images, training labe
         "t10k-labels-idx1-ubyte.gz": (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
     },
 }
+CLASSES = {
+    "mnist": 10,
+    "fashion-mnist": ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
+}
 SYSTEM_DIRS = {
     "mnist": [],
     "fashion-mnist": [Path("/usr/share/datasets/fashion-mnist")],  # Debian's package dataset-fashion-mnist
@@ -40,7 +44,8 @@ SYSTEM_DIRS = {
 
 
 def load_mnist(name, data_dir=None):
-    """Datasets (train, test) of "mnist" or "fashion-mnist": images uint8 (N, 1, 28, 28), 10 classes.
+    """Datasets (train, test) of "mnist" or "fashion-mnist": images uint8 (N, 1, 28, 28), 10 classes; those of
+    "fashion-mnist" have names.
 
     The four files may be compressed or not, and may be called `train-images-idx3-ubyte` or `train-images.idx3-ubyte`.
     Errors: FileNotFoundError when they are neither found nor fetched; FormatError when one is damaged.
@@ -52,7 +57,7 @@ def load_mnist(name, data_dir=None):
         directory = fetch_into_cache(name, remotes, f"Get {', '.join(FILES[name])} from {BASE_URL[name]}")
         paths = [directory / file for file in FILES[name]]
     train_images, train_labels, test_images, test_labels = paths
-    return _read_pair(train_images, train_labels), _read_pair(test_images, test_labels)
+    return tuple(_read_pair(*pair, CLASSES[name]) for pair in ((train_images, train_labels), (test_images, test_labels)))
 
 
 def _spellings(file):
@@ -60,7 +65,7 @@ def _spellings(file):
     return file, dotted, file.removesuffix(".gz"), dotted.removesuffix(".gz")
 
 
-def _read_pair(images_path, labels_path):
+def _read_pair(images_path, labels_path, classes):
     images, labels = read_idx(images_path, dimensions=3), read_idx(labels_path, dimensions=1)
     if images.shape[1:] != (28, 28):
         raise FormatError(f"{images_path}: images have shape {images.shape[1:]}, expected (28, 28)")
@@ -68,4 +73,4 @@ def _read_pair(images_path, labels_path):
         raise FormatError(f"{labels_path}: has {len(labels)} labels, {images_path} has {len(images)} images")
     if labels.max() > 9:
         raise FormatError(f"{labels_path}: label {labels.max()} at index {labels.argmax()}, expected 0 to 9")
-    return Dataset(images[:, None], labels.astype(np.int64), classes=10)
+    return Dataset(images[:, None], labels.astype(np.int64), classes)

@@ -29,7 +29,9 @@ def compile(model, example):
 
 
 class Plan:
-    """The steps of a model, ready to run on float32 arrays."""
+    """The steps of a model, ready to run on float32 arrays.   input: a `data.Input`, where its file has one."""
+
+    input = None
 
     def __init__(self, steps):
         self.steps, self.held = steps, []

@@ -46,9 +46,12 @@ class Int8Plan:
     images: an array or Tensor of floats, (N, C, H, W) or (N, F) as the model takes them, with N from 1 up.
     logits: float32 (N, classes), or (N, C, H, W) if the last step gives images.
     steps: list of Int8Step, the first of kind "input".   law: "fixed" or "float" (see `requantize`).
+    input: a `nnlite.data.Input`, for a plan whose file says how its images are normalized and what its classes are called.
     Errors: ValueError for another law, and for scales that do not fit together. A call: ValueError for images of another shape
     or dtype, for none at all, and for NaN and infinity.
     """
+
+    input = None
 
     def __init__(self, steps, law="fixed"):
         if law not in LAWS:

@@ -29,9 +29,8 @@ def test_with_alpha_1_the_student_learns_from_the_teacher_alone(trained, result_
 def test_a_teacher_of_other_classes_or_images_is_named(trained, error_of, small_mnist):
     assert error_of("distill", trained, "--classes", "1,2,3") == (
         f"{trained} tells 10 classes apart, the data has 3 (--classes chooses some)")
-    assert error_of("distill", trained, "--data", "mnist", "--data-dir", small_mnist).startswith(
-        f"{trained} takes images of shape (1, 8, 8), the data has (1, 28, 28): "
-        "linear: x has 784 features, w (64, 64) expects 64")
+    assert error_of("distill", trained, "--data", "mnist", "--data-dir", small_mnist) == (
+        f"{trained} takes images of shape (1, 8, 8), the data has (1, 28, 28)")
 
 
 def test_a_student_that_is_named_is_trained_on_and_options_of_a_new_one_are_refused(trained, run, error_of):
