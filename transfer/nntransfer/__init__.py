@@ -1,12 +1,12 @@
-"""Transfer: what one model has learned, made use of in another.
+"""Transfer: what one model has learned is used in another.
 
 Rooms, in the order to read them:
     distill    a small student learns from a large teacher's outputs
-    finetune   a pretrained model goes on with another task: new head, frozen layers, a rate for each layer, adapters
+    finetune   a pretrained model is trained on another task: new head, frozen layers, a rate for each layer, adapters
     fusion     several networks become one: ensembles, averages, soups, Git Re-Basin
-    domains    how far two domains are apart, moving into one without its labels, which pretrained model suits it
+    domains    how far two domains are apart, training for a domain without its labels, which pretrained model suits it
     taps       the features of named layers, for losses on features
-    articles   the articles' own distillation losses, and what is off with them
+    articles   the articles' own distillation losses, and what is wrong with them
 """
 
 from nnlite.lazy import lazily

@@ -1,4 +1,4 @@
-"""Taps: what named layers of a model give while it runs, for losses on features."""
+"""Taps: the outputs of named layers of a model while it runs, for losses on features."""
 
 import difflib
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ def tap(model, names):
             logits = student(images)
         loss = F.cross_entropy(logits, labels) + F.mse_loss(features["conv2"], teacher_features)
 
-    A feature is the very Tensor that the layer passed on. So gradients of a loss on it run back through the layers below;
-    under `no_grad` it is a constant. When a pass of the model ends, the dict holds the features of that pass alone. It keeps
-    those of the last pass after the block. Reading a layer that did not run in the pass is a KeyError that says so.
+    A feature is the Tensor itself that the layer passes on. So the gradients of a loss on it run back through the layers
+    below; under `no_grad` it is a constant. When a pass of the model ends, the dict holds the features of that pass only.
+    After the block it still holds those of the last pass. Reading a layer that did not run in the pass is a KeyError.
 
     model: a Module, called as a whole.   names: a list of layers' names as `model.named_modules()` has them, such as "conv2" or
     "block1_1.block.conv1". nn.Sequential computes a tapped layer in a pass of its own, not in one pass with the ReLU or pooling

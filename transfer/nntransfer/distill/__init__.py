@@ -5,16 +5,16 @@ Read in this order:
     losses         the losses that the loop adds up: from labels, logits and features
     loop           the loop of all distillation
     cached         the teacher's logits for every image and every shift, computed once and kept on disk
-    transfer_set   what a student learns from: a class left out, noise, images without labels
+    transfer_set   images that a student learns from: without one class, noise, without labels
     batches        labelled and unlabelled images side by side, two views of the same images
 
-Losses and ways, each by itself:
+Further losses and methods, each in a file of its own:
     decoupled      the right class and the other classes weighted apart
     attention      where a layer is active
     relational     distances and angles between the examples of a batch
-    hints          a layer in the middle, through a regressor that learns, too
+    hints          a layer in the middle of the student learns from one of the teacher
     mutual         students that teach each other
-    generations    born again: a student of its teacher's architecture, generation after generation
+    generations    born again: each student has its teacher's architecture, and teaches the next student
     mean_teacher   the running average of the student is its teacher; most images have no label
 """
 

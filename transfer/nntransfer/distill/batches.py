@@ -12,12 +12,13 @@ from nnlite.data.loader import as_list
 
 
 class InStep:
-    """Two loaders in step: each batch has labelled images first, then others, whose labels become −1.
+    """Two loaders in step: each batch has labelled images first, then images without labels, whose labels are −1.
 
-    A pass is one pass of the longer loader; the shorter one begins anew as often as needed. Labels of the second loader are not
-    passed on, so it may be of a labelled Dataset. Both draw from the first one's generator, `rng`, which a checkpoint keeps.
+    A pass has as many batches as the longer loader; the shorter one begins anew as often as needed. The labels of the second
+    loader are not passed on, so its Dataset may have labels. Both loaders draw from the first one's generator, `rng`, which a
+    checkpoint keeps.
 
-    labelled, unlabelled: DataLoaders of images of one shape.   Errors: ValueError for images of other shapes.
+    labelled, unlabelled: DataLoaders of images of one shape and dtype.   Errors: ValueError for images of two shapes or dtypes.
     """
 
     def __init__(self, labelled, unlabelled):
@@ -38,10 +39,10 @@ class InStep:
 
 
 class TwoViews:
-    """Each batch of a loader seen twice: (student's images, labels, teacher's images).
+    """Each batch of a loader in two views: (student's images, labels, teacher's images).
 
-    loader: its own transforms come before both views.   student, teacher: a transform or a list of them, as `DataLoader` takes
-    them. The views draw from the loader's generator one after the other, so random transforms differ between the two.
+    loader: its own transforms come before both views.   student, teacher: a transform or a list of transforms, as `DataLoader`
+    takes them. The views draw from the loader's generator one after the other, so random transforms differ between the two.
     """
 
     def __init__(self, loader, student, teacher):

@@ -1,4 +1,4 @@
-"""Cached logits: what teachers say to every training image under every shift, computed once and kept on disk.
+"""Cached logits: the teachers' logits for every training image under every shift, computed once and kept on disk.
 
 A student that trains for 40 epochs on shifted images would ask its teachers 40 times. There are only (2p + 1)² shifts by up to
 p pixels, so the answers fit into a file: 275 MB for 55,000 images, 25 shifts and 10 classes in float16.
@@ -108,10 +108,10 @@ def _prepared(images, prepare):
 
 
 class WithCachedTeacher:
-    """The batches of a loader, each with what the teachers say to its images: (images, labels, teacher_logits).
+    """The batches of a loader, each with the teachers' logits for its images: (images, labels, teacher_logits).
 
-    The teachers speak of the image as it was moved by the loader's `shift`; without a shift, of the image as it is. The
-    loader's random transforms are not theirs: through these the student sees another view than the teachers did.
+    The logits are those of the image as it was moved by the loader's `shift`; without a shift, of the image as it is. They do
+    not depend on the loader's random transforms: with these, the student sees another view than its teachers did.
 
     loader: a DataLoader with indices=True.   cached: CachedLogits of the same dataset, with at least the pixels of
     loader.shift.   Errors: ValueError for a loader without indices, and for other numbers of images or larger shifts.

@@ -1,6 +1,6 @@
-"""Decoupled distillation: what the teacher says of the right class, and what it says among the others, weighted apart.
+"""Decoupled distillation: what the teacher says of the right class, and of the other classes, has a weight of its own each.
 
-In Hinton's loss the second part, where the knowledge is, fades as the teacher becomes sure of the right class.
+In Hinton's loss the weight of the second part, which holds the knowledge, falls as the teacher becomes sure of the right class.
 
 Source: Zhao, Cui, Song, Qiu & Liang 2022 (arXiv 2203.08679), §3.
 """
@@ -46,9 +46,10 @@ def _pair(z, n, y, others):
 
 
 class Decoupled:
-    """`decoupled_loss` as a loss of `distill`, over those examples of the batch that have a label.
+    """`decoupled_loss` as a loss of `distill`, over those examples of the batch that have a label; 0 if none has one.
 
-    temperature, alpha, beta: as there; the paper takes α = 1 and β from 1 to 8.   Errors: as there, before anything is trained.
+    temperature, alpha, beta: as in `decoupled_loss`; the paper takes α = 1 and β from 1 to 8.
+    Errors: ValueError for T ≤ 0 and for weights below 0, before anything is trained.
     """
 
     needs_labels = True

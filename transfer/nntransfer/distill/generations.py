@@ -1,4 +1,4 @@
-"""Born-again networks: a student of the very architecture of its teacher, which becomes the next one's teacher.
+"""Born-again networks: a student has the same architecture as its teacher, and becomes the teacher of the next student.
 
     def teach(student, teacher):
         losses = [(1, Labels())] if teacher is None else [(1, Labels()), (1, SoftTargets(temperature=1))]
@@ -11,7 +11,7 @@ Source: Furlanello et al. 2018 (arXiv 1805.04770), §3.1.
 
 
 def born_again(build, teach, generations):
-    """Generation after generation, each taught by the one before -> the list of all models, the first without a teacher.
+    """Train models one after the other, each taught by the one before -> the list of all models.
 
         θ_g = argmin_θ L(labels, model θ_{g−1}, model θ)        from fresh weights for each g
 

@@ -1,4 +1,4 @@
-"""Hints: a layer in the middle of the student learns to say what a layer in the middle of the teacher says.
+"""Hints: a layer in the middle of the student learns to predict the features of a layer in the middle of the teacher.
 
 Two stages, as in the paper: the hints train the student's lower layers, then the outputs train all of it.
 
@@ -16,12 +16,13 @@ from nntransfer.taps import tap
 
 
 class Hints:
-    """The distance from the teacher's features to what a regressor makes of the student's; the regressor learns, too.
+    """A loss of `distill`: the distance from the teacher's features to a prediction from the student's features.
 
         L = Σ_pairs 1/(2N) Σ_n |u_n − r(v_n)|²        u of the teacher's layer, v of the student's, r the regressor
 
-    r is a Linear for features (N, D), and for (N, C, H, W) a convolution whose kernel, H_s − H_t + 1 by W_s − W_t + 1 pixels,
-    leaves the teacher's H and W. It ends in a ReLU where the teacher's layer is one. Put `parameters()` into the optimizer.
+    The regressor r learns, too: put `parameters()` into the optimizer. For features (N, D) it is a Linear. For (N, C, H, W) it
+    is a convolution whose kernel has H_s − H_t + 1 by W_s − W_t + 1 pixels, so that its result has the teacher's H and W. If
+    the teacher's layer is a ReLU, r ends in a ReLU.
 
     layers: {layer of the student: layer of the teacher}.   student, teacher: Modules.   example (n, C, H, W): images that tell
     the shapes.   rng: a Generator or a seed.

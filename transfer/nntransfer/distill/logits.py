@@ -28,14 +28,15 @@ def check_options(name, temperature, alpha):
 
 
 def distillation_loss(student_logits, teacher_logits, target, *, temperature, alpha):
-    """The label's cross-entropy, and the divergence from the softened teacher, in the shares 1 − α and α.
+    """The cross-entropy with the labels and the divergence from the softened teacher, in the shares 1 − α and α.
 
         L = (1 − α) CE(y, softmax(z_s)) + α T² KL(softmax(z_t/T) ‖ softmax(z_s/T))
         ∂L/∂z_s = [(1 − α) (softmax(z_s) − y) + α T (softmax(z_s/T) − softmax(z_t/T))] / N
 
     Both parts are means over the N examples. The gradient of the divergence shrinks like 1/T² as T grows (one 1/T from
     z_s/T, one from the two distributions, which approach each other); T² undoes that, so that α means the same at every T.
-    Far from the teacher it is up to T times as long as that of the labels: a learning rate that suits these may be too high.
+    Far from the teacher, the gradient of α T² KL is up to T times as long as that of the labels' part, so a learning rate that
+    suits the labels may be too high.
 
     student_logits z_s, teacher_logits z_t (N, C); target y: class indices (N,) or probabilities (N, C) -> a single number.
     No gradient flows to the teacher. A class with z = −∞ adds nothing where its target, the label's or the teacher's, is 0.
@@ -74,7 +75,7 @@ def distillation(temperature, alpha):
 
 
 class WithTeacher:
-    """The batches of a loader, each with what a teacher says to its images: (images, labels, teacher_logits).
+    """The batches of a loader, each with a teacher's logits for its images: (images, labels, teacher_logits).
 
     The teacher sees the very images that the student gets, augmentation included. It infers: no dropout, BatchNorm by its
     running statistics, nothing on the tape.

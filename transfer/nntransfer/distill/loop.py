@@ -1,4 +1,4 @@
-"""The loop of all distillation: a student trains, a teacher infers, and losses of the two add up.
+"""The loop of all distillation: a student trains, a teacher infers, and the losses between the two are added up.
 
     losses = [(0.1, Labels()), (0.9, SoftTargets(temperature=4)), (100, OnFeatures(attention_loss, {"pool1": "pool1"}))]
     history = distill(student, teacher, loader, optimizer, epochs=20, losses=losses)
@@ -28,9 +28,9 @@ def distill(student, teacher, loader, optimizer, epochs, losses, *, noisy=False,
                 it is, also where it is the student itself or shares layers with it
     loader      yields (images, labels). A third part, images too, is the teacher's view of the batch (`TwoViews`); without it
                 the teacher sees the student's images. Labels −1 mean "no label"
-    optimizer   has the student's parameters, and those of losses that learn themselves, such as `Hints`
-    losses      a list of pairs (w_i, L_i). w: a number, or a function step -> number with steps 0, 1, … (`ramp_up`).
-                L: as `distill.losses` says
+    optimizer   has the student's parameters, and those of losses that have parameters, such as `Hints`
+    losses      a list of pairs (w_i, L_i). w_i: a number, or a function step -> number with steps 0, 1, … (`ramp_up`).
+                L_i: a loss as `distill.losses` describes it
     noisy       whether the teacher's dropout is on, with masks of its own, as in Mean Teacher
     history, options   as in `nnlite.train.fit`: schedule, after_step, validation, checkpoint, progress, …
 
@@ -57,7 +57,7 @@ def distill(student, teacher, loader, optimizer, epochs, losses, *, noisy=False,
 
 
 def add_up(losses, step, student, teacher, labels):
-    """Σ w L of a batch. A loss with the weight 0 is not computed, unless all weights are 0."""
+    """Σ_i w_i L_i of a batch, a Tensor. A loss with the weight 0 is not computed; if all weights are 0, the first is."""
     weights = [w(step) if callable(w) else w for w, _ in losses]
     counted = [(w, loss) for w, (_, loss) in zip(weights, losses, strict=True) if w] or [(0, losses[0][1])]
     first, *others = [w * loss(student, teacher, labels) for w, loss in counted]

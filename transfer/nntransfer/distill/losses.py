@@ -4,7 +4,7 @@ A loss of `distill` is called as loss(student, teacher, labels), with the two `V
 with one number. It may have two attributes:
 
     layers         {layer of the student: layer of the teacher} whose features it reads
-    needs_labels   whether it is nothing without labels
+    needs_labels   whether it needs examples that have a label
 
 Labels (n,) are class indices; −1 means "no label".
 """
@@ -18,14 +18,17 @@ from nntransfer.distill.logits import check_logits, check_options
 
 
 class View(NamedTuple):
-    """What a model made of a batch: logits (n, classes), and {layer: feature}; Tensors of a student, arrays of a teacher."""
+    """A model's results for a batch: logits (n, classes) and {layer: feature}; Tensors of a student, arrays of a teacher."""
 
     logits: object
     features: dict
 
 
 def divergence(z_s, z_t, T):
-    """KL(softmax(z_t/T) ‖ softmax(z_s/T)), the mean over the examples; of logits that `check_logits` has passed, without T²."""
+    """KL(softmax(z_t/T) ‖ softmax(z_s/T)), the mean over the examples, without the factor T².
+
+    z_s, z_t (N, C): logits that `check_logits` has checked -> a Tensor with one number.
+    """
     return F.kl_div(F.log_softmax(z_s / T), F.softmax(z_t / T), reduction="batchmean")
 
 
@@ -51,7 +54,8 @@ class SoftTargets:
 
         L = T² KL(softmax(z_t/T) ‖ softmax(z_s/T))
 
-    The mean over all examples, with and without label. (1 − α, Labels()) and (α, SoftTargets(T)) add up to `distillation_loss`.
+    L is the mean over all examples, with and without label. (1 − α, Labels()) and (α, SoftTargets(T)) add up to
+    `distillation_loss`.
     Errors: ValueError for T ≤ 0, and for logits that are not of one shape (N, C).
     Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §2.
     """
@@ -66,7 +70,10 @@ class SoftTargets:
 
 
 class OnLogits:
-    """A loss from a function(student's logits, teacher's logits): `consistency_loss`, `distance_loss`, `angle_loss`, …"""
+    """Makes a loss of `distill` out of a function(student's logits, teacher's logits) -> Tensor with one number.
+
+    function: `consistency_loss`, `distance_loss`, `angle_loss`, or your own.
+    """
 
     def __init__(self, function):
         self.function = function
@@ -76,7 +83,7 @@ class OnLogits:
 
 
 class OnFeatures:
-    """A loss from a function(student's feature, teacher's feature), added up over pairs of layers.
+    """Makes a loss of `distill` out of a function(student's feature, teacher's feature), added up over pairs of layers.
 
         (100, OnFeatures(attention_loss, {"pool1": "pool1", "pool2": "pool2"}))
 

@@ -24,9 +24,9 @@ class MeanTeacher:
     The first steps count more, so that the random first weights are soon forgotten. Running statistics of BatchNorm are
     averaged in the same way; whole numbers are copied.
 
-    student: a Module.   decay: the largest a, in [0, 1). `teacher` is a copy of the student, which shares nothing with it;
-    `update()` takes in the student's present weights.   Errors: ValueError for another decay.
-    A checkpoint of `fit` holds the student only.
+    student: a Module.   decay: the largest a, in [0, 1).   teacher: a copy of the student, which shares nothing with it.
+    `update()` does one step of the average. A checkpoint of `fit` holds the student only.
+    Errors: ValueError for another decay.
     Source: Tarvainen & Valpola 2017 (arXiv 1703.01780), §2, eq. 2, and §3.1 for the first steps.
     """
 
@@ -37,7 +37,7 @@ class MeanTeacher:
         self._pairs = list(zip(_numbers(self.teacher), _numbers(student), strict=True))
 
     def update(self):
-        """One step of the average; called after each step of the student, as fit's `after_step`."""
+        """Do one step k of the average with the student's present weights. `fit` calls it after each step, as `after_step`."""
         self.steps += 1
         a = min(1 - 1 / (self.steps + 1), self.decay)
         for mean, own in self._pairs:
@@ -52,7 +52,7 @@ def _numbers(model):
 
 
 def consistency_loss(student_logits, teacher_logits):
-    """The squared distance between the student's and the teacher's probabilities, with and without label.
+    """The squared distance between the student's and the teacher's probabilities, for examples with and without label.
 
         L = 1/N Σ_n |softmax(z_s)_n − softmax(z_t)_n|²
 
@@ -69,7 +69,7 @@ def ramp_up(largest, steps):
 
         w_k = largest · exp(−5 (1 − k/steps)²)        and w = largest from k = steps on
 
-    At the start the teacher knows nothing, and its student would only learn to agree with it.
+    At the start the teacher knows nothing, and the student should not learn to agree with it.
     Errors: ValueError for steps < 1.
     Source: Tarvainen & Valpola 2017 (arXiv 1703.01780), appendix B.1; the curve is Laine & Aila's 2017 (arXiv 1610.02242).
 

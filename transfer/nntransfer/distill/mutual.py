@@ -16,8 +16,8 @@ from nntransfer.distill.losses import divergence
 class Cohort(nn.Module):
     """Students side by side, as one model: images -> a tuple of the logits of each.
 
-    `evaluate` and `fit` count what the first one gets right.   Errors: ValueError for fewer than two students, or the same one
-    twice, which has nothing to tell itself.
+    `evaluate` and `fit` count what the first student gets right.
+    Errors: ValueError for fewer than two students, and for the same student twice, which could not learn from itself.
     """
 
     def __init__(self, students):
@@ -36,9 +36,9 @@ def mutual_loss(logits, target):
 
         L = Σ_k [CE(y, p_k) + 1/(K − 1) Σ_{j≠k} KL(p_j ‖ p_k)]        p_k = softmax(z_k)
 
-    In KL(p_j ‖ p_k) the other student's p_j is a constant. All students take a step at once; the paper's algorithm 1 lets each
-    see the others' latest step. The divergences make L steeper where students differ: a rate that suits each alone may be too
-    high for all together, and they then drift apart.
+    In KL(p_j ‖ p_k) the other student's p_j is a constant. All students take a step at the same time; in the paper's algorithm
+    1 each student sees the latest step of the others. The divergences make L steeper where students differ. So a learning rate
+    that suits each student alone may be too high for all together, and they then drift apart.
 
     logits: a tuple of K ≥ 2 Tensors z_k (N, C).   target y: as `cross_entropy` takes it -> a single number.
     Errors: ValueError for logits of different shapes, or of one student only.

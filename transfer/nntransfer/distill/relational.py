@@ -1,4 +1,4 @@
-"""Relational distillation: not a feature itself is learned, but how the features of a batch lie to each other.
+"""Relational distillation: the student learns the distances and angles between the features of a batch, not the features.
 
 So the student's features may have another size than the teacher's.
 

@@ -1,4 +1,4 @@
-"""Transfer sets: the images that a student learns from need not be those of its teacher, and need no labels.
+"""Transfer sets: a student may learn from other images than its teacher did, and they need no labels.
 
     whole classes left out     without_classes(dataset, [3])
     noise                      noise(10_000, (1, 28, 28), rng=0)

@@ -14,8 +14,8 @@ class Adversary(nn.Module):
         z = w₂ ReLU(w₁ h + b₁) + b₂        L = mean of −ln σ(z) over source rows and −ln(1 − σ(z)) over target rows
         gradient of h: −λ ∂L/∂h
 
-    One step of an optimizer so makes the adversary better, and the features below it harder for the adversary. The optimizer
-    needs the parameters of both: optim.SGD(model.parameters() + adversary.parameters(), lr=0.05).
+    So one step of an optimizer makes the adversary better, and makes the domains harder to tell from the features below it. The
+    optimizer needs the parameters of both: optim.SGD(model.parameters() + adversary.parameters(), lr=0.05).
 
     features: d.   hidden: the width of its hidden layer, by default d.   rng: a Generator or a seed, for the first weights.
     Source: Ganin et al. 2016 (arXiv 1505.07818), eq. 9 and 10, and the network of figure 1.

@@ -1,4 +1,4 @@
-"""Centred kernel alignment: how alike two layers are, by which samples each finds alike.
+"""Centred kernel alignment: two layers are alike if the same samples are similar to each other in both.
 
 Two layers, of one network or of two, may have different widths and any rotation of their features. CKA compares what does
 not depend on that: the n × n matrices of the similarities between samples.

@@ -1,4 +1,4 @@
-"""CORAL, the alignment of correlations: two domains are alike where their features have the same covariance."""
+"""CORAL, the alignment of correlations: two domains are alike if their features have the same covariance."""
 
 import numpy as np
 
@@ -45,8 +45,8 @@ def recoloured(source, target):
 
         x' = (x − μ_s) (C_s + I)^(−½) (C_t + I)^(½) + μ_t
 
-    source, target: Domains -> features (n, d) of the source, in its dtype. I keeps directions without variance from growing
-    beyond bounds; so the covariance is only nearly the target's.
+    source, target: Domains -> features (n, d) of the source, in its dtype. Because of the added I, directions without variance
+    do not grow beyond bounds, and the new covariance is only nearly that of the target.
     Errors: ValueError for Domains of different d.
     Source: Sun, Feng & Saenko 2016 (arXiv 1511.05547), algorithm 1; the means are theirs from normalizing both domains.
     """

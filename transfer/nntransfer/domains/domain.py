@@ -1,7 +1,7 @@
 """A domain as a network sees it: the features of its samples, their mean and their covariance.
 
-MNIST and photographs of house numbers have the same ten classes, and yet a network that knows the one fails on the other:
-the features that it computes lie elsewhere. The distances in this room say how far apart two such clouds of features are.
+MNIST and photographs of house numbers have the same ten classes, and yet a network that was trained on MNIST fails on the
+photographs, because their features lie elsewhere. The distances in this room say how far apart two such clouds of features are.
 """
 
 from functools import cached_property
@@ -14,7 +14,7 @@ from nntransfer.taps import tap
 
 
 class Domain:
-    """Features of one layer for the samples of one domain, with what describes them: n, d, mean and covariance.
+    """The features of one layer for the samples of one domain, with their number n, their size d, mean and covariance.
 
         μ = 1/n Σ_i x_i        C = 1/(n − 1) Σ_i (x_i − μ)(x_i − μ)ᵀ
 
@@ -39,7 +39,7 @@ class Domain:
 
     @classmethod
     def of(cls, model, loader, layer):
-        """The Domain of a loader's images in the eyes of a model's layer.
+        """The Domain of a loader's images, with the features of one layer of a model.
 
         model, loader, layer: as in `features_of`, with one name in the place of a list.
         """
@@ -60,10 +60,10 @@ class Domain:
 
 
 def features_of(model, loader, layers):
-    """What named layers give for all images of a loader -> ({name: features (n, d)}, labels (n,)).
+    """The outputs of named layers for all images of a loader -> ({name: features (n, d)}, labels (n,)).
 
     model: a Module; it infers, and keeps its mode.   layers: a list of names, as `nntransfer.tap` takes them.
-    loader: yields (images, labels, …), in an order that it keeps. Features (n, C, H, W) are flattened to d = C·H·W.
+    loader: yields (images, labels, …); features and labels have its order. Features (n, C, H, W) are flattened to d = C·H·W.
     Errors: those of `tap`; ValueError for a loader without a batch.
     """
     collected, labels = {name: [] for name in layers}, []

@@ -10,8 +10,8 @@ def frechet_distance(source, target):
 
         d² = |μ_s − μ_t|² + tr(C_s + C_t − 2 (C_s^½ C_t C_s^½)^½)
 
-    source, target: Domains of one d -> a float, 0 for equal means and covariances. It is large where few samples estimate the
-    covariances: compare only values that were made with the same number of samples.
+    source, target: Domains of one d -> a float, 0 for equal means and covariances. It is too large if few samples estimate the
+    covariances, so compare only values from the same number of samples.
     Errors: ValueError for Domains of different d.
     Source: Dowson & Landau 1982, J. Multivariate Analysis 12, eq. 4; Heusel et al. 2017 (arXiv 1706.08500), eq. 6.
     """

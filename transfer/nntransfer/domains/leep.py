@@ -15,8 +15,8 @@ def leep_score(probabilities, labels):
         LEEP = 1/n Σ_i ln Σ_z P(y_i | z) θ_iz
 
     probabilities θ (n, Z): of the source's classes z, for n images of the target; labels y (n,): their classes 0, 1, …
-    -> float ≤ 0, the higher the better. A source class that no image has (θ_iz = 0 for all i) counts nothing.
-    It sees the source's head alone: a source with two classes tells at most two groups of the target's classes apart.
+    -> float ≤ 0, the higher the better. A source class that no image has (θ_iz = 0 for all i) does not count.
+    The score sees only the source's head: a source with two classes tells at most two groups of the target's classes apart.
     Errors: ValueError for shapes that do not fit, for one class only, and for rows that are not probabilities.
     Source: Nguyen et al. 2020 (arXiv 2002.12462), eq. 1 and 2.
 

@@ -1,4 +1,4 @@
-"""The loop of all adaptation: labels of the source, images of both domains, features that become alike.
+"""The loop of all adaptation: a model learns from labels of the source, and its features of both domains become alike.
 
     adapt(model, source, target, optimizer, epochs=3, layer="features", loss=coral_loss, weight=3000)
     reestimate_statistics(model, target)                     then BatchNorm's statistics are the target's alone (AdaBN)
@@ -23,8 +23,8 @@ def adapt(model, source, target, optimizer, epochs, *, layer, loss, weight=1.0, 
 
     model          a Module, which changes in place
     source         a loader of batches (images, labels); an epoch is one pass of it
-    target         a loader of batches (images, …), begun anew as often as needed. Labels are not looked at. With drop_last
-                   every batch is whole
+    target         a loader of batches (images, …), begun anew as often as needed. Its labels are not used. With drop_last=True
+                   every batch has the same size
     optimizer      has the model's parameters, and those of an `Adversary`
     layer          the name of the layer whose outputs h_s, h_t are to become alike, as `nntransfer.tap` takes it; features
                    (n, C, H, W) are flattened

@@ -1,8 +1,8 @@
 """The maximum mean discrepancy: how far apart two samples are, by the means of their kernels.
 
 Two distributions are equal if and only if all their mean "features" are, and a Gaussian kernel stands for infinitely many
-features at once. So the three means of a kernel, within x, within y and between both, say whether x and y come from
-one distribution.
+features at once. So three means of a kernel, over pairs within x, within y, and between x and y, say whether x and y come
+from one distribution.
 """
 
 import numpy as np

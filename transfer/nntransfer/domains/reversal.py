@@ -43,7 +43,7 @@ def reverse_gradient(x, strength=1.0):
 
 
 def ramp(progress):
-    """From 0 to nearly 1 in the course of a training: noise of the first steps does not spoil the features.
+    """λ rises from 0 to nearly 1 during a training, so that an untrained adversary does not spoil the features.
 
         λ = 2 / (1 + e^(−10 p)) − 1        p = the share of the training that is done, 0 … 1
 

@@ -1,4 +1,4 @@
-"""The proxy A-distance: two domains are far apart where a classifier can tell them apart."""
+"""The proxy A-distance: two domains are far apart if a classifier can tell them apart."""
 
 import numpy as np
 
@@ -12,8 +12,8 @@ def proxy_a_distance(x, y, rng=0, ridge=1.0):
 
     A random half of each domain trains, the other half is held out. The classifier is ridge regression of −1 (x) and +1 (y)
     on the features, each scaled by the training half to mean 0 and variance 1; both domains weigh the same.
-    x (n, d), y (m, d): arrays -> a float: 2 where every sample is told, about 0 where chance does as well. By chance it can be
-    a little below 0. With ε on the training half it would be 2 for any two domains with more features than samples.
+    x (n, d), y (m, d): arrays -> a float: 2 if every held-out sample is assigned to its domain, about 0 if guessing would be as
+    good, by chance a little below 0. With ε on the training half it would be 2 for any domains with more features than samples.
     rng: a Generator or a seed, for the halves.   ridge: what is added to the diagonal of XᵀX, above 0.
     Errors: ValueError for fewer than four samples in x or y, different d, a ridge that is not above 0.
     Source: Ben-David et al. 2007, "Analysis of representations for domain adaptation", §4; Ganin et al. 2016

@@ -11,7 +11,7 @@ def pooled_statistics(domains):
         μ = Σ_k n_k μ_k / n        C = Σ_k [(n_k − 1) C_k + n_k (μ_k − μ)(μ_k − μ)ᵀ] / (n − 1)        n = Σ_k n_k
 
     domains: a list of at least one Domain of the same d -> mean (d,), covariance (d, d), float64, those of all samples
-    together. Domains that share no samples can so be described where the samples may not leave their places.
+    together. So several places can describe their domains together, while the samples stay where they are.
     Errors: ValueError for no Domain, or different d.
     Source: Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances", eq. 2.1.
     """
@@ -27,7 +27,7 @@ def pooled_statistics(domains):
 
 
 def fuse_features(blocks):
-    """What several networks, each trained in a domain of its own, say about the same samples, side by side.
+    """The features of several networks, each trained in a domain of its own, for the same samples, side by side.
 
         x_i = (x¹_i / r¹, x²_i / r², …)        r = √(1/n Σ_i |x_i|²) of a block
 

@@ -1,13 +1,13 @@
-"""Fine-tuning: a pretrained model goes on with another task.
+"""Fine-tuning: a pretrained model is trained on another task.
 
 Read in this order:
     layers       a new head, layers that are frozen, a learning rate for each layer
     overview     a table: what trains, and how fast
-    features     what the frozen part gives is computed once
+    features     the output of the frozen part is computed once
     statistics   BatchNorm's statistics from other images (AdaBN)
     l2sp         weights that are pulled towards their pretrained values
     lora         small adapters beside frozen weights, of floats or of 8-bit integers
-    strategies   all of them by name, linear probing then fine-tuning among them
+    strategies   all these methods by name, and linear probing followed by fine-tuning
 """
 
 from nnlite.lazy import lazily

@@ -1,13 +1,13 @@
-"""Feature extraction: images pass through the frozen part of a model once, and the rest trains on what it gave.
+"""Feature extraction: images pass through the frozen part of a model once, and the other layers train on its outputs.
 
-A frozen layer gives the same numbers in each epoch. So they are computed once and kept:
+A frozen layer gives the same numbers in each epoch. So these numbers are computed once and kept:
 
     below, above = split_model(model, "fc2")                    # "fc2" and what follows it will train
     features, labels = features_once(below, loader)
     fit(above, FeatureLoader(features, labels, 64, shuffle=True), SGD(above.parameters(), lr=0.1), epochs=50)
 
-The model's own layers train: afterwards `model` is the fine-tuned model. Each image has one view only, so random transforms
-such as shifts are drawn once; a loader without them is the one to take.
+The model's own layers train: afterwards `model` is the fine-tuned model. Each image has one view only, because random
+transforms such as shifts are drawn once. So take a loader without random transforms.
 """
 
 import numpy as np
@@ -39,9 +39,9 @@ def split_model(model, layer):
 
 
 def features_once(below, loader):
-    """What a model or a part of one gives for every image of a loader: features (N, …), labels (N,), in the loader's order.
+    """The outputs of a model, or of a part of it, for every image of a loader -> features (N, …), labels (N,).
 
-    The part infers: BatchNorm uses its running statistics, dropout leaves nothing out.
+    Both are arrays in the loader's order. below infers: BatchNorm uses its running statistics, dropout leaves nothing out.
     Errors: ValueError for a loader without a batch.
     """
     features, labels = [], []
@@ -55,7 +55,7 @@ def features_once(below, loader):
 
 
 def head_inputs(model, loader):
-    """What the last Linear layer gets and gives: features (N, D), logits (N, C), labels (N,), in the loader's order.
+    """The inputs and outputs of the last Linear layer -> features (N, D), logits (N, C), labels (N,), in the loader's order.
 
     The scores that choose a source (`domains.leep`, `domains.logme`, `domains.hscore`) need these.
     Errors: ValueError for a model without a Linear layer in it, and for a loader without a batch.
@@ -74,7 +74,7 @@ class FeatureLoader:
 
     features (N, …) and labels (N,): arrays.   batch_size: n; the last batch may be smaller.   seed: an integer or a Generator.
     The order is that of a `DataLoader` with the same seed. `loader.rng` is the generator, whose state a checkpoint keeps.
-    Errors: ValueError for other numbers of features than labels, for none, and for a batch_size below 1.
+    Errors: ValueError if features and labels differ in number, or if there are none, and for a batch_size below 1.
     """
 
     def __init__(self, features, labels, batch_size=64, shuffle=False, seed=0):

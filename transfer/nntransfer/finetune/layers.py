@@ -1,9 +1,9 @@
-"""Fine-tuning: go on from a pretrained model, on another task.
+"""Fine-tuning: train a pretrained model further, on another task.
 
     W_new = W_old − α ∇J(W_old)                         (the second article's formula B4; J is the new task's loss)
 
-One step of `nnlite.optim.SGD` with lr = α is this formula, bit for bit. What is written here is around it: a new output
-layer, which layers move, and how fast each.
+One step of `nnlite.optim.SGD` with lr = α is this formula, bit for bit. This file has the rest: a new output layer, which
+layers train, and how fast each layer trains.
 
     model = nnlite.load("digits-0-to-4.npz")
     replace_head(model, classes=5, rng=0)
@@ -13,8 +13,8 @@ layer, which layers move, and how fast each.
         thaw(model, epoch)                              # the head first, then one more layer in each epoch
         fit(model, loader, optimizer, epochs=epoch + 1, history=history)        # one more epoch, on the training part
 
-The article's own code (B5) fits the new task on its *test* set: the accuracy that it prints is one of memorised examples.
-Choices such as lr are made on a validation part split off the training part (`Dataset.split`), too.
+The article's own code (B5) fits the new task on its *test* set, so the accuracy that it prints is that of memorised examples.
+Choices such as lr need other images than the test set, too: split a validation part off the training part (`Dataset.split`).
 
 A frozen parameter has requires_grad = False: backward does not reach it, its gradient stays None, and an optimizer leaves
 it alone, weight decay and momentum included. A BatchNorm whose γ is frozen has frozen = True: it normalizes by its running
@@ -50,7 +50,7 @@ def layer_groups(model):
 
 
 def freeze(model, *names):
-    """Stop the training of the layers or parameters with these names and of all below them; without a name, of all.
+    """Stop the training of the layers or parameters with these names and of all layers inside them; without a name, of all.
 
     A name may be a pattern: "conv*", "block?_1", "*.bias", with * for any characters (dots too) and ? for one.
     The flags are not part of a checkpoint: freeze again after loading one.
@@ -66,7 +66,7 @@ def freeze(model, *names):
 
 
 def unfreeze(model, *names):
-    """Train the layers or parameters with these names or patterns, and all below them, again; without a name, all.
+    """Train the layers or parameters with these names or patterns, and all layers inside them, again; without a name, all.
 
     Errors: ValueError for a name or pattern that nothing in the model has.
     """
@@ -128,8 +128,8 @@ def discriminative_groups(model, lr, decay=1 / 2.6):
 def thaw(model, epoch):
     """Gradual unfreezing: let the head and the `epoch` layers below it train, freeze the others.
 
-    Called at the start of each epoch 0, 1, 2, …: the head alone first, one more group of `layer_groups` each time, until
-    all train. A fresh head's large, random gradients so never reach layers that are still good.
+    Call it at the start of each epoch 0, 1, 2, …. The head trains alone first; in each epoch one more group of `layer_groups`
+    trains, until all do. So the large, random gradients of a fresh head do not change the pretrained layers.
     Errors: ValueError for an epoch below 0.
     Source: Howard & Ruder 2018 (arXiv 1801.06146), §3.3.
     """

@@ -38,9 +38,11 @@ class LowRank(nn.Module):
 
 
 class LowRankOnInt8(nn.Module):
-    """The same over a base of 8-bit integers:   W' = S q + (α/r) B A,   W'[o] = S[o] q[o] + (α/r) Σ_k B[o, k] A[k].
+    """The transform of a weight that is held as 8-bit integers:   W' = S q + (α/r) B A.
 
-    q (O, …) int8 and S (O,) or (1,) float32 are constants: the layer keeps no float copy of its base, one byte for each weight.
+        W'[o] = S[o] q[o] + (α/r) Σ_k B[o, k] A[k]
+
+    q (O, …) int8 and S (O,) or (1,) float32 are constants. The layer holds one byte for each weight and no float copy of W.
     B is the parametrization's `original`, A a parameter of this transform.
     """
 
@@ -61,11 +63,11 @@ def add_lora(model, rank, layers=None, *, alpha=None, base=None, rng=0):
     """Put an adapter of rank r beside the weights of Linear and Conv2d layers, and freeze all else; returns the layers' names.
 
     rank: r ≥ 1; a layer with fewer outputs or inputs than r gets that many.   alpha: α > 0, by default r, so that α/r = 1.
-    layers: names or patterns, as ["conv*"]; by default all Linear and Conv2d layers but the last Linear, the head.
-    base: a function of a weight W (O, …) float32 -> (q int8 of its shape, S (O,) or (1,) float32) with W ≈ S q; the layer then
-    keeps q in place of W, so that the frozen model is an 8-bit one. By default the base stays as it is.
-    rng: a Generator or a seed of the first A. What the model computes does not change, but for the rounding of a `base`.
-    Each use of a layer computes W' anew, which costs O·I·r multiply-adds: little beside a batch of images.
+    layers: names or patterns, such as ["conv*"]; by default all Linear and Conv2d layers except the last Linear, the head.
+    base: a function of a weight W (O, …) float32 -> (q int8 of its shape, S (O,) or (1,) float32) with W ≈ S q. The layer then
+    holds q in the place of W, so the frozen model has 8-bit weights. By default W stays as it is.
+    rng: a Generator or a seed of the first A. B starts at 0, so the model's outputs do not change at first, except by the
+    rounding of a `base`. Each use of a layer computes W' anew: O·I·r multiply-adds, few beside those of a batch of images.
     Errors: ValueError for a rank below 1, an α that is not positive, a name that no such layer has, a weight that is
     parametrized already, and a base that gives other shapes or types; the model is then as it was.
     Source: Hu et al. 2021 (arXiv 2106.09685), §4.1; over integers: Dettmers et al. 2023 (arXiv 2305.14314), §3.
@@ -122,9 +124,9 @@ def _transform(name, W, rank, alpha, base, rng):
 def merge_lora(model):
     """Make each W' a plain weight, without the adapters; returns the names of the layers.
 
-    The logits stay the same, bit for bit: the weights are the numbers that the adapters gave. All stays frozen that was; the
-    merged weights are frozen, too, until `unfreeze`. Over a base of integers the merged weight is float: S q + (α/r) B A lies
-    on no grid, and is rounded if the model is quantized again.
+    The logits stay the same, bit for bit: the weights are the numbers that the adapters gave. Frozen parameters stay frozen;
+    the merged weights are frozen, too, until `unfreeze`. Over a base of integers the merged weight S q + (α/r) B A is float. It
+    does not lie on the grid of q, so it is rounded if the model is quantized again.
     Errors: ValueError for a model without an adapter.
     """
     merged = []

@@ -6,7 +6,7 @@ from nntransfer.finetune.layers import layer_groups
 
 
 class LayerRow(NamedTuple):
-    """One layer: its name, how many parameters it has, how many of them train, and the learning rates of these."""
+    """One layer: its name, how many parameters it has, how many of them train, and the learning rates of those that train."""
 
     layer: str
     parameters: int

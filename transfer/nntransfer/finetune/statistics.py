@@ -1,4 +1,4 @@
-"""BatchNorm's running statistics computed anew, with the weights as they are: after averaging weights, or for another domain.
+"""BatchNorm's running statistics are computed anew, while the weights stay: after averaging weights, or for another domain.
 
 AdaBN: a model that was trained on one domain gets the statistics of another, from images without labels. The weights stay.
 
@@ -16,10 +16,10 @@ def reestimate_statistics(model, loader):
 
         μ = Σ_k n_k μ_k / Σ_k n_k        σ² = Σ_k n_k σ²_k / Σ_k n_k        over the batches k = 1, 2, … of n_k images
 
-    μ_k and σ²_k (unbiased) are the statistics of the layer's input in batch k. All other layers infer: dropout leaves nothing
-    out. A layer sees what the layers before it make of their batch's statistics, as in training. Frozen layers take part and
-    stay frozen, and the momentum of each layer stays as it is. Labels are not looked at. One pass over the loader; large
-    batches give σ² with less error, because a batch's variance does not contain the differences between batches.
+    μ_k and σ²_k (unbiased) are the statistics of the layer's input in batch k. Each BatchNorm normalizes by its batch's
+    statistics meanwhile, as in training; all other layers infer, so dropout leaves nothing out. Frozen BatchNorms are estimated
+    anew, too, and stay frozen; the momentum of each layer stays as it is. Labels are not used. One pass over the loader is
+    enough. Large batches give a better σ², because a batch's variance does not contain the differences between batches.
     Errors: ValueError for a model without BatchNorm, and for a loader without a batch; the statistics are then as before.
     Source: Li et al. 2016 (arXiv 1603.04779), §3.1; after averaging: Izmailov et al. 2018 (arXiv 1803.05407), §3.2.
     """

@@ -1,10 +1,10 @@
-"""Strategies of fine-tuning by name: which layers train, when, and what holds them back.
+"""Strategies of fine-tuning by name: which layers train, when, and how fast.
 
     replace_head(model, classes=5, rng=0)
     history = fine_tune(model, "lp-ft", Tuning(loader, epochs=20, lr=0.02))
 
     head        the new head alone
-    features    the same, where each image passes through the frozen part once (with random transforms: one view of each image)
+    features    the new head alone; each image passes through the frozen part once, so random transforms give it one view only
     all         all layers at one rate (or, with decay, each slower than the one above it)
     rates       all layers, each 2.6 times slower than the one above it
     gradual     the head first, then one more layer in each epoch
@@ -52,7 +52,7 @@ class Tuning(NamedTuple):
     progress: bool = True
 
     def train(self, model, params, history=(), **options):
-        """`epochs` more epochs with an optimizer and a schedule of their own -> the history, with the rows so far."""
+        """Train for `epochs` more epochs, with a new optimizer and schedule -> the history, the given rows first."""
         optimizer, schedule = self.make_training(params, self.loader, self)
         return train.fit(model, self.loader, optimizer, len(history) + self.epochs, schedule=schedule, history=list(history),
                    after_step=self.after_step, progress=self.progress, **options)
@@ -62,7 +62,7 @@ def fine_tune(model, strategy, tuning):
     """Train a model on a new task by one of STRATEGIES -> the history of all epochs. At the end no layer is frozen.
 
     The model has its new head already (`replace_head`). Same seed, same bits.
-    Errors: ValueError for an unknown strategy, and what the parts of the strategy raise.
+    Errors: ValueError for an unknown strategy; those of `split_model`, `add_lora` and `StartPointLoss`, which strategies call.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"fine_tune: there is no strategy {strategy!r}, only {', '.join(STRATEGIES)}")
@@ -119,7 +119,10 @@ def _lora(model, tuning):
 
 
 def _lp_ft(model, tuning):
-    """Linear probing, then fine-tuning (Kumar et al. 2022, arXiv 2202.10054, §3.4): the body meets a head that fits it."""
+    """Linear probing, then fine-tuning: when all layers begin to train, the head fits the features already.
+
+    Source: Kumar et al. 2022 (arXiv 2202.10054), §3.4.
+    """
     history = _head(model, tuning._replace(epochs=tuning.epochs // 2))
     unfreeze(model)
     groups = discriminative_groups(model, tuning.lr, tuning.decay)

@@ -4,7 +4,7 @@ Read in this order:
     alike            what can be fused: models of one architecture; the first difference is named
     ensemble         the mean of several models' outputs
     average          the mean of several models' weights
-    statistics       BatchNorm's running statistics do not survive that, and are estimated anew
+    statistics       BatchNorm's running statistics, which are estimated anew after a mean of weights
     line             what lies between two models: losses on the line, and the barrier
     assignment       pairs of rows and columns with the largest sum
     matching         Git Re-Basin: another order of a model's neurons, so that they match those of a second model

@@ -1,10 +1,11 @@
 """The assignment problem: give each row its own column, so that the sum is as large as possible.
 
 Of n rows and n columns, n! pairings are possible. The Hungarian method finds the best one in n³ steps. It works on costs
-c = −gains, and pairs one row after the other. Each row and each column has a price, u_i and v_j, with u_i + v_j ≤ c_ij; a pair
-may be made where the prices add up to the cost. A new row looks for a free column along such pairs: from the row to a column,
-from there to the row that has the column now. The prices change by just as much as opens the next pair (Dijkstra's shortest
-path). At a free column the search ends, and all pairs along the path are exchanged.
+c = −gains, and pairs one row after the other. Each row i has a price u_i and each column j a price v_j, with u_i + v_j ≤ c_ij.
+Row i and column j may be paired if u_i + v_j = c_ij. A new row looks for a free column along such pairs: from the row to a
+column, from the column to the row that has it now, and so on. If no further pair is possible, the prices change by the smallest
+amount that makes one possible (Dijkstra's shortest path). The search ends at a free column. Then all rows along the path take
+the columns that the search found for them.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Ensembles: several models answer, and the mean of their answers counts."""
+"""Ensembles: several models compute their answers, and the mean of the answers counts."""
 
 import math
 

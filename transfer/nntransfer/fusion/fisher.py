@@ -1,4 +1,4 @@
-"""Fisher-weighted averaging: a weight counts more in the mean where its model is sure of it."""
+"""Fisher-weighted averaging: a model's weight counts more in the mean if the model's outputs depend more on it."""
 
 import copy
 
@@ -15,9 +15,10 @@ def diagonal_fisher(model, loader):
 
         F_i = 1/N Σ_n Σ_c p(c|x_n) (∂ ln p(c|x_n)/∂θ_i)²        p(·|x) = softmax(model(x))
 
-    The exact diagonal of the Fisher matrix over the N images: labels are not used. It takes N · classes backward passes of one
-    image each, so a few hundred images have to do.
-    model: a Module, which stays as it is; it infers: no dropout.   loader: yields batches (images, …).
+    This is the exact diagonal of the Fisher matrix over the N images; labels are not used. It takes N · classes backward passes
+    of one image each, so use a few hundred images.
+    model: a Module, which stays as it is. It infers: no dropout, BatchNorm by its running statistics.   loader: yields batches
+    (images, …).
     Errors: ValueError for a loader without an image.
     Source: Matena & Raffel 2021 (arXiv 2111.09832), §3, eq. 4 and 5.
     """

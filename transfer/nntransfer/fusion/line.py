@@ -1,4 +1,4 @@
-"""What lies between two models: the losses on the straight line from one to the other, and the barrier."""
+"""The losses on the straight line from one model's weights to another's, and the barrier between the two."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from nntransfer.fusion.average import average_weights
 
 
 def scores_on_line(first, second, loader, points=11, statistics=None):
-    """What the models between two models score: a list of {"position" t, "loss", "accuracy", …} as `evaluate` gives them.
+    """The scores of models on the line between two models -> a list of {"position": t, "loss", "accuracy", …}.
 
         θ(t) = (1 − t) θ_1 + t θ_2        t = 0, 1/(points − 1), …, 1
 
-    first, second: Modules of one architecture.   loader: of the images that they are evaluated on.   points: at least 2.
+    first, second: Modules of one architecture.   loader: of the images that `evaluate` scores them on.   points: at least 2.
     statistics: a loader of training images, for the running statistics of BatchNorm, as in `average_weights`; needed where the
     models have BatchNorm. The two ends are scored with statistics from it, too.
     Errors: ValueError for fewer points, and those of `average_weights`.

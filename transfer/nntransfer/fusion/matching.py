@@ -1,10 +1,11 @@
 """Git Re-Basin: put a model's neurons into another order, so that they match those of a second model.
 
-A network computes the same when its hidden neurons change places, if the weights that read them change places alike:
+A network computes the same after its hidden neurons have changed places, if the weights that read them change places, too:
 
     fc1.weight[p], fc1.bias[p], fc2.weight[:, p]
 
-Two trainings end in different orders, and the mean of both weights is then a mean of unlike neurons. So the order comes first:
+Two trainings end with the neurons in different orders, so the mean of both weights would mix unlike neurons. So the neurons of
+one model are put into the order of the other first:
 
     moved = align(fixed, moving, images[:1])             # computes what `moving` computes
     mean = average_weights([fixed, moved], loader=training)
@@ -26,7 +27,10 @@ SMALLEST_GAIN = 1e-9  # relative to Σ |w w'|; below, it is rounding
 
 
 def align(fixed, moving, example, seed=0):
-    """A copy of `moving`, its channels in the order that fits `fixed` best: `match_weights`, then `permute_channels`."""
+    """A copy of `moving`, its channels in the order that fits `fixed` best: `match_weights`, then `permute_channels`.
+
+    fixed, moving, example, seed, and errors: as for `match_weights`.
+    """
     return permute_channels(moving, example, match_weights(fixed, moving, example, seed))
 
 
@@ -38,7 +42,7 @@ def permute_channels(model, example, permutations):
     permutations: {name of a group: p, each number of 0 … size − 1 once}; other groups stay. The names are those of
     `dependency_groups(model, example)`.   example: array (N, …) as the model takes it.
     The sums of the copy have their terms in another order, so its results differ by rounding.
-    Errors: ValueError for a name that is no group's, and for what is not a permutation.
+    Errors: ValueError for a name that is not the name of a group, and for a p that is not a permutation.
     """
     groups = {group.name: group for group in dependency_groups(model, example)}
     for name, p in permutations.items():
@@ -58,12 +62,13 @@ def match_weights(fixed, moving, example, seed=0):
 
         P = argmax_P Σ_arrays ⟨W_fixed, P(W_moving)⟩ = argmin_P Σ_arrays |W_fixed − P(W_moving)|²
 
-    Over all groups at once this is hard. With all others held still, the best p of one group solves an assignment problem,
-    whose gain[i, j] is the product of all that belongs to channel i of `fixed` and to channel j of `moving`. The groups take
-    turns, each time in another random order, until none gains: a local optimum, from the order that the channels have.
-    An array that a group has on two axes (a residual stream read and written by one layer) makes the group's problem
-    quadratic; it is solved with the other axis held still, and kept only where the sum really grows.
-    Weights and biases count, BatchNorm's scale and shift too, running statistics do not. All sums are in float64.
+    For all groups at once this is a hard problem. If the other groups stay as they are, the best p of one group is the solution
+    of an assignment problem. Its gain[i, j] is the inner product of all numbers that belong to channel i of `fixed` with those
+    that belong to channel j of `moving`. The groups take turns, each time in another random order, until no group gains. The
+    search begins with the channels as they are, and ends in a local optimum.
+    If a group has two axes of one array (a layer that reads and writes a residual stream), its problem is quadratic. Then the
+    other axis stays as it is while the problem is solved, and the new p is taken only if the sum really grows.
+    Weights and biases count, and so do BatchNorm's scale and shift; running statistics do not. All sums are in float64.
 
     fixed, moving: Modules of one architecture.   example: array (N, …) as they take it.   seed: of the random order.
     Errors: TypeError and ValueError for models that are not alike, with the first difference.
@@ -84,7 +89,7 @@ def match_weights(fixed, moving, example, seed=0):
 
 
 def _improved(group, A, B, groups, permutations):
-    """A better p of one group, all others held still; None where there is none."""
+    """A better p of one group, while the other groups stay as they are; None if there is none."""
     names, old = {member.name for member in group.members} & A.keys(), permutations[group.name]
     others = [other for other in groups if other is not group]
     B = {name: _permuted(name, B[name], others, permutations) for name in names}

@@ -5,13 +5,13 @@ from nntransfer.fusion.average import average_weights
 
 
 def greedy_soup(models, score, loader=None):
-    """The mean of those models that do the soup no harm -> (the soup, the list of the models in it by number, its score).
+    """The mean of some of the models: each is added only if the score does not fall -> (the soup, its models, its score).
 
         order the models by score, best first;   S = {first}
         for each further model m:   S ← S ∪ {m}   if   score(mean of S ∪ {m}) ≥ score(mean of S)
 
-    So the soup scores at least as high as the best single model, on the images that `score` looks at: give it held-out ones,
-    and measure what comes out on others.
+    So the soup scores at least as high as the best single model, on the images that `score` looks at. Let it look at held-out
+    images, and measure the soup on others. Its models are given as a list of their numbers in `models`.
 
     models: Modules of one architecture, fine-tuned from one.   score: function(model) -> a number, larger is better, such as
     `lambda model: evaluate(model, held_out)["accuracy"]`. Of equal scores the model that stands first comes first.

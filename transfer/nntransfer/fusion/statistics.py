@@ -1,4 +1,4 @@
-"""BatchNorm in fused models: the mean of running statistics belongs to no network, so they are estimated anew."""
+"""BatchNorm in fused models: averaged running statistics do not fit the averaged weights, so they are estimated anew."""
 
 from nnlite.nn.normalization import BatchNorm
 from nntransfer.finetune.statistics import reestimate_statistics

@@ -9,13 +9,13 @@ import copy
 
 
 class StochasticWeightAverage:
-    """SWA: the plain mean of a training's weights at every c-th step. Its `model` is a model of its own.
+    """SWA: the plain mean of a training's weights at every c-th step. `model` has it, and shares nothing with what trains.
 
         n ← n + 1        θ_SWA ← θ_SWA + (θ − θ_SWA)/n        after the steps start, start + c, start + 2c, …
 
     model: the Module that trains.   start: the first step that counts, from 1.   every: c. `update()` is called after each
     step, as fit's `after_step`. Before the first step that counts, `model` has the weights of the beginning.
-    The mean of running statistics belongs to no network: at the end, estimate them anew by
+    Averaged running statistics do not fit the averaged weights: at the end, estimate them anew by
     `nntransfer.finetune.reestimate_statistics`. A checkpoint of `fit` does not hold the average.
     A mean in which older steps count less and less (EMA) is `nntransfer.distill.MeanTeacher`.
     Errors: ValueError for start or every below 1.

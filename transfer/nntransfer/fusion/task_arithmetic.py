@@ -1,4 +1,4 @@
-"""Task arithmetic: what a fine-tuning has changed is a vector, and vectors can be added, scaled and taken away."""
+"""Task arithmetic: the change of the weights in a fine-tuning is a vector, which can be added, scaled and subtracted."""
 
 import copy
 
@@ -9,12 +9,12 @@ from nntransfer.fusion.statistics import check_statistics, with_new_statistics
 
 
 def task_vector(pretrained, finetuned):
-    """What a fine-tuning has changed: {name of a parameter: array in float64}.
+    """The change of each parameter in a fine-tuning: {name of a parameter: array in float64}.
 
         τ = θ_finetuned − θ_pretrained
 
-    pretrained, finetuned: Modules of one architecture. Buffers are left out. Take out of the dict what shall not be added, such
-    as the weights of a head that belongs to one task only.
+    pretrained, finetuned: Modules of one architecture. Buffers are left out. Delete from the dict what should not be added,
+    such as the weights of a head that belongs to one task only.
     Errors: TypeError and ValueError for models that are not alike, with the first difference.
     Source: Ilharco et al. 2023 (arXiv 2212.04089), §2.
     """
