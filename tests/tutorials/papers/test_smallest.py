@@ -74,7 +74,7 @@ def test_on_fashion_mnist_the_files_and_the_dense_networks_are_recorded(program,
     run = ["lenet-300-100-plain", "--data", "fashion-mnist", "--work", tmp_path]
     with pytest.raises(SystemExit, match="has 0 runs of fashion-mnist-lenet-300-100-plain, 1 are to be reported"):
         program("smallest", "ship", *run)
-    short = ["--change", json.dumps({"settings": {"epochs": 4, "every": 4}})]
+    short = ["--change", json.dumps({"settings": {"epochs": 2, "every": 4}})]
     program("smallest", "train", *run, *short, "--ratio", 40)
     program("smallest", "dense", *run, *short)
     program("smallest", "ship", *run)

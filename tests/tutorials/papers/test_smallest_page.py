@@ -39,3 +39,17 @@ def test_the_page_has_every_run_that_is_recorded_and_a_command_for_every_file(re
     assert (tmp_path / "results" / "smallest.svg").stat().st_size > 10_000
     assert text.count("| lenet-300-100 |") == (2 if recorded else 0) and text.count("shipped |") == (1 if recorded else 0)
     assert ("nnlite evaluate tutorials/papers/artifacts/lenet-300-100.nnz --data mnist --json" in text) == recorded
+
+
+def test_on_fashion_mnist_each_file_stands_beside_the_same_training_without_compression(program, tmp_path):
+    for folder in ("results", "artifacts"):
+        (tmp_path / folder).mkdir()
+    file = {"seed": 0, "bytes": 40_000, "validation_errors": 400, "test_errors": 850, "shipped": True}
+    file["command"] = "c --seed 0 --work W"
+    dense = {"seed": 0, "bytes": 1_724_320, "validation_errors": 380, "test_errors": 800}
+    (tmp_path / "results" / "smallest-fashion-mnist.json").write_text(json.dumps({"runs": [file], "dense": [dense]}))
+    (tmp_path / "artifacts" / "fashion-mnist-lenet-5-plain.nnz").write_bytes(b"")
+    program("smallest_page", "--folder", tmp_path)
+    text = (tmp_path / "smallest.md").read_text()
+    assert "| 0 | 1,724,320 | 380 of 5,000 | 8.00 % | 40,000 | 43 | 400 of 5,000 | 8.50 % | +0.50 | shipped |" in text
+    assert "c --seed SEED --work W" in text and "fashion-mnist-lenet-5-plain.nnz --data fashion-mnist --json" in text
