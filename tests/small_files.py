@@ -10,6 +10,7 @@ from nncompress.int8.plan import Int8Plan
 from nncompress.int8.steps import Int8Step
 from nncompress.nnz.file import to_bytes
 from nnlite import nn
+from nnlite.data import Input
 
 GOLDEN = (  # printed by to_bytes(golden_plan()).hex() of this file
     "4e4e5a021bc9a41fdffa69c9091891b11d1c3fa2fdfff0f1e94e4ed2"
@@ -53,7 +54,9 @@ def golden_plan():
 
 @functools.cache
 def small_file(number):
-    """Contents of small files of every form: images and features, dense and sparse, raw and Huffman-coded, both laws."""
+    """Contents of small files of every form: images and features, dense and sparse, raw and Huffman-coded, both laws, and one
+    with a names part.
+    """
     x = images(4, 2, 4, 4)
     if number == 0:
         return bytes.fromhex(GOLDEN)
@@ -66,4 +69,8 @@ def small_file(number):
         return to_bytes(quantize(nn.Sequential(*layers), x, bits=4, law="float"))
     if number == 3:
         return to_bytes(quantize(pruned(nn.Linear(100, 4, rng=4), 0.4), images(5, 100), bits=5))
-    return to_bytes(quantize(nn.Linear(60, 2, rng=4), images(5, 60), bits=8))
+    if number == 4:
+        return to_bytes(quantize(nn.Linear(60, 2, rng=4), images(5, 60), bits=8))
+    plan = quantize(nn.Sequential(nn.Conv2d(2, 3, 4, rng=5), nn.ReLU(), nn.Flatten(), nn.Linear(3, 3, rng=6)), x, bits=4)
+    plan.input = Input((2, 4, 4), "uint8", (0.1307, -0.5), (0.3081, 1.0), ("oak", "Eiche", "dąb"))
+    return to_bytes(plan)

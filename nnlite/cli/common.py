@@ -78,10 +78,8 @@ class Task:
         return self.normalized_as(stored)
 
     def normalized_as(self, stored):
-        """The Task with the normalization of an Input; the same one where nothing changes."""
-        if stored.preprocessing == self.preprocessing or stored.shape != self.train.images.shape[1:]:
-            return self
-        return replace(self, preprocessing=stored.preprocessing)
+        """The Task with the normalization of an Input; this one where nothing changes."""
+        return self if stored.normalizes_like(self.input) else replace(self, preprocessing=stored.preprocessing)
 
     @property
     def input(self):
@@ -106,7 +104,7 @@ def load_task(arguments, *files):
     task = make_task(arguments.data, arguments.data_dir, arguments.classes)
     tasks = [task.for_file(path) for path in files] or [task]
     for path, other in zip(files, tasks, strict=False):
-        if other.preprocessing != tasks[0].preprocessing:
+        if not other.input.normalizes_like(tasks[0].input):
             raise ValueError(f"{files[0]} and {path} normalize images in two ways, by {tasks[0].preprocessing[-1]} and by "
                              f"{other.preprocessing[-1]}; together they cannot be trained")
     return tasks[0]

@@ -43,6 +43,7 @@ def _by_numbers(arguments):
     sparsity = 0.9 if arguments.sparsity is None else arguments.sparsity
     retrain(model, magnitude_masks(model, sparsity) & masks, task, recipe)
     plan = nncompress.quantize(model, task.calibration(arguments.seed), bits=arguments.bits or 6, law=arguments.law)
+    plan.input = None if arguments.no_names else task.input
     nncompress.save(arguments.out, plan)
     result = measure(arguments.out, task) | note(recipe.epochs, "the pruned model was not retrained")
     result["times_smaller"] = round(4 * plan.parameters / arguments.out.stat().st_size, 2)
@@ -70,7 +71,8 @@ def _search(arguments, budget):
         kept.unlink(missing_ok=True)
     found = nncompress.compress(model, (loader, data.DataLoader(held_out, 256, transform=task.preprocessing)), budget,
                                 loss=loss, settings=Settings(epochs=epochs, lr=arguments.lr or 2e-3), law=arguments.law,
-                                checkpoint=None if budget.drop is not None else kept)
+                                checkpoint=None if budget.drop is not None else kept,
+                                input=None if arguments.no_names else task.input)
     nncompress.save(arguments.out, found.plan)
     kept.unlink(missing_ok=True)
     result = measure(arguments.out, task)

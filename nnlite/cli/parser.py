@@ -49,6 +49,11 @@ def _add_data(parser, name="--data", default="digits", told="digits, which is bu
     parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
 
 
+def _add_no_names(parser):
+    parser.add_argument("--no-names", action="store_true", help="leave the names of the classes and the normalization out of "
+                        "the file: 10 bytes and the length of the names; `predict` then needs --data")
+
+
 def _add_seed(parser):
     parser.add_argument("--seed", type=_seed, default=0, help="the same seed gives the same result, bit for bit (default: 0)")
 
@@ -148,6 +153,7 @@ def _quantize(commands):
     p.add_argument("--law", choices=("fixed", "float"), default="fixed", help=LAW)
     _add_data(p)
     _add_seed(p)
+    _add_no_names(p)
     _add_out(p, "model.nnz")
 
 
@@ -174,6 +180,7 @@ def _compress(commands):
     p.add_argument("--lr", type=_positive, help="largest learning rate (default: 0.02; for a search, which uses Adam, 0.002)")
     _add_seed(p)
     _add_dense(p)
+    _add_no_names(p)
     _add_out(p, "model.nnz")
 
 
@@ -265,7 +272,7 @@ def _predict(commands):
                  "nnlite predict model.npz shapes/circle/1.png shapes/cross/2.png")
     _add_file(p, "model (.npz or .nnz)")
     p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=".png or .jpg, of the size that the model takes")
-    _add_data(p, default=None, told="what the file says; an .nnz file does not")
+    _add_data(p, default=None, told="what the file says")
 
 
 def _inspect(commands):

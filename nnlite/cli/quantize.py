@@ -32,6 +32,7 @@ def run(arguments):
     if arguments.bits_for_budget is not None:
         bits = _bits_for_budget(model, calibration, task, arguments, options)
     plan = nncompress.quantize(model, calibration, bits, rounding=ROUNDINGS[arguments.rounding], **options)
+    plan.input = None if arguments.no_names else task.input
     nncompress.save(arguments.out, plan)
     result = measure(arguments.out, task)
     if arguments.bits_for_budget is None:

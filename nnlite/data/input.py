@@ -45,6 +45,10 @@ class Input:
         """The fields as JSON holds them."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
+    def normalizes_like(self, other):
+        """Whether mean and deviation are the same as another's, in float32."""
+        return all(np.array_equal(np.float32(a), np.float32(b)) for a, b in ((self.mean, other.mean), (self.std, other.std)))
+
     @property
     def preprocessing(self):
         """The transforms that every image passes through."""

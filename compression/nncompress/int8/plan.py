@@ -74,7 +74,7 @@ class Int8Plan:
 
     def __reduce__(self):
         """How pickle and copy make the plan again: from its steps, without buffers, addresses and compiled stages."""
-        return Int8Plan, (self.steps, self.law)
+        return Int8Plan, (self.steps, self.law), {"input": self.input}
 
     def __repr__(self):
         return listing(f"Int8Plan, law {self.law}", self.steps,

@@ -1,10 +1,11 @@
 """`.nnz`: a quantized network in one file, and nothing in it but what the network needs.
 
-    bytes 0–3    "NNZ" and the version, 2
+    bytes 0–3    "NNZ" and the version: 3 for a file with a names part, else 2
     then one arithmetic code (`nncompress.coding.arithmetic`) of these fields (`fields.Fields`):
                    requantization law; number of steps; then each step:
                    kind, name, ReLU, inputs, options, sizes, scale, zero point (`architecture.code_step`)
                    of a layer: weight scales, biases, weights (`layers.code_layer`)
+                 in version 3: normalization and names of the classes (`names.code_input`)
     last 4       CRC-32 of all before, little-endian
 
 What follows from the rest (shapes, multipliers, packed weights) is not stored, nor are units that nothing depends on. The other
@@ -36,17 +37,19 @@ from nncompress.nnz.fields import Fields
 from nncompress.nnz.inspection import PARTS, Inspection, LayerSize
 from nncompress.nnz.layers import code_layer, map_of
 from nncompress.nnz.live import live_plan
+from nncompress.nnz.names import code_input
 from nncompress.nnz.records import Writer
 from nncompress.nnz.weights import write_weights
 from nnlite.errors import FormatError
 from nnlite.files import check_ending, open_to_read, write_atomically
 
-MAGIC, VERSION = b"NNZ", 2
+MAGIC, PLAIN, NAMED = b"NNZ", 2, 3  # versions that are written: without a names part, and with one
 
 
 def save(path, plan):
     """Write an Int8Plan (from `quantize`) to `path`, whole or not at all; returns the number of bytes.
 
+    The file has a names part if `plan.input` is an Input, such as nnlite.data.input_of(dataset, preprocessing).
     Errors: TypeError for anything but an Int8Plan; ValueError for a path that ends like another kind of file, such as .npz;
     FormatError for a plan beyond the format's limits (see `architecture`); OSError if the file cannot be written.
     """
@@ -69,16 +72,18 @@ def to_bytes(plan, name="nnz"):
     unfolded = live_plan(plan, fold=False)
     if plans[0].parameters < unfolded.parameters:  # new biases may be off the grid, and so cost more than dead units
         plans.append(unfolded)
-    return min((_write(each, name) for each in plans), key=len)
+    return min((_write(each, name, plan.input) for each in plans), key=len)
 
 
-def _write(plan, name):
+def _write(plan, name, input):
     """The content of the file for these steps. Each layer's weights are coded in two ways, and the smaller one is stored."""
     layers = [step for step in plan.steps if step.w is not None]
     plain = [id(step) for step in layers if _plain_is_smaller(step, plan.steps)]
     fields = Fields(name)
     code_plan(fields, plan.steps, plan.law, MOST_NUMBERS, plain)
-    content = MAGIC + bytes([VERSION]) + fields.coder.finish()
+    if input is not None:
+        code_input(fields, input, plan.steps)
+    content = MAGIC + bytes([PLAIN if input is None else NAMED]) + fields.coder.finish()
     return content + zlib.crc32(content).to_bytes(4, "little")
 
 
@@ -161,24 +166,28 @@ def _read(data, name):
         raise FormatError(f"{name}: is not an .nnz file: it begins with {bytes(data[:4])!r}, not {MAGIC!r}{hint}")
     if len(data) < 10:
         raise FormatError(f"{name}: is cut off after {len(data)} bytes")
-    if data[3] not in (1, VERSION):
-        raise FormatError(f"{name}: has format version {data[3]}, this program reads versions 1 and {VERSION}")
+    if not 1 <= data[3] <= NAMED:
+        raise FormatError(f"{name}: has format version {data[3]}, this program reads versions 1 to {NAMED}")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise FormatError(f"{name}: the checksum does not fit its {len(data)} bytes: the file is damaged or cut off")
+    input = None
     if data[3] == 1:
         steps, law, layers, spent = version1.read(data, name, most_weights(len(data)))
     else:
         fields = Fields(name, data[4:-4])
         steps, law, layers = code_plan(fields, (), None, most_weights(len(data)))
+        input = code_input(fields, None, steps) if data[3] == NAMED else None
         fields.check_end()
         spent = fields.spent
         spent["header"] += 32
         spent["padding"] = 8 * (len(data) - 4) - sum(spent.values())  # the code's last byte is rounded up
     spent["checksum"] = 32
     try:
-        return Int8Plan(steps, law), layers, spent, data[3]
+        plan = Int8Plan(steps, law)
     except ValueError as error:
         raise FormatError(f"{name}: the scales do not fit together: {error}") from None
+    plan.input = input
+    return plan, layers, spent, data[3]
 
 
 def inspect(path):
@@ -186,4 +195,5 @@ def inspect(path):
     data = _content(path)
     plan, layers, spent, version = _read(data, str(path))
     parts = {part: spent.get(part, 0) / 8 for part in PARTS}
-    return Inspection(str(path), version, len(data), plan.law, plan.steps[0].shape, layers, parts, plan.parameters, plan.macs)
+    return Inspection(str(path), version, len(data), plan.law, plan.steps[0].shape, layers, parts, plan.parameters, plan.macs,
+                      plan.input)

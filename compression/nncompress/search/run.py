@@ -41,9 +41,10 @@ class Compressed(NamedTuple):
 class Run:
     """One training from the dense model to the file."""
 
-    def __init__(self, model, data, budget, loss, settings, law="fixed", checkpoint=None):
+    def __init__(self, model, data, budget, loss, settings, law="fixed", checkpoint=None, input=None):
         self.model, (self.training, self.held_out), self.loss = model, data, loss
         self.settings, self.law, self.checkpoint, self.history = settings, law, checkpoint, []
+        self.input = input
         self.calibration = _first_images(self.training, CALIBRATION)
         self.example = self.calibration[:1]
         self.grid = OnGrid(model, lambda params: optim.AdamW(params, lr=settings.lr, weight_decay=settings.decay))
@@ -191,7 +192,9 @@ class Run:
     def plan(self):
         """The int8 plan of the model as it is."""
         input_scale = 1 / 255 if _is_bytes(self.calibration) else None
-        return quantize(self.model, self.calibration, law=self.law, per="layer", steps=self.grid.steps, input_scale=input_scale)
+        plan = quantize(self.model, self.calibration, law=self.law, per="layer", steps=self.grid.steps, input_scale=input_scale)
+        plan.input = self.input
+        return plan
 
     def verified(self):
         """The file, decoded, and what it scores."""

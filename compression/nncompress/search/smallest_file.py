@@ -33,7 +33,7 @@ TRIES = 5  # runs for a budget in accuracy
 
 
 def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="fixed", checkpoint=None,
-             progress=True):
+             input=None, progress=True):
     """The smallest int8 plan of a model that meets a budget.
 
     model       a Module of Conv2d, Linear, BatchNorm and what `quantize` knows, trained or new; it stays as it is
@@ -43,6 +43,7 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="f
     settings    `Settings`.   law: of requantization, as for `quantize`
     checkpoint  path of an .npz that is written after every epoch. If the file exists, the run goes on from it; the arguments
                 have to be those of the run that wrote it. Not for a budget in accuracy, which takes several runs
+    input       the `nnlite.data.Input` that the file shall hold; its bytes are within the budget
 
     -> `Compressed`. Same arguments, same seeds of model and loaders: same bytes of the file.
     Errors: ValueError for a budget that no file meets, with the nearest one's figures; and as `quantize`, `train.fit`.
@@ -51,19 +52,20 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="f
     if budget.drop is not None:
         if checkpoint is not None:
             raise ValueError("compress: a budget in accuracy takes several runs, a checkpoint holds one")
-        return _within_drop(model, data, budget, loss, settings, law, progress)
-    run = Run(copy.deepcopy(model), data, budget, loss, settings, law, checkpoint)
+        return _within_drop(model, data, budget, loss, settings, law, input, progress)
+    run = Run(copy.deepcopy(model), data, budget, loss, settings, law, checkpoint, input)
     return run.finish(progress)
 
 
-def _within_drop(model, data, budget, loss, settings, law, progress):
+def _within_drop(model, data, budget, loss, settings, law, input, progress):
     """The smallest file whose held-out accuracy is at most `drop` below the model's, of some runs with limits in bytes."""
     parameters, best, nearest = sum(p.size for p in model.parameters()), None, None
     low, high = np.log(4 * parameters / 1000), np.log(parameters)
     for _ in range(TRIES):
         limit = int(np.exp((low + high) / 2))
         try:
-            found = compress(model, data, Budget(bytes=limit), loss=loss, settings=settings, law=law, progress=progress)
+            found = compress(model, data, Budget(bytes=limit), loss=loss, settings=settings, law=law, input=input,
+                             progress=progress)
         except BudgetTooSmall as error:
             nearest, low = error, np.log(limit)
             continue

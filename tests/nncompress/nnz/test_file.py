@@ -199,15 +199,15 @@ def test_a_directory_that_is_missing_or_not_writable_is_an_os_error(tmp_path):
 # ---- damage
 
 
-@pytest.fixture(params=range(5))
+@pytest.fixture(params=range(6))
 def data(request):
     return small_file(request.param)
 
 
 def test_the_small_files_have_every_form():
-    files = [_read(small_file(number), "net.nnz") for number in range(5)]
+    files = [_read(small_file(number), "net.nnz") for number in range(6)]
     parts = {part for _, _, spent, _ in files for part, bits in spent.items() if bits}
-    assert parts >= {"header", "positions", "signs", "sizes", "values", "scales", "biases", "padding", "checksum"}
+    assert parts >= {"header", "positions", "signs", "sizes", "values", "scales", "biases", "names", "padding", "checksum"}
     assert {layer.form for _, layers, _, _ in files for layer in layers} == {"arithmetic", "dense"}
     assert {plan.law for plan, _, _, _ in files} == {"fixed", "float"}
 
@@ -264,7 +264,7 @@ def test_any_byte_changed_under_a_fitting_checksum_is_refused_or_another_whole_p
 
 
 @settings(deadline=None, max_examples=100)
-@given(number=st.integers(0, 4), edits=st.lists(st.tuples(st.integers(3, 2**16), st.integers(0, 255)), min_size=1, max_size=6),
+@given(number=st.integers(0, 5), edits=st.lists(st.tuples(st.integers(3, 2**16), st.integers(0, 255)), min_size=1, max_size=6),
        cut=st.integers(0, 40), extra=st.binary(max_size=12))
 def test_crafted_damage_is_refused_or_another_whole_plan_and_takes_little_memory(number, edits, cut, extra):
     content = bytearray(small_file(number)[:-4])
@@ -381,7 +381,7 @@ def test_scales_that_do_not_fit_together_are_refused(law):
     (b"hello, world", "net.nnz: is not an .nnz file: it begins with b'hell', not b'NNZ'"),
     (b"NNZ", "net.nnz: is cut off after 3 bytes"),
     (b"NNZ\x01\0\0\0\0\0", "net.nnz: is cut off after 9 bytes"),
-    (b"NNZ\x03" + b"\0" * 50, "net.nnz: has format version 3, this program reads versions 1 and 2"),
+    (b"NNZ\x04" + b"\0" * 50, "net.nnz: has format version 4, this program reads versions 1 to 3"),
     (sealed(b"NNZ\x02\x7f\0\0"), "net.nnz: near byte 4: there is no step but the input"),
     (sealed(b"NNZ\x02" + bytes(4)), "net.nnz: near byte [0-9]+: the number of steps, less one, is more than 4095"),
 ])

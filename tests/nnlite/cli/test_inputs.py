@@ -82,6 +82,21 @@ def test_two_files_of_two_normalizations_are_not_trained_together(files, error_o
     assert "by Normalize(mean=(0.0,), std=(1.0,)); together they cannot be trained" in message
 
 
+def test_compress_puts_the_names_into_its_file_within_the_budget(files, result_of):
+    for options in (["--epochs", 0], ["--target-bytes", 250, "--epochs", 2]):
+        result_of("compress", "m.npz", "--data", "shapes.npz", *options, "--out", "c.nnz")
+        assert nncompress.load("c.nnz").input.names == ("circle", "cross", "square")
+        result_of("compress", "m.npz", "--data", "shapes.npz", "--no-names", *options, "--out", "d.nnz")
+        assert nncompress.load("d.nnz").input is None
+    assert nncompress.inspect("c.nnz").file_bytes <= 250
+
+
+def test_a_compressed_file_of_other_classes_is_refused(files, result_of, error_of):
+    result_of("quantize", "m.npz", "--data", "shapes.npz", "--out", "q.nnz")
+    for command in (["evaluate", "q.nnz"], ["distill", "q.nnz", "--out", "o.npz"], ["report", "q.nnz", "--out", "o.html"]):
+        assert error_of(*command, "--data", "other.npz").startswith("q.nnz: class 1 is 'cross' in the file and 'ring' in the")
+
+
 def test_a_file_without_names_takes_any(files, result_of):
     nnlite.save("plain.npz", files)
     nncompress.save("plain.nnz", nncompress.quantize(files, make_task("other.npz").calibration(0)))

@@ -63,6 +63,23 @@ def test_a_compressed_file_is_told_its_data(shapes, run, result_of):
     assert row["probabilities"] == pytest.approx(dict(zip(NAMES, p, strict=True)), abs=0.02)
 
 
+def test_a_compressed_file_says_itself_what_it_takes_unless_it_is_told_not_to(shapes, run, result_of):
+    model, task = shapes
+    result_of("quantize", "m.npz", "--data", "shapes", "--out", "q.nnz")
+    result_of("quantize", "m.npz", "--data", "shapes", "--no-names", "--out", "bare.nnz")
+    row, = result_of("predict", "q.nnz", "shapes/cross/0.png")["predictions"]
+    p = by_hand(*shapes, "shapes/cross/0.png")
+    assert row["probabilities"] == pytest.approx(dict(zip(NAMES, p, strict=True)), abs=0.02)
+    assert "bare.nnz does not say how its images are normalized" in run("predict", "bare.nnz", "shapes/cross/0.png").err
+    assert result_of("evaluate", "q.nnz", "--data", "shapes")["errors"] == result_of(
+        "evaluate", "bare.nnz", "--data", "shapes")["errors"]
+    found = result_of("inspect", "q.nnz")
+    assert found["input"]["names"] == list(NAMES) and found["input"]["dtype"] == "uint8"
+    more = found["file_bytes"] - result_of("inspect", "bare.nnz")["file_bytes"]
+    assert abs(more - found["parts"]["names"]) < 1  # 17 letters, and what rounding to whole bytes makes of the rest
+    assert more < 10 + 20
+
+
 def test_a_plan_that_takes_pixels_gets_them_not_normalized(shapes, result_of):
     model, task = shapes
     plan = nncompress.quantize(model, task.train.images / np.float32(255))
