@@ -1,6 +1,7 @@
-"""The two articles' pruning, to the letter, so that each formula can be checked; and what its letter leaves out.
+"""The two articles' pruning, to the letter, so that each formula can be checked; and what the formulas leave open.
 
-`A` and `B` are the articles, the numbers their formulas. What people use instead is in `magnitude` and `structured`.
+`A` and `B` are the articles, the numbers their formulas. What people use instead is in `pruning.magnitude` and
+`pruning.structured`.
 
 Source: the articles' lines A2, A5, B1 and B3, which `tutorials/articles.md` quotes.
 """
@@ -24,8 +25,8 @@ def shrink_by_threshold(w, threshold):
 
         W_new = W_old − W_old × threshold
 
-    This is W_old times (1 − threshold): every weight becomes smaller, none is removed, unless threshold = 1 removes all.
-    See `threshold_mask` for what the text around it describes.
+    This is W_old times (1 − threshold). Every weight becomes smaller and none is removed; only threshold = 1 removes all.
+    `threshold_mask` is what the article's text around the formula describes.
 
     w any shape -> same shape and dtype. ValueError for a threshold outside [0, 1].
 
@@ -63,8 +64,8 @@ def layers_left(layers, threshold):
 
         N_new = N_old − N_old × threshold
 
-    This is seldom a whole number, and does not say which layers go. Accepted: `pruning.lowest_blocks` rounds it, and ranks the
-    layers by how much they change what passes through them.
+    N_new is seldom a whole number, and the formula does not say which layers go. The accepted form, `pruning.lowest_blocks`,
+    rounds N_new, and ranks the layers by how much they change what passes through them.
 
     layers: N_old, from 0 up -> N_new, not rounded. ValueError for a threshold outside [0, 1].
 
@@ -107,10 +108,11 @@ def prune_by_statistics(w, fraction, decide, rng):
     3. from mean and variance, decide which stay: `decide(chosen, mean, variance)` -> booleans, True to keep;
     4. write the kept ones into a new model: a new array, in which the others are 0.
 
-    Step 3 is all the method and the article does not say it, so the rule has to be given. One reading, keep the chosen
-    that lie far from their mean: `lambda v, mean, variance: (v - mean) ** 2 > variance`. Open as well: whether step 3
-    decides about the chosen or about all weights (here the chosen, as nothing else was measured), and why a random choice
-    comes first, which lets a large weight be removed and a small one of the unchosen stay. Accepted: `magnitude_masks`.
+    The article does not say how step 3 decides, although the whole method is in it, so the caller gives the rule. One reading
+    keeps those of the chosen weights that lie far from their mean: `lambda v, mean, variance: (v - mean) ** 2 > variance`.
+    Two more questions stay open. Does step 3 decide about the chosen weights or about all? Here it decides about the chosen,
+    because only they were measured. And why is the choice random? A large weight may be removed, while a small one that was not
+    chosen stays. The accepted form is `magnitude_masks`.
 
     w floats of any shape, rng a Generator or a seed -> w_pruned, like w; w stays as it is.
     Errors: ValueError for a fraction outside [0, 1] or one that chooses no weight, and as `split_weights`.

@@ -4,10 +4,10 @@ from nnlite import nn
 
 
 def exchange_layers(model, replacements):
-    """Put other layers in the place of some, in place.
+    """Replace layers of a model by others; the model changes in place, and is returned.
 
-    replacements: {layer's name, as in `named_modules`: the Module to take its place}. A layer that stands in two places is
-    exchanged in both. The model itself, named "", has no place.
+    replacements: {layer's name, as in `named_modules`: the Module that takes its place}. A layer that stands in two places is
+    exchanged in both. The model itself, named "", cannot be exchanged.
     Errors: ValueError for a name that the model does not have; nothing has changed then.
 
     >>> model = nn.Sequential(nn.ReLU(), nn.Linear(2, 2, rng=0))

@@ -2,12 +2,12 @@
 
 Read in this order:
     affine            q = round(r/S) + Z, and how S and Z are chosen
-    observers         the range of each activation, by what was seen of it
+    observers         the range of each activation, from its values on examples
     calibration       the examples that the observers see
     weights           the weights and biases of a layer as integers
     input_moments     the mean and the products of a layer's inputs
     rounding          which integer each weight becomes
-    bias_correction   a layer's mean output stays what it was
+    bias_correction   a new bias, with which a layer's mean output stays what it was
     equalization      channels of equal ranges, so that one scale serves all of them
     post_training     a trained network becomes one that computes in integers: `nncompress.quantize`
     mixed             bits for each layer, under a budget of bytes
@@ -17,7 +17,7 @@ Read in this order:
     binary            weights of two or three values
     clusters          k values for the weights of a layer, by k-means
     sharing           training of these values
-    epr               training that pays for the bits of its weights
+    epr               training with a price for the bits of the weights
 """
 
 from nnlite.lazy import lazily

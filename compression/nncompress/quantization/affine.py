@@ -3,8 +3,8 @@
     r ≈ S (q − Z)        S  scale: the real size of one step, S > 0
                          Z  zero point: the integer that stands for 0.0
 
-Zero is always exact, because padding, ReLU and pruning are full of zeros. Scales are float32: files and other
-runtimes keep them so.
+Zero is always exact, because padding, ReLU and pruning make many zeros. Scales are float32, as in files and in other
+runtimes.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1; to the letter of the articles: A3 and B2 in `tutorials/articles.md`.
 """
@@ -137,8 +137,8 @@ def quantize_affine(r, S, Z, qmin, qmax, dtype):
     Halves go to the even neighbour. The clamp comes before the cast: 172 cast to int8 would be −84.
 
     r any shape, S and Z single numbers or one per channel of axis 0 -> q of integer type `dtype`, shape of r. r / S is
-    computed in r's own float type; for float32 that is what ONNX Runtime does. ValueError if r has NaN or infinity,
-    S ≤ 0, S or Z is of another length, or dtype does not hold qmin … qmax.
+    computed in r's own float type; for float32 that is what ONNX Runtime does. ValueError if r has NaN or infinity, if S ≤ 0,
+    if S or Z has another length, or if dtype does not hold qmin … qmax.
 
     Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1; ONNX operator QuantizeLinear.
 

@@ -1,6 +1,6 @@
 """Calibration: run real inputs through the model, and watch each activation.
 
-Source: Krishnamoorthi 2018 (arXiv 1806.08342), §2.5 and §3.1.
+Source: Krishnamoorthi 2018 (arXiv 1806.08342), §2.5 and §3.1.2.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from nnlite.tensor import Tensor
 
 
 def calibration_batches(calibration):
-    """The calibration's images, batch by batch, as float32; batches without images are left out.
+    """The calibration's images, batch by batch, as float32; batches without images are left out -> a list of arrays.
 
-    calibration: as `quantize` takes it.   ValueError for none at all, integers, or images of different shapes.
+    calibration: as `quantize` takes it.   ValueError for no images at all, integers, or images of different shapes.
     """
     batches = list(_batches(calibration))
     if not batches:
@@ -44,9 +44,10 @@ def _array(images):
 
 
 def watch(plan, batches, observers, moments):
-    """Run the batches through a float32 plan, and show each observer the result of its step, each `InputMoments` its input.
+    """Run the batches through a float32 plan. Each observer sees the result of its step, each `InputMoments` the input.
 
-    observers, moments: one for each step, or None.
+    observers, moments: lists with one entry for each step of the plan, which may be None.
+    Errors: ValueError for NaN or infinity in a batch.
     """
     for batch in batches:
         check_finite("quantize: calibration", batch)

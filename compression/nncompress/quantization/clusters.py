@@ -1,8 +1,8 @@
-"""Groups of weights: which k values stand for the weights of a layer, and which of them for each.
+"""Groups of weights: k values stand for the weights of a layer, and each weight takes one of them.
 
-    w_ij ≈ C[I_ij]          C the codebook, k values in rising order; I the codes, one for each weight
+    w_ij ≈ C[I_ij − 1]      C the codebook, k values in rising order; I the codes, one for each weight, 1 … k
 
-Weights that are 0 (pruned) stay 0: their code is 0, and i + 1 stands for the value C[i].
+Weights that are 0 (pruned) stay 0; their code is 0.
 
 Source: Han, Mao, Dally 2016 (arXiv 1510.00149), Deep Compression, §3 and eq. 3.
 """
@@ -17,14 +17,14 @@ MOST_ROUNDS = 1000  # of Lloyd's algorithm, which takes some dozens
 
 
 class Shared(NamedTuple):
-    """values (k,) float32 in rising order; codes of the weights' shape, 0 for a 0 and i + 1 for values[i]."""
+    """Grouped weights. values (k,) float32, in rising order; codes of the weights' shape, 0 for a 0, i + 1 for values[i]."""
 
     values: np.ndarray
     codes: np.ndarray
 
 
 def look_up(C, codes):
-    """w_ij = C[I_ij], the weights that the codes stand for: 0 where the code is 0, C[i] where it is i + 1.
+    """w_ij = C[I_ij − 1], the weights that the codes stand for; 0 where the code is 0.
 
     C (k,), codes 0 … k of any shape -> w of that shape and C's dtype.
 
@@ -48,12 +48,12 @@ def codebook_gradient(dw, codes, k):
 
 
 def first_values(w, k, init, rng=None):
-    """Where the k groups begin, in rising order, for numbers w (n,) in rising order -> (k,) float64.
+    """The values with which Lloyd's algorithm begins, in rising order, for numbers w (n,) in rising order -> (k,) float64.
 
-    init "linear": k values from min w to max w in equal steps (for k = 1: min w); the few large weights, which matter, begin
-    with values of their own.
-    "density": the quantiles (i + ½)/k of w, i = 0 … k − 1, so that each value begins with as many weights.
-    "random": k different ones of the numbers, drawn by `rng` (a Generator or seed); there have to be so many.
+    init "linear": k values from min w to max w in equal steps (for k = 1: min w). So the few large weights, which matter most,
+    begin with values of their own.
+    "density": the quantiles (i + ½)/k of w, i = 0 … k − 1. So each value begins with about as many weights.
+    "random": k different ones of the numbers, drawn by `rng` (a Generator or seed); w has to have at least k different numbers.
     """
     if init == "linear":
         return np.linspace(w[0], w[-1], k)
@@ -93,9 +93,9 @@ def lloyd(w, values):
 def kmeans(w, k, init="linear", rng=None):
     """Group the weights that are not 0 around at most k values -> Shared.
 
-    `lloyd` from the `first_values`, in float64; then each weight gets the code of the nearest value. The squared error
-    Σ (w_i − C[I_i])² grows in no round. Its end is a minimum, not always the least one: it depends on `init`.
-    With at most k different weights (that are not 0) each is a value, exactly.
+    `lloyd` starts from the `first_values` and computes in float64; then each weight gets the code of the nearest value. The
+    squared error Σ (w_i − C[I_i − 1])² never grows from one round to the next. It ends in a local minimum, which depends on
+    `init`. If at most k different weights are not 0, each of them is a value, exactly.
 
     w of any shape, float32 or rounded to it; k from 1 up; init "linear", "density" or "random", and its rng.
     codes are of the smallest unsigned type that holds the number of values.

@@ -1,11 +1,11 @@
-"""Entropy-penalised reparameterisation, EPR: training that pays for the bits which its weights will take.
+"""Entropy-penalised reparameterisation, EPR: training with a price for the bits that the weights will take in a file.
 
     w = e^s round(u),  u = v e^(−s)                                   the weight, straight through; e^s is the step
     bits(x) = −log2[σ((x + ½)/e^t) − σ((x − ½)/e^t)],  x = u + noise  the price of a weight, noise U(−½, ½)
     loss = cross-entropy + λ/n Σ bits
 
-v, s and t are trained. bits is the code length of the integer x under a logistic distribution with the scale e^t, which a
-range coder reaches. The noise stands for the rounding, but has a gradient; it is in the price only. A larger λ makes steps
+v, s and t are trained. bits is the code length of the integer x under a logistic distribution with the scale e^t; a range
+coder reaches this length. In the price, noise stands for the rounding, because rounding has no gradient. A larger λ makes steps
 coarser and more integers 0.
 
 Source: Oktay et al. 2020 (arXiv 1906.06624), §3 and §4; here without its Fourier transform of kernels.
@@ -33,9 +33,9 @@ def logistic_bits(x, t):
 
 
 class EntropyPenalised(nn.Module):
-    """The transform v -> w = e^s round(v e^(−s)) of a weight, with s and the scale t of its price as parameters.
+    """The transform v -> w = e^s round(v e^(−s)) of a weight; s, and the t of its price, are trained parameters.
 
-    s, t: where they begin, −4 and 2.5 as in the paper.   rng: Generator or seed of the noise.
+    s, t: their first values, −4 and 2.5 as in the paper.   rng: Generator or seed of the noise.
     """
 
     def __init__(self, s=-4.0, t=2.5, rng=None):
@@ -47,14 +47,17 @@ class EntropyPenalised(nn.Module):
         return F.exp(self.s) * F.straight_through(u, F.round(u))
 
     def bits(self, v):
-        """Σ bits of all numbers of v, a Tensor (). In training with noise; at inference those of the rounded numbers."""
+        """Σ bits of all numbers of v, a Tensor (). In training x = u + noise, at inference x = round(u)."""
         u = v * F.exp(-self.s)
         x = u + self.rng.uniform(-0.5, 0.5, v.shape) if self.training else F.round(u)
         return logistic_bits(x, self.t).sum()
 
 
 def penalise_entropy(model, s=-4.0, t=2.5, rng=None):
-    """Give the weight of every Conv2d and Linear of a model an `EntropyPenalised` -> the model, changed in place."""
+    """Give the weight of every Conv2d and Linear of a model an `EntropyPenalised` -> the model, changed in place.
+
+    s, t, rng: as in `EntropyPenalised`; all layers draw their noise from one generator.
+    """
     rng = np.random.default_rng(rng)
     for layer in list(model.modules()):
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
@@ -65,7 +68,7 @@ def penalise_entropy(model, s=-4.0, t=2.5, rng=None):
 def weight_bits(model):
     """(Σ bits, n) over all n weights that have an `EntropyPenalised`; Σ bits is a Tensor () with a gradient.
 
-    fit(…, loss=loss) with a loss that adds the price:
+    A loss for `fit` that adds the price:
 
         def loss(logits, labels):
             bits, n = weight_bits(model)

@@ -1,8 +1,8 @@
-"""Cross-layer equalisation: the channels between two layers get ranges of the same size in both, and the model's output stays.
+"""Cross-layer equalisation: a channel between two layers gets the same range of weights in both; the model's output stays.
 
-A ReLU passes a positive factor through, ReLU(a x) = a ReLU(x), and so do pooling and flatten. So a channel can be made smaller
-by one layer and larger again by the next. Where one scale serves a whole layer (`quantize(…, per="layer")`), no channel is
-then coarse because another one is large.
+A ReLU passes a positive factor through, ReLU(a x) = a ReLU(x), and so do pooling and flatten. So one layer can make a channel
+smaller, and the next layer can make it larger again. If one scale serves all channels of a layer (`quantize(…, per="layer")`),
+a channel with small weights is rounded coarsely because another channel has large weights. Equal ranges avoid that.
 
 Source: Nagel et al. 2019 (arXiv 1906.04721), §4.1.
 """
@@ -18,15 +18,16 @@ SWEEPS, SMALL = 100, 1e-6
 
 
 def equalize(model, example):
-    """A model as a float32 plan with the same output, in which each channel between two layers has the same range in both.
+    """A float32 plan with the same output as the model, in which a channel between two layers has the same range in both.
 
         W1[i] ← W1[i] / s_i        b1[i] ← b1[i] / s_i        W2[:, i] ← W2[:, i] · s_i        s_i = √(r1_i / r2_i)
 
     r1_i = max |W1[i]| and r2_i = max |W2[:, i]|; afterwards both are √(r1_i r2_i). A channel without weights in one of the
-    layers stays as it is. In a chain of layers the pairs are equalised in turns until no s_i differs from 1 by more than 10^−6.
+    layers stays as it is. In a chain of layers the pairs take turns until no s_i differs from 1 by more than 10^−6, at most 100
+    times.
 
-    W1 and W2: any two convolutions or linear layers (BatchNorm is folded into them) with nothing but ReLU, pooling and flatten
-    between them, whose results nothing else reads. Depthwise and grouped convolutions are equalised, too.
+    W1 and W2: any two convolutions or linear layers (BatchNorm is folded into them), between which are only ReLU, pooling and
+    flatten, and whose channels nothing else reads. Depthwise and grouped convolutions are equalised, too.
     example: array (N, …), any N, for one trace.   -> Plan, which `quantize` takes in place of the model.   Errors: those of
     `nnlite.compile`.   Source: Nagel et al. 2019 (arXiv 1906.04721), §4.1, eq. 6 to 11.
     """
@@ -56,7 +57,7 @@ def equal_pairs(steps):
 
 
 def _equalize_pair(first, second):
-    """Change the arrays of two layers; returns the s_i."""
+    """Equalise the arrays of two layers, in place; returns the s_i."""
     w1, w2 = first.arrays["w"].reshape(len(first.arrays["b"]), -1), _by_input_channel(second, len(first.arrays["b"]))
     r1, r2 = np.abs(w1).max(axis=1), np.abs(w2).max(axis=(1, 3)).ravel()
     some = (r1 > 0) & (r2 > 0)

@@ -1,10 +1,10 @@
-"""Fake quantization: floats that take only the values which integers will have, so that training sees the rounding.
+"""Fake quantization: floats take only the values that integers will stand for, so that training sees the rounding.
 
     y = S (clamp(round(x/S) + Z, qmin, qmax) − Z)
 
-The value is that of the integer's real number, the gradient is straight-through inside the range and 0 outside, where the clamp
-holds y. Two modules use it: `WeightGrid` computes a layer's weight (`nn.register_parametrization`), `ActivationGrid` stands
-between layers. `quantization.qat` puts both into a network.
+y is the real number that the integer stands for. Its gradient is passed straight through inside the range. It is 0 outside,
+where the clamp holds y. Two modules use it: `WeightGrid` computes a layer's weight (`nn.register_parametrization`),
+`ActivationGrid` stands between layers. `quantization.qat` puts both into a network.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), §3 and eq. 12; straight through: Bengio et al. 2013 (arXiv 1308.3432), §4.
 """
@@ -34,7 +34,7 @@ class FakeQuantize(Operation):
 
 
 def fake_quantize(x, S, Z, qmin, qmax):
-    """x on the grid of the integers qmin … qmax: a Tensor of x's shape and dtype, with the gradient of `FakeQuantize`.
+    """x rounded to the grid of the integers qmin … qmax: a Tensor of x's shape and dtype, with the gradient of `FakeQuantize`.
 
     S > 0 and Z: numbers or arrays that broadcast along x, constants to the tape. x/S is computed in the wider dtype of the two
     and rounded, halves to the even neighbour: in float32 as `quantize_affine` does it.
@@ -67,9 +67,9 @@ class WeightGrid(nn.Module):
     bits: 1 to 8, symmetric 2 to 8 (with one bit and both signs a weight is binary: `binary.Binary`).
     per: "channel" (axis 0), "layer", or a number g: each g neighbours of a channel share S, and g divides the channel's size.
     power_of_two: S is rounded up to a power of two.
-    least: a number or (O,), below which S does not fall; `qat` puts there what the bias needs.
-    w (O, …) -> Tensor of its shape.   Errors: ValueError for these options, and for a g that does not divide.
-    Source: Jacob et al. 2018 (arXiv 1712.05877), §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.
+    least: an attribute, a number or (O,), 0 at first: S does not fall below it. `qat` sets it so that the bias fits into int32.
+    w (O, …) -> Tensor of its shape.   Errors: ValueError for other options, and for a g that does not divide a channel's size.
+    Source: Jacob et al. 2018 (arXiv 1712.05877), §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §2.6.
 
     >>> layer = nn.register_parametrization(nn.Linear(3, 1), "weight", WeightGrid(bits=3))
     >>> layer.parametrizations["weight"].original.data = np.float32([[-3.0, 0.9, 1.6]])
@@ -85,7 +85,7 @@ class WeightGrid(nn.Module):
         self.bits, self.per, self.symmetric, self.power_of_two, self.least = bits, per, symmetric, power_of_two, 0.0
 
     def rows(self, w):
-        """w with one row for each S."""
+        """w as a matrix with one row for each S."""
         if isinstance(self.per, int) and w[0].size % self.per:
             raise ValueError(f"WeightGrid: groups of {self.per} do not divide the {w[0].size} weights of a channel")
         return w.reshape({"channel": (len(w), -1), "layer": (1, -1)}.get(self.per, (-1, self.per)))
@@ -115,14 +115,14 @@ class WeightGrid(nn.Module):
 
 
 class ActivationGrid(nn.Module):
-    """A place between two layers where the activations get the values of unsigned integers, 0 … 2^bits − 1.
+    """A module between two layers that rounds the activations to the values of unsigned integers, 0 … 2^bits − 1.
 
         low ← low + rate (min(0, min x) − low)        high ← high + rate (max(0, max x) − high)        while training
 
     S and Z are those of `affine_parameters(low, high)`; 0 is always in the range. The first batch sets the range. In training
-    the first `delay` batches pass as they are, because ranges change fast at first.
+    the first `delay` batches move the range, and pass without rounding, because ranges change fast at first.
     bits: 1 to 8. rate: 0 < rate ≤ 1. power_of_two: S is rounded up to a power of two.
-    The range is a buffer, saved with the model.   Errors: ValueError for these options, and before any batch was seen.
+    The range is a buffer, saved with the model.   Errors: ValueError for other options, and before any batch was seen.
     Source: Jacob et al. 2018 (arXiv 1712.05877), §3.1.
     """
 

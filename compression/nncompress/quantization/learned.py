@@ -17,8 +17,9 @@ class StepQuantize(Operation):
         dv = dy where −Q_N < v/s < Q_P, else 0
         ds = g Σ dy · (round(v/s) − v/s inside, −Q_N below, Q_P above)        g = 1/√(numel · Q_P)
 
-    Inside, ds is the error of rounding in steps: round counts as the identity in v/s. g makes the update of s, beside s, as
-    large as those of the weights beside the weights. s is used as float32, as files and plans keep it.
+    Inside, ds is the error of the rounding, in steps: for the gradient, round counts as the identity. The factor g makes the
+    update of s as large, relative to s, as those of the weights are relative to the weights. s is used as float32, as in files
+    and plans.
     """
 
     def __init__(self, Q_N, Q_P):
@@ -45,8 +46,8 @@ class LearnedStep(nn.Module):
     example: numbers as they will come, an array: the weight, or some activations.
     Q_N, Q_P: for weights of b bits 2^(b−1) − 1 both (the paper's Q_N is one more, an int8 plan's grid is symmetric); for
     activations after a ReLU 0 and 255, for others 128 and 127.
-    It is a transform for `nn.register_parametrization`, and for both places of `prepare_qat`. log s is trained in place of s,
-    so that s cannot become negative; its gradient is s·ds.
+    It is a transform for `nn.register_parametrization`, and for `weights=` and `activations=` of `prepare_qat`. log s is
+    trained in place of s, so that s cannot become negative; its gradient is s·ds.
     Errors: ValueError for Q_N < 0 or Q_P < 1, and an example with NaN or infinity.
     """
 
@@ -96,9 +97,9 @@ class ClipQuantize(Operation):
 class PACT(nn.Module):
     """A clipping ReLU whose upper end a is trained:  y = ½(|x| − |x − a| + a), then rounded to 2^bits values.
 
-    It stands in the place of a ReLU or after it. The paper adds an L2 penalty on a to the loss, which keeps a small: weight
-    decay.
-    bits: 1 to 8. a: where the training begins.   Errors: ValueError for other bits, and for an a that is or becomes ≤ 0.
+    It stands in the place of a ReLU or after it. To keep a small, the paper adds an L2 penalty on a to the loss; weight decay
+    does the same.
+    bits: 1 to 8. a: its first value.   Errors: ValueError for other bits, and for an a that is or becomes ≤ 0.
     """
 
     def __init__(self, bits=8, a=6.0):

@@ -4,8 +4,8 @@
     bits = bits_for_budget(increases, sizes, most_bytes)
     plan = quantize(model, calibration, bits=bits)
 
-Source: Dong et al. 2020, HAWQ-V2 (arXiv 1911.03852), §3.3: sensitivities of the layers add up, and a front of the cheapest
-choices is searched; here the sensitivities are measured.
+Source: Dong et al. 2020, HAWQ-V2 (arXiv 1911.03852), §3.3: the layers' sensitivities are added up, and the best choices for
+each size are found. Here the sensitivities are measured.
 """
 
 from nncompress.quantization.post_training import quantize
@@ -18,9 +18,9 @@ def bit_sensitivity(model, calibration, loss, bits=BITS, **options):
 
         increase[layer][n] = L(n bits in this layer, 8 in the others) − L(8 bits in all layers)
 
-    loss: loss(plan) -> a number, smaller for better; measure it on data that training has not seen, for example
-    `lambda plan: float(F.cross_entropy(plan(x), y).data)`.   bits: those to try.   options: for `quantize`;
-    model and calibration as it takes them (calibration is read many times: an array or a list).
+    loss: loss(plan) -> a number, smaller for better. Measure it on data that training has not seen, for example
+    `lambda plan: float(F.cross_entropy(plan(x), y).data)`.   bits: the numbers of bits to try.
+    model, calibration, options: as `quantize` takes them. The calibration is read many times, so it is an array or a list.
     Errors: those of `quantize`.
     """
     eight = quantize(model, calibration, **options)
@@ -57,7 +57,7 @@ def bits_for_budget(increases, sizes, most_bytes):
 
 
 def _best(choices):
-    """Those for which no other one has both fewer bytes, or as many, and a smaller sum, or the same."""
+    """The choices that no other one beats: with at most as many bytes and at most the same sum."""
     front = []
     for choice in sorted(choices, key=lambda choice: choice[:2]):
         if not front or choice[1] < front[-1][1]:

@@ -38,14 +38,16 @@ def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=No
     per: "channel", or "layer": one S_w for all channels of a layer. If its weights already lie on a grid, w = k s with
     |k| < 2^(bits−1), the layer keeps exactly these integers: q = k and S_w = s (see `grid_step`).
     steps: {name of a layer: s}, the S_w of these layers, which is then not searched for.
-    observer: makes one observer for each activation; it chooses the range (see `observers`).
-    rounding: chooses the integers of each layer's weights (see `rounding`); correct_bias: whether the biases make up for the
-    mean error of the rounded weights (see `corrected_bias`). Both look at the inputs of the layers in the float32 model.
+    observer: a class or function that makes an observer for each activation, which chooses its range (see `observers`).
+    rounding: a function that chooses the integers of each layer's weights (see `rounding`).
+    correct_bias: whether the biases make up for the mean error of the rounded weights (see `corrected_bias`). This and a
+    rounding other than the nearest integer need the inputs of each layer in the float32 model, on the calibration images.
     input_scale: the S of the input, with Z = 0: for images x = k/255, input_scale=1/255 makes the integers the pixels k.
     -> Int8Plan, callable on float32 (N, C, H, W) -> logits float32 (N, classes).
-    Errors: ValueError for NaN or infinite weights or inputs, no images or integers to calibrate with, bits, law, operations
-    without an integer form, steps or bits for layers that are not there, an input outside 0 … 255 input_scale.
-    Source: Jacob et al. 2018 (arXiv 1712.05877), §2 and §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
+    Errors: ValueError for NaN or infinite weights or inputs, for no images or integers to calibrate with, for other bits, law
+    or per, for operations without an integer form, with their names, for steps or bits of layers that are not there, and for
+    an input outside 0 … 255 input_scale.
+    Source: Jacob et al. 2018 (arXiv 1712.05877), §2 and §3; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §2.6, §3.1.
     """
     if law not in LAWS:
         raise ValueError(f"quantize: the requantization law has to be one of {', '.join(LAWS)}, got {law!r}")
@@ -124,7 +126,7 @@ def _scale(step, seen, earlier):
 
 
 def _quantize_layer(result, arrays, S1, S_w, per, rounding, inputs, correct_bias):
-    """Fill in w, b and w_scale of an Int8Step.   S_w: given, or None."""
+    """Fill in w, b and w_scale of an Int8Step.   arrays: the float w and b; S_w: as `steps` gives it, or None."""
     w, b = arrays["w"], arrays["b"]
     try:
         S_w = weight_scales(w, b, S1, result.bits, per) if S_w is None else checked_scales(S_w, len(w))

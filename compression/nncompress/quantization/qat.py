@@ -5,7 +5,7 @@
     plan = convert(network)                              # the same integers, computed in integers
 
 The network is made of the same list of steps as the plan (`nnlite.inference.lowering`): BatchNorm is folded, a ReLU belongs to
-the layer before it, dropout is gone. So the two differ in arithmetic only:
+the layer before it, dropout is left out. So the two differ in arithmetic only:
 
     network:  q3 = clamp(round(y / S3) + Z3)      y = Σ ŵ x̂ + b̂ with x̂ = S1 (q1 − Z1), ŵ = S_w w_q, b̂ = S1 S_w b_q
     plan:     q3 = clamp(round(M acc) + Z3)       y = S1 S_w acc exactly, M = S1 S_w / S3 rounded to float32 (law "float")
@@ -55,7 +55,7 @@ def prepare_qat(model, images, bits=8, weights=None, activations=None):
 
 
 class Layer(nn.Module):
-    """The weight and the bias of one step, both on their grids; the trained numbers are beneath them.
+    """The weight and the bias of one step, both rounded to their grids. The trained parameters are the floats before rounding.
 
         ŵ = transform(weight)        b̂ = S clamp(round(b/S), ±2^30),  S = S1 S_w
     """
@@ -97,8 +97,8 @@ class Layer(nn.Module):
 class FakeQuantNetwork(nn.Module):
     """The steps of an int8 plan in floats, as `prepare_qat` makes them.
 
-    steps: list of `nnlite.inference.lowering.Step`. layers["3"] is the Layer of step 3, grids["3"] the Module after it. A step
-    that only moves numbers has no grid, nor has a last layer without ReLU, whose sums are the logits.
+    steps: list of `nnlite.inference.lowering.Step`. layers["3"] is the Layer of step 3, grids["3"] the Module that rounds its
+    result. A step that only moves numbers has no grid. A last layer without ReLU has none either: its sums are the logits.
     """
 
     def __init__(self, steps, weights):
@@ -112,7 +112,7 @@ class FakeQuantNetwork(nn.Module):
         return self.results(x)[-1]
 
     def results(self, x, activations=None):
-        """The results of all steps, one by one, as Tensors.   activations: makes the grids; None where they are there."""
+        """The results of all steps, one by one, as Tensors.   activations: makes the grids; None if they have been made."""
         results, scales = [], []
         for i, step in enumerate(self.steps):
             y = self._compute(i, step, [results[j] for j in step.inputs] or [x], scales)
@@ -141,7 +141,7 @@ class FakeQuantNetwork(nn.Module):
         return {"input": lambda x: x, "relu": F.relu, "flatten": lambda x: F.flatten(x, 1)}[step.kind](x)
 
     def _scale(self, i, scales):
-        """S of the result of step i: that of its grid, or of the step before; of logits 1, which nobody reads."""
+        """S of the result of step i: that of its grid, or that of the step before. For logits it is 1, and is not used."""
         if str(i) in self.grids:
             return self.grids[str(i)].grid()[0]
         return scales[self.steps[i].inputs[0]] if KINDS[self.steps[i].kind].moves else np.float32(1)

@@ -1,8 +1,8 @@
 """Weight sharing in training: the weights of a layer take at most k values, and training moves the values.
 
-    `kmeans` groups the weights; each weight keeps the number I of its group
-    forward:   w_ij = C[I_ij]                          a weight is looked up
-    backward:  ∂L/∂C_k = Σ_ij ∂L/∂w_ij [I_ij = k]      a value gets the gradients of all weights that share it
+    `kmeans` groups the weights; each weight keeps the code I of its group, 1 … k; a pruned weight has the code 0 and stays 0
+    forward:   w_ij = C[I_ij − 1]                          a weight is looked up
+    backward:  ∂L/∂C_i = Σ ∂L/∂w_ij over I_ij = i + 1      a value gets the gradients of all weights that share it
 
 Source: Han, Mao, Dally 2016 (arXiv 1510.00149), Deep Compression, §3 and eq. 3.
 """
@@ -15,7 +15,7 @@ from nnlite.tensor import Operation, Tensor, record
 
 
 class Lookup(Operation):
-    """w_ij = C[I_ij], 0 where the code is 0;   dC_k = Σ_ij dw_ij [I_ij = k]   (`clusters.look_up`, `codebook_gradient`)."""
+    """w = C[I − 1], 0 where the code I is 0;   dC_i = Σ dw over the places with I = i + 1   (see `codebook_gradient`)."""
 
     def __init__(self, codes):
         self.codes = codes

@@ -1,25 +1,26 @@
 """The weights and biases of one layer as integers, and the real size of their steps.
 
-Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §3.1.
+Source: Jacob et al. 2018 (arXiv 1712.05877), §2.4; per channel: Krishnamoorthi 2018 (arXiv 1806.08342), §2.6.
 """
 
 import numpy as np
 
 from nncompress.quantization.affine import check_finite, usable_scale
 
-BIAS_LIMIT = 2**30  # half of int32 for the bias, half for the sum of products
+BIAS_LIMIT = 2**30  # one half of int32's range is for the bias, the other half for the sum of products
 
 
 def largest_integer(bits):
-    """2^(bits−1) − 1: 127 for 8 bits. Its negative is used, too, so that −w is representable whenever w is."""
+    """The largest integer of a weight, 2^(bits−1) − 1: 127 for 8 bits. The least is its negative: −w exists if w does."""
     return 2 ** (bits - 1) - 1
 
 
 def grid_step(w, most):
     """The step s of the grid on which all numbers of w lie, w = k s with integers |k| ≤ most; None if there is no such grid.
 
-    Of all such grids it is the coarsest. Each w may be off by 2^−21 of itself, a few roundings of float32: weights that were
-    computed as k · s in float32 lie on their grid.   w any shape, most ≥ 1 -> float or None; None if all w are 0.
+    Of all such grids it is the coarsest. Each w may differ from k s by 2^−21 of its size, a few roundings of float32. So
+    weights that were computed as k · s in float32 lie on their grid.
+    w any shape, most ≥ 1 -> float or None; None if all w are 0.
 
     >>> grid_step([0.5, -1.5, 0.0, 1.0], 127)
     0.5
@@ -45,8 +46,9 @@ def weight_scales(w, b, S1, bits, per="channel"):
 
     per "channel": max |w| and |b| are those of the channel. per "layer": those of all channels, unless the weights already lie
     on a grid of qmax integers to each side; then S_w is the step of the grid.
-    Where the weights of a channel are tiny beside its bias, or all zero, the bias decides: it then fits into int32, and
+    If the weights of a channel are tiny beside its bias, or all 0, the second term decides. So the bias fits into int32, and
     keeps its digits.
+    Errors: ValueError for NaN or infinity.
     """
     top = largest_integer(bits)
     s = grid_step(w, top) if per == "layer" else None

@@ -1,12 +1,12 @@
-"""Observers: which real range of an activation do the 256 integers stand for? One rule a file.
+"""Observers choose the real range of an activation that the 256 integers stand for. One rule a file.
 
     seen = Percentile()                 or any other
     seen.observe(x)                     for each batch; x an array of any shape
     low, high = seen.range()            low ≤ 0 ≤ high
 
-`quantize(…, observer=Percentile)` makes one for each activation; any function without arguments that returns such an object
-will do: `observer=lambda: Percentile(99.9)`. A wide range has large steps, a narrow one cuts off the largest values. The
-observers differ in what they give up:
+`quantize(…, observer=Percentile)` makes an observer for each activation. Any function without arguments that returns such an
+object will do: `observer=lambda: Percentile(99.9)`. A wide range has large steps, a narrow one cuts off the largest values. The
+observers differ in the range that they choose:
 
     MinMax          nothing is cut off
     MovingAverage   the ends of the batches, averaged over time

@@ -18,8 +18,8 @@ class Entropy(Histogram):
     P_T: the counts of |x| in the bins up to T; the last bin also gets all values beyond T, which will be cut off to T.
     Q_T: the counts in these bins without the values beyond, after rounding to `levels` integers: the bins of one integer share
     their sum equally, and empty bins stay empty.
-    levels: 128 integers for [0, T], or 256 if no value is negative. The first bin counts as much as the second, since many
-    values are exactly 0, and these lose nothing.
+    levels: 128 integers for [0, T], or 256 if no value is negative. The first bin counts no more than the second, because many
+    values are exactly 0, and rounding does not change these.
     """
 
     def divergence(self, counts, i):

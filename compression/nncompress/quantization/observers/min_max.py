@@ -13,7 +13,7 @@ class MinMax:
 
         low = min(0, min x)        high = max(0, max x)
 
-    0 is always inside, as affine quantization needs it; before anything was seen the range is [0, 0].
+    0 is always inside, because affine quantization needs it. Before any value was seen the range is [0, 0].
 
     >>> seen = MinMax()
     >>> seen.observe([0.5, 2.0])

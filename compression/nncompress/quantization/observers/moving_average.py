@@ -11,9 +11,9 @@ class MovingAverage:
 
         low ← low + rate (min(0, min x) − low)        high ← high + rate (max(0, max x) − high)
 
-    The first `delay` batches are not counted: early in training the ranges change fast. The first batch that counts sets the
-    averages. A rare large value moves the range by its share only.
-    Errors: ValueError for a rate outside 0 … 1, for a range before any batch has counted.
+    The first `delay` batches do not count, because early in training the ranges change fast. The first batch that counts sets
+    the averages. A rare large value changes the range little.
+    Errors: ValueError for a rate that is not above 0 and at most 1, and for `range` before any batch has counted.
 
     >>> seen = MovingAverage(rate=0.5)
     >>> for x in [0.0, 4.0], [-2.0, 2.0]:

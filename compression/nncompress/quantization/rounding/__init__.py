@@ -1,10 +1,10 @@
-"""Rounding: which integer does each weight become? One rule a file.
+"""Rounding chooses the integer of each weight. One rule a file.
 
     q = rounding(layer)        layer a `Layer` -> integers (O, K), −top … top
 
-    round_nearest   the nearest one
-    adaround        up or down, so that the layer's output on real inputs changes least
-    round_by_rate   near ones that a coder needs few bits for
+    round_nearest   the nearest integer
+    adaround        the integer below or above, so that the layer's output on real inputs changes least
+    round_by_rate   an integer nearby for which a coder needs few bits
 
 `quantize(…, rounding=adaround)` takes any of them; options are given by `functools.partial(adaround, steps=2000)`.
 """

@@ -1,7 +1,7 @@
-"""AdaRound: each weight is rounded up or down, whatever changes the layer's output least.
+"""AdaRound: each weight is rounded up or down, so that the layer's output changes least.
 
-The nearest integers change each weight least, but the output depends on sums: of two weights that meet similar inputs, one
-better goes up and one down.
+The nearest integers change each weight least. But the output depends on sums: if two weights have similar inputs, it is better
+to round one up and the other down.
 
 Source: Nagel et al. 2020 (arXiv 2004.10568), §3.
 """
@@ -20,12 +20,13 @@ def adaround(layer, steps=10_000, lr=1e-3, push=None):
         W̃ = S clip(⌊W/S⌋ + h(V), −top, top)        h(V) = clip(1.2 σ(V) − 0.1, 0, 1)
         L = E‖Wx − W̃x‖² + push Σ (1 − |2h − 1|^β)
 
-    At first h is the fractional part of W/S, so that W̃ = W. The second term pushes each h to 0 or 1; it is off for the first
-    fifth of the steps, then β falls from 20 to 2, which leaves the push near ½ to the end. In the end h = 1 where V ≥ 0.
-    E‖Wx − W̃x‖² is the mean over the calibration's inputs x: Σ_o Δ_o E[x xᵀ] Δ_oᵀ with Δ = W − W̃.
+    At first h is the fractional part of W/S, so that W̃ = W. The second term pushes each h to 0 or 1. It is left out in the
+    first fifth of the steps; then β falls from 20 to 2. With a large β only an h near 0 or 1 is pushed, with β = 2 every h is.
+    In the end h = 1 where V ≥ 0, else 0. E‖Wx − W̃x‖² is the mean over the calibration's inputs x: Σ_o Δ_o E[x xᵀ] Δ_oᵀ with
+    Δ = W − W̃.
 
-    push: 0.01 in the paper. That is right for outputs of one size; for large ones it is too weak, and the nearest integers come
-    out. So the default is 10 E‖Wx − Ŵx‖² / n, with Ŵ the nearest integers and n the number of weights, whatever the size.
+    push: 0.01 in the paper, which suits outputs of one size. For large outputs it is too weak, and the result is the nearest
+    integers. So the default adapts to the size: 10 E‖Wx − Ŵx‖² / n, with Ŵ the nearest integers and n the number of weights.
 
     layer: `Layer`; steps, lr: of Adam -> int8 (O, K). The result does not depend on a seed.
     ValueError for less than one step.   Source: Nagel et al. 2020 (arXiv 2004.10568), eq. 21 to 25.

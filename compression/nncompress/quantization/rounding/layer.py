@@ -1,4 +1,4 @@
-"""What a rounding has to know about a layer."""
+"""The layer that a rounding gets: its weights, their steps, and the moments of its inputs."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,10 @@ from nncompress.quantization.input_moments import InputMoments
 
 
 class Layer(NamedTuple):
-    """The weights of one layer, the steps in which they are counted, and what they are multiplied by.
+    """The weights of one layer, their steps, and the moments of what they are multiplied by.
 
-    w (O, K) float32; S (O,) float32, one step for each row; the integers go from −top to top.
-    inputs: the moments of x on the calibration images; of G groups, the first O/G rows of w belong to the first.
+    name: of the layer.   w (O, K) float32.   S (O,) float32, the step of each row.   top: the integers go from −top to top.
+    inputs: the moments of the inputs x on the calibration images. With G groups, the first O/G rows of w belong to the first.
     """
 
     name: str

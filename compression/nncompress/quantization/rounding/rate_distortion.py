@@ -13,9 +13,10 @@ def round_by_rate(layer, price, curvature=None, iterations=5):
 
         q = argmin_k h (w − S k)² + price · (−log2 p(k))        k: the nearest integer, its two neighbours, and 0
 
-    p(k) is the share of the weights of this layer that are k; it is counted anew after each of the iterations.
-    h: what an error of the weight costs. curvature: {name of a layer: array of its weights' shape}, such as the Fisher
-    diagonal E[g²]; without it h = E[x²] of the weight's input, and h (w − S k)² is its part in the change of the output.
+    p(k) is the share of this layer's weights that are k; it is counted anew before each of the iterations.
+    h is the cost of a squared error of the weight. curvature: {name of a layer: array of its weights' shape} gives h, such as
+    the Fisher diagonal E[g²]. Without it h = E[x²] of the weight's input; then h (w − S k)² is the weight's part in the squared
+    change of the output.
 
     layer: `Layer`; price ≥ 0, the loss that one bit is worth -> int8 (O, K). price = 0 gives the nearest integers.
     ValueError for a negative price, a curvature of another size.   Source: DeepCABAC (arXiv 1907.11900), eq. 5.
