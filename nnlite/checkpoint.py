@@ -323,7 +323,7 @@ def _array(archive, name):
     dtype, shape = np.dtype(header["dtype"].decode()), tuple(map(int, header["shape"].replace(b",", b" ").split()))
     length = len(npy) - header.end()
     if length != math.prod(shape) * dtype.itemsize:
-        raise FormatError(f"{name}.npy: {length} bytes are no {dtype} array of shape {shape}")
+        raise FormatError(f"{name}.npy: {length} bytes are not a {dtype} array of shape {shape}")
     return np.frombuffer(npy, dtype, offset=header.end()).reshape(shape).astype(dtype.newbyteorder("="))
 
 

@@ -50,7 +50,7 @@ def remove(model, masks, task, arguments):
     n, m = arguments.pattern
     new = pruning.pattern_masks(model, n, m, criterion, evidence)
     whole = [f"{name} ({w.shape[1]})" for name, w in pruning.prunable_weights(model).items() if name not in new]
-    remark = [f"{', '.join(whole)}: the inputs are no multiple of {m}, so nothing was removed there"] if whole else []
+    remark = [f"{', '.join(whole)}: the inputs are not a multiple of {m}, so nothing was removed there"] if whole else []
     return new & masks, remark
 
 

@@ -438,7 +438,7 @@ def test_files_that_cannot_be_read_are_an_oserror(tmp_path):
     ({"history": [[]]}, {}, "the history of epoch 1 holds something other than numbers"),
     ({}, {"model/fc1.weight.npy": None}, "there is no model/fc1.weight.npy in it"),
     ({}, {"model/fc1.weight.npy": b"abc"}, "fc1.weight.npy: its header is not one that NumPy"),
-    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6)))[:-1]}, r"fc1.weight.npy: 191 bytes are no float64 .* \(4, 6\)"),
+    ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6)))[:-1]}, r"fc1.weight.npy: 191 bytes are not a float64 .* \(4, 6\)"),
     ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6), "U3"))}, "its header is not one that NumPy"),
     ({}, {"model/fc1.weight.npy": npy(np.zeros((4, 6), "m8"))}, "its header is not one that NumPy"),
     ({}, {"model/fc1.weight.npy": npy(np.asfortranarray(np.zeros((4, 6))))}, "its header is not one that NumPy"),
@@ -552,7 +552,7 @@ def test_no_more_memory_is_taken_than_the_file_has_bytes_to_fill_it(whole_file):
     path.write_bytes(whole)
     tamper(path, replaced={"model/fc1.weight.npy": huge})
     peak, message = peak_of_failing_load(path)
-    assert peak < 1e6 and "96 bytes are no float32 array of shape (40000, 60000)" in message
+    assert peak < 1e6 and "96 bytes are not a float32 array of shape (40000, 60000)" in message
 
     path.write_bytes(whole)
     contents = members(path)

@@ -8,7 +8,7 @@ Read in this order:
     budget      ranks for all layers that fit a budget of parameters or MACs
     replace     put the thin layers into a model
 
-What comes out are plain layers: plans, int8, `.nnz` files and further pruning take them as any others. Fine-tune afterwards.
+The results are plain layers: plans, int8, `.nnz` files and further pruning take them like any others. Fine-tune afterwards.
 """
 
 from nnlite.lazy import lazily

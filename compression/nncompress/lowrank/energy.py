@@ -1,4 +1,4 @@
-"""Energy: how much of a matrix its first r singular values hold. And the rule that a rank has to save something."""
+"""Energy: how much of a matrix its first r singular values hold. And checks that a rank is possible and saves numbers."""
 
 import numpy as np
 

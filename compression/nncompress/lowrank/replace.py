@@ -8,7 +8,7 @@ from nnlite import nn
 
 
 def factorize(model, ranks):
-    """Replace layers by their thin forms, in place.
+    """Replace layers of a model by their thin forms, in place.
 
     ranks: {layer's name, as in `named_modules`: rank}. A Linear takes a number (`svd_linear`). A Conv2d takes a number
     (`spatial_conv`) or a pair (r_out, r_in) (`tucker_conv`). `ranks_for_energy` and `ranks_for_budget` choose them.
@@ -16,7 +16,7 @@ def factorize(model, ranks):
     Returns the model. Its layers are other ones now: make a new optimizer and new masks. A layer that stands in two places
     is replaced in both. `model.architecture` is removed, because no function of nnlite.models builds it any more: `nnlite.load`
     of its checkpoint needs a model to load into; a `.nnz` file does not.
-    Errors: ValueError for a name that is no Conv2d or Linear of the model, and those of the forms; nothing has changed then.
+    Errors: ValueError for a name that the model has for no Conv2d or Linear, and those of the forms; nothing has changed then.
 
     >>> from nnlite import models
     >>> factorize(models.lenet_300_100(), {"fc1": 30}).fc1

@@ -40,7 +40,7 @@ def spatial_conv(layer, rank):
     The vertical options (stride, padding, dilation) go to the first, the horizontal ones to the second.
 
     layer: Conv2d with groups = 1 -> Sequential of two Conv2d; the layer stays as it is.
-    Errors: ValueError for groups, a rank outside 1 … min(O·kw, C·kh), and for one that saves nothing.
+    Errors: ValueError for several groups, for a rank outside 1 … min(O·kw, C·kh), and for a rank that saves nothing.
     Source: Jaderberg et al. 2014 (arXiv 1405.3866), §2.1, scheme 2.
     """
     check_one_group("spatial_conv", layer)
@@ -62,6 +62,6 @@ def spatial_conv(layer, rank):
 
 
 def check_one_group(name, layer):
-    """ValueError for a convolution with groups: its kernels see few channels already."""
+    """ValueError for a convolution with several groups: its kernels read few channels already."""
     if layer.groups != 1:
         raise ValueError(f"{name}: the convolution has {layer.groups} groups, only those with one group can be factored")

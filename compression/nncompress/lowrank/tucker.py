@@ -18,7 +18,7 @@ def leading(M, rank):
 
 
 def tucker_factors(w, ranks, sweeps=2):
-    """A small kernel between two matrices that together are nearly w.
+    """A small kernel and two matrices that together are nearly w.
 
         w[o, c, u, v] ≈ Σ_p Σ_q U_out[o, p] · core[p, q, u, v] · U_in[c, q]
 
@@ -59,7 +59,7 @@ def tucker_conv(layer, ranks, sweeps=2):
     The second has the layer's stride, padding and dilation. Padding stays right: the first has no bias, so zeros give zeros.
 
     layer: Conv2d with groups = 1.   ranks, sweeps: as in `tucker_factors` -> Sequential of three Conv2d; the layer stays.
-    Errors: ValueError for groups, ranks out of range, and ranks that save nothing.
+    Errors: ValueError for several groups, for ranks out of range, and for ranks that save nothing.
     Source: Kim et al. 2016 (arXiv 1511.06530), §3.1 and eq. 6 to 8.
     """
     check_one_group("tucker_conv", layer)

@@ -3,7 +3,7 @@
 Read in this order:
     masks        Masks on a model: zero the removed weights, count what is left
     criteria     how much each weight matters, one criterion a file
-    evidence     what a criterion has to know beside the weight, gathered from data: out of `gradients` and `inputs`
+    evidence     what a criterion has to know besides the weight, gathered from data (by `gradients` and `inputs`)
     scores       from scores to what is kept: exactly so many, ties decided by position
     magnitude    unstructured pruning: the weights of the lowest scores go
     granularity  patterns such as 2:4, whole rows and columns, dead inputs
@@ -14,18 +14,19 @@ Read in this order:
     lottery      go back to the first weights after each round; and the controls
     dense_again  dense, sparse, dense: pruning as a detour
     regrowth     the smallest weights go, others grow by their gradients (RigL)
-    surgery      removed weights go on learning and may return
-    variational  learned sparsity: weights that are nothing but noise go
+    surgery      removed weights keep learning and may return
+    variational  learned sparsity: weights that are mostly noise go
     l0           learned sparsity: gates that training closes
     layer_curves  sensitivity: how much the accuracy falls when one layer alone is pruned
     ratios       a sparsity for each layer, so that all fit a budget
     blocks       whole blocks go, those that change least what passes through them
-    groups       which slices of which arrays have to be removed together
+    groups       slices of arrays that have to be removed together
     structured   structured pruning: whole filters and neurons go, and the arrays become smaller
-    slimming     which channels matter, from BatchNorm's scales
-    thinet       which channels the next layer misses least, and how it makes up for them
+    slimming     the channels that matter, by BatchNorm's scales
+    thinet       channels that the next layer needs least go, and its weights are fitted to the others
 
-Masks leave zeros in arrays of the old shape: smaller once coded, not faster. Only `shrink` makes a dense model faster.
+Masks leave zeros in arrays of the old shape: the coded file becomes smaller, the model not faster. `shrink` makes the arrays
+smaller and the model faster.
 The articles' own formulas, as they are written, are in `nncompress.articles`.
 """
 

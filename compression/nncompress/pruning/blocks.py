@@ -1,4 +1,4 @@
-"""Whole blocks go: the network loses depth. Which ones is asked by how little a block changes what passes through it.
+"""Whole blocks go, so the network loses depth. A block goes if it changes little what passes through it.
 
     influence = block_influence(model, loader)              # {"block1_1": 0.08, …}
     drop_blocks(model, lowest_blocks(influence, 0.3))
@@ -18,12 +18,12 @@ from nnlite.tensor import Tensor
 def find_blocks(model, example):
     """The blocks that can go -> {name: names of all layers of this block}.
 
-    A block is a child of the model with a Conv2d or Linear in it, and the children after it that have none and keep the shape:
-    [fc2, relu2]. It can go where the result has the shape of the input, or where it is a `Residual`, whose shortcut stays.
+    A block is a child of the model with a Conv2d or Linear in it, together with the children after it that have none and keep
+    the shape: [fc2, relu2]. It can go if its result has the shape of its input, or if it is a `Residual`, whose shortcut stays.
     The last block with weights, which gives the logits, always stays.
 
     model: a Sequential.   example: array (N, …) as the model takes it.
-    Errors: TypeError for another Module; its order of layers is unknown.
+    Errors: TypeError for a Module that is not a Sequential, because its order of layers is unknown.
     """
     if not isinstance(model, nn.Sequential):
         raise TypeError(f"find_blocks: the model is a {type(model).__name__}, expects a Sequential")
@@ -47,9 +47,9 @@ def block_influence(model, loader):
 
         influence = 1 − E[cos(X_in, X_out)]
 
-    X_in is what would be there without the block: its input; of a Residual whose shortcut is a layer, relu(shortcut(input)).
-    X_out is the block's result. Each is one long vector for each image; the mean E is over all images. 0: the block only scales
-    its input. The cosine of two zero vectors counts as 0.
+    X_out is the block's result. X_in is what the next layer would get without the block: the block's input, or
+    relu(shortcut(input)) for a Residual whose shortcut is a layer. Each is one long vector for each image; the mean E is over
+    all images. Influence 0 means that the block only scales its input. The cosine with a zero vector counts as 0.
 
     model: a Sequential, run in inference mode.   loader: yields batches (images, …).
     Errors: as `find_blocks`; ValueError for a loader without a batch, and a model without a block that can go.
@@ -91,12 +91,12 @@ def _cosine_sum(a, b):
 
 
 def lowest_blocks(influence, threshold):
-    """The names of the blocks with the lowest influence, of equal ones the first; one for each block that the article deletes.
+    """The names of the blocks with the lowest influence, as many as the article deletes; of equal ones the first.
 
-        N_new = round(N_old − N_old × threshold) stay
+        N_new = round(N_old − N_old × threshold) blocks stay
 
     influence: {name: influence}.   threshold from 0 to 1 -> list of names, in the model's order.
-    Errors: ValueError for a threshold outside [0, 1].   Source: article B, §3.3 (B3), with the rank that it leaves open.
+    Errors: ValueError for a threshold outside [0, 1].   Source: article B, §3.3 (B3); the article does not say which go.
 
     >>> lowest_blocks({"a": 0.5, "b": 0.1, "c": 0.3}, 0.67)
     ['b', 'c']
@@ -108,7 +108,7 @@ def lowest_blocks(influence, threshold):
 
 
 def drop_blocks(model, names, example):
-    """Remove blocks, in place, and repair what is between them; returns the model.
+    """Remove blocks of a model, in place, so that the layers around them still fit; returns the model.
 
     A block whose result has the shape of its input leaves nothing. A Residual with a layer as its shortcut leaves
     relu(shortcut(x)), which has the shape that the next layer expects.

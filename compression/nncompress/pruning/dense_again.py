@@ -14,7 +14,7 @@ from nncompress.pruning.masks import Masks
 
 
 def dense_sparse_dense(model, dense, sparse, again, *, sparsity, criterion=magnitude_scores, evidence=None, scope="layer"):
-    """Train three times: with all weights, without the lowest-scored ones, and with all again, these from zero.
+    """Train three times: with all weights, without those of the lowest scores, and with all again; removed ones start from 0.
 
     model       it ends with all of its weights
     dense, sparse, again   each gets Masks, trains the model, keeps the masks, and returns a history. The masks of `dense` and

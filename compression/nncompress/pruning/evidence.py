@@ -15,7 +15,7 @@ from nnlite import functional as F
 
 
 class Evidence(NamedTuple):
-    """What was gathered about one weight w: float64 arrays, of w's shape except for the moments. None: it was not asked for.
+    """What was gathered about one weight w: float64 arrays, of w's shape except for the moments; None if it was not asked for.
 
     gradient        g = ∂L/∂w, L the mean loss of all examples
     fisher          1/N Σ_n (∂ℓ_n/∂w)², ℓ_n the loss of example n: a backward pass for each example
@@ -38,7 +38,7 @@ GATHERED = {"gradient": mean_gradients, "fisher": mean_squared_gradients, "curva
 
 
 def needed(criterion, evidence, what):
-    """The part `what` of an Evidence.   ValueError that says how to get it where it is missing."""
+    """The field `what` of an Evidence.   If it is missing, ValueError, which begins with `criterion` and says how to get it."""
     found = getattr(evidence, what, None)
     if found is None:
         source = f"collect(model, loader, what=[{what!r}])" if what in GATHERED else "MovementScores(model).evidence()"
@@ -49,13 +49,13 @@ def needed(criterion, evidence, what):
 def collect(model, loader, loss=F.cross_entropy, what=("gradient", "input_norm"), biases=False):
     """Gather evidence about the weights of every Conv2d and Linear -> {parameter name: Evidence}.
 
-    The model infers meanwhile (no dropout, BatchNorm by its running statistics) and is as before afterwards: its weights,
-    modes, gradients, and which parameters are frozen. A frozen weight gets evidence too.
+    The model infers meanwhile (no dropout, BatchNorm by its running statistics). Afterwards its weights, modes, gradients and
+    frozen parameters are as before. A frozen weight gets evidence too.
 
-    loader    yields batches (images, labels, …), as for `nnlite.train.fit`; how they are cut into batches does not matter
+    loader    yields batches (images, labels, …), as for `nnlite.train.fit`; the size of the batches does not matter
     loss      loss(logits, labels, …) -> a Tensor with one number, the mean over the batch
-    what      which fields of Evidence, of all but "movement". "fisher" and "curvature" run single examples: for 1000 images
-              of a small network a second, and some ten. Some hundred images are enough for both
+    what      the fields of Evidence to gather, all but "movement". "fisher" and "curvature" run single examples: for 1000
+              images and a small network, about 1 and 10 seconds. Some hundred images are enough for both
     biases    whether to gather evidence about the biases, too; a bias has no input_moments
 
     Errors: ValueError for another `what`, a loader without a batch, and a model that has no Conv2d and no Linear.

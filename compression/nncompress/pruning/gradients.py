@@ -13,7 +13,7 @@ from nnlite import Tensor
 
 @contextmanager
 def as_before(model):
-    """Inside, the model infers and every parameter gets a gradient; then modes, gradients and flags are those from before."""
+    """Inside, the model infers and every parameter gets a gradient. Afterwards modes, gradients and flags are as before."""
     modes = [(module, module.training) for _, module in model.named_modules()]
     parameters = [(parameter, parameter.grad, parameter.requires_grad) for parameter in model.parameters()]
     model.eval()
@@ -41,7 +41,7 @@ def mean_gradients(model, loader, loss, names):
 def mean_squared_gradients(model, loader, loss, names):
     """F = 1/N Σ_n (∂ℓ_n/∂w)², the diagonal of the empirical Fisher matrix. One backward pass for each example.
 
-    The square is taken of the gradient of one example: of the gradient of a batch it would be another, smaller number.
+    The gradient of each single example is squared. The square of a batch's mean gradient would be another, smaller number.
     Source: Theis et al. 2018 (arXiv 1801.05787), eq. 7.
     """
     sums, seen = _zeros(model, names), 0

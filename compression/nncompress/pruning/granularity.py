@@ -1,4 +1,4 @@
-"""What goes together: patterns of n in m, whole rows and columns, inputs that are always 0. The arrays keep their shapes.
+"""Masks with a structure: patterns of n in m, whole rows and columns, inputs that are always 0. The arrays keep their shapes.
 
 A row of a weight (axis 0) makes one output: it is a filter of a Conv2d, a neuron of a Linear. A column (axis 1) reads one
 input: a channel, a feature, a pixel of the image.
@@ -62,8 +62,8 @@ def slice_masks(model, sparsity, axis, criterion=magnitude_scores, evidence=None
                           takes 30 % of the pixels from a network's first layer
     criterion, evidence   as in `criterion_masks`
 
-    -> Masks; the model is not changed before their `apply`. A removed row still adds its bias. `shrink` removes rows for
-    real, with all that depends on them.
+    -> Masks; the model is not changed before their `apply`. A removed row still adds its bias. `shrink` takes rows out of the
+    arrays, with all that depends on them.
     Errors: ValueError for another axis, and as `criterion_masks`.
     Source: Li et al. 2017 (arXiv 1608.08710), §3.1, for the rows.
     """

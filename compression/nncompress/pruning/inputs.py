@@ -30,7 +30,10 @@ def input_norms(model, loader, names):
 
 
 def _square_sums(layer, x):
-    """Σ x² of what each entry of w and b meets, as their gradients: that of Σ y with respect to w is Σ x; here it is fed x²."""
+    """Put Σ x², over all numbers that an entry of w or b is multiplied by, into the gradients of w and b.
+
+    The gradient of Σ y with respect to w is Σ x. Here the layer gets x² in the place of x.
+    """
     layer.weight.grad = None
     if layer.bias is not None:
         layer.bias.grad = None

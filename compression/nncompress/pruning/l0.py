@@ -1,11 +1,12 @@
-"""L0 gates: each input feature of a Linear and each filter of a Conv2d gets a gate that training can close for good.
+"""L0 gates: each input feature of a Linear and each filter of a Conv2d gets a gate that training can close.
 
     model = add_gates(models.lenet_5(), rng=0)
     loss = GateLoss(model, strength=0.1 / 60_000)
     fit(model, loader, optim.Adam(model.parameters(), lr=1e-3), epochs=200, loss=loss)
     masks = remove_gates(model)             # the model is plain again, closed gates have left zeros
 
-The number of weights, the "L0 norm", has no gradient. Here a weight is there with a probability, and that has one.
+The number of weights, the "L0 norm", has no gradient. But here a weight is there with a probability, and this probability has a
+gradient.
 The paper evaluates with a running average of all parameters, decay 0.999.
 """
 
@@ -22,7 +23,7 @@ BETA, LOW, HIGH = 2 / 3, -0.1, 1.1  # temperature, and the interval to which the
 
 
 def hard_concrete(log_alpha, u):
-    """Random gates: 0 with some probability, 1 with some, else between.
+    """Random gates: 0 with some probability, 1 with some, otherwise a number between.
 
         z = clip(1.2 s − 0.1, 0, 1),   s = sigmoid((ln u − ln(1 − u) + log α) / β),   β = 2/3
 

@@ -36,10 +36,10 @@ def sensitivity(model, data, sparsities=SPARSITIES, criterion=magnitude_scores, 
 
         scores[l][i] = score(model with round(s_i · n_l) of layer l's n_l weights set to 0)
 
-    Nothing is retrained: the curves say which layers the model depends on now. The weights are afterwards as before.
+    Nothing is retrained: the curves say which layers the model depends on now. Afterwards the weights are as before.
 
     model       trained; a model that is pruned already keeps its zeros
-    data        a loader, best of images that were neither trained on nor test images
+    data        a loader, best of images that are neither training nor test images
     sparsities  from 0 to 1, rising
     criterion, evidence   as in `criterion_masks`
     names       which weights to look at; None for those of every Conv2d and Linear

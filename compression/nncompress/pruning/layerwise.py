@@ -17,8 +17,8 @@ def surgeon_masks(model, sparsity, evidence, damping=1e-6):
 
         ΔE = ½ mean (w·x − v·x)²,   v the new weights of a row, its bias included
 
-    Every row gives an order of removal and what each costs (`remove_one_by_one`). The layer's round(sparsity · n) cheapest go.
-    Biases stay, but change. The layers do not know of each other: each is fitted to the inputs of the whole network.
+    For every row, `remove_one_by_one` gives an order of removal and the cost of each step. The layer's round(sparsity · n)
+    cheapest weights go. Biases stay, but change. Each layer is fitted by itself, to its inputs in the whole network.
 
     model       its weights of Linear and Conv2d and their biases change in place: the removed weights are 0
     sparsity    from 0 to 1, or {parameter name: sparsity} for the layers to prune
@@ -65,7 +65,7 @@ def _rows(name, w, bias, moments):
 
 
 def _cheapest_removed(rows, inverses, fixed, count):
-    """False for the `count` weights whose removal costs least; in each row they go in its own order -> booleans (G, O/G, K)."""
+    """False for the `count` weights whose removal costs least, in each row in its own order of removal -> (G, O/G, K)."""
     walks = [[remove_one_by_one(row, inverse, len(row) - fixed, fixed) for row in group]
              for group, inverse in zip(rows, inverses, strict=True)]
     costs = np.array([[np.maximum.accumulate(cost) for *_, cost in group] for group in walks])  # nothing overtakes in a row

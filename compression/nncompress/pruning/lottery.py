@@ -30,9 +30,9 @@ def find_tickets(model, train, *, rounds, fraction=0.2, criterion=magnitude_scor
     The weights to go back to, θ_k, are those that the model has at the call. Untrained, they are θ_0. To go back to step k,
     train the model for k steps before the call ("late rewinding", for larger networks).
 
-    model       it ends with the trained weights of the last round
+    model       in the end it has the trained weights of the last round
     train       train(masks) trains the model from its present weights, keeps the masks, and returns a history. It should make
-                its optimizer and its loader anew, so that each round sees the same batches. Round 0 keeps every weight
+                its optimizer and its loader anew, so that each round sees the same batches. Round 0 has masks that keep all
     rounds      how often to prune, from 1 up
     fraction, criterion, scope   as in `prune_remaining`; the paper's for LeNet-300-100: 0.2, and 0.1 for the output layer
 

@@ -1,4 +1,4 @@
-"""Unstructured pruning: single weights go, by a criterion or, as in the beginning, by their magnitude.
+"""Unstructured pruning: single weights go, by their magnitude or by another criterion.
 
 This is what the first article's `create_pruning_mask(model, 0.5, "l1")` and `apply_pruning` (A5) would be:
 
@@ -91,7 +91,7 @@ def threshold_masks(model, threshold):
 
 
 def std_masks(model, quality):
-    """Masks that keep the weights which are large for their layer.
+    """Masks that keep the weights whose magnitude reaches a multiple of their layer's deviation.
 
         mask = |W| ≥ q · std(W),   std(W)² = mean (W − mean W)²
 

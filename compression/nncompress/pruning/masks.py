@@ -53,7 +53,7 @@ class Masks(dict):
         self._checked()
 
     def _checked(self):
-        """[(weight, mask)], once all of them are known to fit."""
+        """[(weight, mask)], after a check that all masks fit."""
         parameters = dict(self.model.named_parameters())
         for name, mask in self.items():
             if name not in parameters:
@@ -73,8 +73,8 @@ class Masks(dict):
         To keep the masks through retraining, call it after every optimizer step: `fit(…, after_step=masks.apply)`.
         Gradients need no mask. In every forward pass the removed weights are 0, so the kept weights get the gradients of the
         smaller network. SGD, Adam and RMSprop change each weight by its own gradients alone, and `apply` sets a removed weight
-        back to 0 before the next forward pass. So the kept weights become what they would become in the smaller network, bit
-        for bit. The exception is `clip`: its norm includes the gradients of the removed weights.
+        back to 0 before the next forward pass. So the kept weights become, bit for bit, those of a training of the smaller
+        network. The exception is `clip`: its norm includes the gradients of the removed weights.
 
         Errors: those of `Masks`, if the model or a mask has changed since; then no weight is changed.
         """
@@ -112,5 +112,8 @@ def _zero_where_removed(w, mask):
 
 
 def nonzero_masks(model):
-    """Masks that keep every weight which is not zero. For a pruned model these are the masks that it was pruned by."""
+    """Masks that keep every weight which is not 0: those of a pruned model are the masks that pruned it.
+
+    Errors: those of `prunable_weights`.
+    """
     return Masks(model, {name: w != 0 for name, w in prunable_weights(model).items()})

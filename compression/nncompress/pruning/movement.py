@@ -38,7 +38,7 @@ class MovementScores:
         self.masks = Masks(model, {name: np.ones(w.shape, bool) for name, w in self.dense.items()})
 
     def after_step(self):
-        """Add the step that the optimizer has just taken to the scores; the gradients still have to be there."""
+        """For `fit`, after each step of the optimizer: update the scores by this step's gradients, and apply the masks."""
         parameters = dict(self.model.named_parameters())
         for name, W in self.dense.items():
             if parameters[name].grad is not None:
@@ -54,8 +54,8 @@ class MovementScores:
         """Remove the weights of the lowest S, and bring those back which are not among them any more -> the new Masks.
 
         sparsity, scope: as in `masks_from_scores`; a layer without a sparsity of its own stays as it is.
-        Errors: as there; the scores of a layer that has seen no step are all 0, and so say nothing. ValueError where the
-        model was trained without `after_step`, which would be undone.
+        Errors: those of `masks_from_scores`, for example for a layer that has seen no step, whose scores are all 0. ValueError
+        for a model that was trained without `after_step`, because `prune` would undo this training.
         """
         parameters = dict(self.model.named_parameters())
         for name, W in self.dense.items():

@@ -1,4 +1,4 @@
-"""Regrowth (RigL): now and then the smallest weights go, and as many grow where the gradient is largest.
+"""Regrowth (RigL): every so many steps the smallest weights go, and as many grow where the gradient is largest.
 
 The network is sparse from the first step to the last: it is never trained whole.
 
@@ -16,7 +16,7 @@ from nncompress.pruning.scores import check_fraction
 
 
 def regrown_fraction(step, *, steps, initial=0.3):
-    """Which part of the kept weights is exchanged at a training step: many at first, none at the end.
+    """The part of the kept weights that is exchanged at a training step: large at first, 0 at the end.
 
         f(t) = α/2 · (1 + cos(π t / T)),   0 from t = T on
 

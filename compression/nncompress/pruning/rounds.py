@@ -1,7 +1,7 @@
 """Pruning in rounds: prune a little, retrain, prune a little more.
 
-What is left after a round is trained again before the next round judges it.
-How to retrain is the caller's: a function that gets the masks, keeps them, and returns the history.
+The weights that are left after a round are trained again before the next round ranks them.
+The caller says how to retrain: by a function that gets the masks, keeps them, and returns the history.
 
     def retrain(masks):
         optimizer = optim.Adam(model.parameters(), lr=1e-4)                        # a new one: no averages from before

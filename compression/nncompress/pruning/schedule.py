@@ -10,16 +10,18 @@ hence the smallest, and stay removed):
 
     fit(model, loader, optimizer, epochs=5, after_step=prune)
 
-Source: Han et al. 2015 (arXiv 1506.02626), §3, for all at once; the letters are those of Zhu & Gupta 2017 (arXiv 1710.01878).
+Source: Han et al. 2015 (arXiv 1506.02626), §3, prunes at once; the letters are those of Zhu & Gupta 2017 (arXiv 1710.01878).
 """
 
 from nncompress.pruning.scores import check_fraction
 
 
 def one_shot_sparsity(step, *, start, initial=0.0, final):
-    """All at once.
+    """Sparsity at a training step if all weights go at once.
 
         s_t = s_i  before t_0,   s_f  from t_0 on
+
+    step t, start t_0, initial s_i, final s_f.   Errors: ValueError for a sparsity outside [0, 1].
 
     >>> [one_shot_sparsity(step, start=2, final=0.9) for step in range(4)]
     [0.0, 0.0, 0.9, 0.9]

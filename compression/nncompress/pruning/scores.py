@@ -15,9 +15,9 @@ def check_fraction(name, value):
 
 
 def per_name(what, value, names):
-    """{name: value} for all names; where `value` is a dict already, it is checked and names what is to be pruned.
+    """{name: value} for all names. If `value` is a dict already, it names the layers to prune, and is returned as it is.
 
-    Errors: ValueError for a name in it that is not there.
+    Errors: ValueError, which begins with `what`, for a name in the dict that is not one of `names`.
     """
     if not isinstance(value, dict):
         return dict.fromkeys(names, value)
@@ -42,8 +42,7 @@ def remove_lowest(scores, count, name):
     """False for the `count` lowest scores, of equal ones the first; True for the others, which stay.
 
     scores any shape -> booleans of that shape. `name` begins the error messages.
-    Errors: ValueError for NaN scores, and for scores that are all 0, which say nothing about which of them to keep
-    (unless all or none are removed).
+    Errors: ValueError for NaN scores, and for scores that are all 0 if some are to go and some to stay: nothing says which.
     """
     scores = np.asarray(scores)
     if np.isnan(scores).any():

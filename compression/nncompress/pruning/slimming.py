@@ -1,4 +1,4 @@
-"""Network slimming: BatchNorm's scales γ say which channels matter, once the training has pulled them towards 0.
+"""Network slimming: BatchNorm's scales γ say which channels matter, if the training has pulled them towards 0.
 
     slim = lambda: shrink_scales(model, 1e-4 * optimizer.param_groups[0]["lr"])
     fit(model, loader, optimizer, epochs=10, after_step=slim)
@@ -12,12 +12,12 @@ from nnlite import nn
 
 
 def shrink_scales(model, amount):
-    """Pull every scale γ of every BatchNorm towards 0, in place: a step of the L1 term λ Σ |γ| of the loss.
+    """Pull every scale γ of every BatchNorm towards 0, in place: a step down the L1 term λ Σ |γ| of the loss.
 
         γ ← sign(γ) · max(|γ| − amount, 0),   amount = lr · λ
 
-    It is the proximal step: a small γ becomes exactly 0, where the gradient's sign would let it swing around 0. Call it after
-    every step of the optimizer. λ is 1e-4 or 1e-5 in the paper.
+    This is the proximal step: a small γ becomes exactly 0. With gradient steps it would swing around 0. Call it after every
+    step of the optimizer. λ is 1e-4 or 1e-5 in the paper.
 
     Errors: ValueError for an amount below 0, and a model that has no BatchNorm with a scale.
     Source: Liu et al. 2017 (arXiv 1708.06519), eq. 1; the step: Parikh & Boyd 2014, Proximal Algorithms, §6.5.2.

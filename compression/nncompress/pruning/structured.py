@@ -34,7 +34,7 @@ def group_scores(group, state, criterion=magnitude_scores, evidence=None):
 
 
 def shrink(model, example, fraction, criterion=magnitude_scores, evidence=None, masks=None, optimizer=None):
-    """Remove the lowest-scored filters and neurons of every group, for real: the model's arrays become smaller, in place.
+    """Remove the lowest-scored filters and neurons of every group; the model's arrays become smaller, in place.
 
     example     array (N, …) as the model takes it, to find its groups
     fraction    from 0 to 1, or {group name: fraction} for the groups to shrink; of n channels round(fraction · n) go,
@@ -126,7 +126,7 @@ def shrink_to(model, groups, keep, masks=None, optimizer=None):
 
 
 def _averages(optimizer, tensors):
-    """{parameter name: what the optimizer remembers of it}, its dict itself."""
+    """{parameter name: the optimizer's state of it}, as the optimizer's own dicts, so that changes in them count."""
     if optimizer is None:
         return {}
     states = {id(p): optimizer.state.setdefault(i, {}) for i, p in enumerate(optimizer.parameters())}
@@ -142,7 +142,7 @@ def _averages(optimizer, tensors):
 
 
 def _checked(group, indices, tensors):
-    """The indices as an array, after all that could be wrong with them."""
+    """The indices as an int64 array, after a check.   ValueError, as `shrink_to` says."""
     indices = np.asarray(indices)
     if indices.dtype.kind not in "iu" or indices.ndim != 1 or not indices.size:
         raise ValueError(f"shrink_to: {group.name} needs a list of at least one index, got {indices.tolist()}")

@@ -1,7 +1,7 @@
 """Optimal Brain Surgeon: remove a weight and let the others make up for it.
 
-Around a minimum the loss is E = ½ δwᵀ H δw, where δw is the change of all weights, and H the Hessian. OBD sets one weight to 0
-and leaves the others. OBS asks which change of *all* weights with δw_q = −w_q costs least. All that it needs is H⁻¹.
+Around a minimum the loss grows by E = ½ δwᵀ H δw, where δw is the change of all weights, and H the Hessian. OBD sets one weight
+to 0 and leaves the others. OBS finds the cheapest change of *all* weights with δw_q = −w_q. It needs only H⁻¹.
 
 Everything is float64. The functions work on one vector of weights w (K,).
 """
@@ -12,7 +12,7 @@ import numpy as np
 def damped(H, damping=1e-6):
     """H + λ I,   λ = damping · mean of H's diagonal
 
-    Out of few examples H is singular: an input that is always 0 has a row of zeros. λ makes H positive definite.
+    From few examples H is singular; an input that is always 0 has a row of zeros. λ > 0 makes H positive definite.
 
     H (K, K), symmetric -> (K, K).   Errors: ValueError for a negative damping.
     Source: Hassibi & Stork 1993, Second order derivatives for network pruning, §4, where α⁻¹ is λ.
@@ -37,7 +37,7 @@ def damped_inverse(H, damping=1e-6):
 
 
 def saliencies(w, inverse):
-    """ΔE_q = w_q² / (2 [H⁻¹]_qq): what the loss costs without weight q, after the others have made up for it.
+    """ΔE_q = w_q² / (2 [H⁻¹]_qq): how much the loss grows without weight q, after the others have made up for it.
 
     w (K,), inverse = H⁻¹ (K, K) -> (K,).
     Source: Hassibi & Stork 1993, eq. 5.
@@ -95,11 +95,12 @@ def remove_one_by_one(w, inverse, count, fixed=0):
 
 
 def least_squares(w, H, kept):
-    """The weights at the places `kept` alone that come closest to all of them: v minimises (v − w)ᵀ H (v − w).
+    """Weights that are 0 except at the places `kept`, and come closest to w: v minimises (v − w)ᵀ H (v − w).
 
         v_kept = H_kk⁻¹ (H w)_kept,   v = 0 elsewhere
 
-    So one-by-one removal ends, whatever its order. With H = mean x xᵀ it is the mean of (v·x − w·x)².
+    One-by-one removal of the other weights ends at the same v, in whatever order. With H = mean x xᵀ, the minimised number is
+    the mean of (v·x − w·x)².
 
     w (…, K), H (K, K) positive definite on `kept`, kept: indices or booleans (K,) -> v like w.
     Source: the normal equations; for filters, Luo et al. 2017 (arXiv 1707.06342), eq. 7.

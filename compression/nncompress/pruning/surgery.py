@@ -1,10 +1,10 @@
-"""Dynamic network surgery: removed weights keep their value and go on learning, so that they can return.
+"""Dynamic network surgery: removed weights keep their value and keep learning, so that they can return.
 
     surgery = Surgery(model, {"fc1.weight": 1.0, "fc2.weight": 0.5}, steps=2000)
     fit(model, loader, optimizer, epochs=10, after_step=surgery.after_step)
     masks = surgery.masks
 
-The network computes with w = W ⊙ T. The gradient that it gets for w moves W, also where T is 0.
+The network computes with w = W ⊙ T, W the latent weights and T the mask. The gradient for w moves W, also where T is 0.
 """
 
 import numpy as np
@@ -50,7 +50,7 @@ def surgery_thresholds(W, c):
 class Surgery:
     """Masks that follow the latent weights during training.
 
-        W ← W + (w − W ⊙ T)     what the optimizer did to w = W ⊙ T is done to W
+        W ← W + (w − W ⊙ T)     the change that the optimizer has made to w = W ⊙ T is added to W
         T ← surgery_mask(W, T, a, b)
         w ← W ⊙ T
 

@@ -1,7 +1,7 @@
 """ThiNet: remove the channels that the next layer misses least, and fit its weights to those that are left.
 
-Other criteria look at what makes a channel. ThiNet looks at what reads it: y = Σ_c z_c, where z_c is what channel c adds to the
-outputs of the next layer. All that it needs is that layer's H = mean x xᵀ.
+Other criteria look at the weights that make a channel. ThiNet looks at the layer that reads it: y = Σ_c z_c, where z_c is what
+channel c adds to the outputs of the next layer. It needs only H = mean x xᵀ of that layer's inputs x.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def contributions(w, H, channels):
 
 
 def cheapest_channels(G, count):
-    """`count` channels, chosen one by one, each time the one after which the outputs have changed least.
+    """`count` channels to remove, chosen one by one: each time the channel without which the outputs change least.
 
         T ← T ∪ {c},   c = argmin Σ_{a, b ∈ T ∪ {c}} G[a, b]
 

@@ -1,4 +1,4 @@
-"""Sparse variational dropout: every weight gets its own noise, and those that are nothing but noise go.
+"""Sparse variational dropout: every weight gets its own noise, and a weight goes if it is mostly noise.
 
     model = add_noise(models.lenet_300_100(), rng=0)
     loss = VariationalLoss(model, examples=60_000, start=5 * len(loader), end=20 * len(loader))
@@ -36,7 +36,7 @@ def kl_of_noise(log_alpha):
 
         Σ KL = Σ k1 + ½ ln(1 + 1/α) − k1 · sigmoid(k2 + k3 log α),   k1 = 0.63576, k2 = 1.87320, k3 = 1.48695
 
-    It falls from ½ ln(1/α) for little noise to 0 for much; the true one lies within 0.01 of it.
+    It falls from ½ ln(1/α) for little noise to 0 for much noise. The true divergence lies within 0.01 of it.
 
     log_alpha: Tensor or array of any shape -> Tensor with one number.
     Source: Molchanov et al. 2017 (arXiv 1701.05369), eq. 14.
@@ -91,12 +91,12 @@ def apply_weight(layer, x, w, b):
 
 
 class VariationalLoss:
-    """A loss for `fit` that asks for noise, at first not at all, then more and more.
+    """A loss for `fit` that rewards noise: at first not at all, then more and more.
 
         L = loss(outputs, targets) + r/N · Σ KL,   r = (t − start)/(end − start), clipped to 0 … 1
 
     model     with Noisy layers
-    examples  N, of the training set: `loss` is a mean over examples, the divergence is paid once for all of them
+    examples  N, the size of the training set: `loss` is a mean over examples, the divergence counts once for all of them
     start, end   steps t between which r rises; t counts the calls. The paper: from 5 to 20 epochs
     loss      the loss without noise
 

@@ -2,10 +2,10 @@
 
 Read in this order:
     budget      what the file may cost
-    settings    when what happens in the training
-    curvature   how steep the loss is at each weight, in one number for each row and column
-    ranking     which weights of the whole network stay
-    latent      the model computes on a grid, float weights below it learn
+    settings    the options: how long the training is, and when each part of it begins
+    curvature   how curved the loss is along each weight, in one number for each row and column
+    ranking     the weights of the whole network that stay
+    latent      the model computes with weights on a grid, latent float weights learn
     structures  filters and neurons leave
     folding     the scales of BatchNorms move into the weights before these are rounded
     report      what happened, stage by stage

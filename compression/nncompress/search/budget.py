@@ -6,7 +6,7 @@ import numpy as np
 
 
 class BudgetTooSmall(ValueError):
-    """No file of this model is so small."""
+    """No file of this model that the search has tried meets the budget."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Budget:
 
     bytes      the largest size of the file
     ratio      how many times smaller than the parameters in float32 the file has to be, at least: bytes = 4 n / ratio
-    drop       by how much the held-out accuracy may fall, 0.01 for one point; the smallest such file is searched for
-    weights    how many weights and biases stay, whatever the file's size; the grid rounds some more of them to 0
+    drop       by how much the held-out accuracy may fall, 0.01 for one point; the search looks for the smallest such file
+    weights    how many weights and biases stay at most, whatever the file's size; rounding to the grid makes more of them 0
 
     Errors: ValueError for none or several of them, and for what is not a positive number.
 

@@ -1,4 +1,4 @@
-"""How steep the loss is at each weight, kept up during training in one number for each row and column of a layer."""
+"""How curved the loss is along each weight: a running estimate with one number for each row and column of a layer."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ class RankOneCurvature:
 
         r_o ← β r_o + (1 − β) mean_i g[o, i]²        c_i ← β c_i + (1 − β) mean_o g[o, i]²        h[o, i] = r_o c_i / mean(r)
 
-    E[g²] stands in for the second derivative: for the log-likelihood of one example both have the same expectation if the model
-    is right, and for a batch E[g²] is smaller by one factor for all weights. The estimate has rank one, so it needs no array of
-    the weight's size.
+    E[g²] is used in the place of the second derivative. For the log-likelihood of one example both have the same expectation if
+    the model is right. For a batch E[g²] is smaller, by the same factor for all weights. The estimate has rank one, so it needs
+    no array of the weight's size.
 
-    beta: β.   every: how many steps lie between two looks, since a look costs two passes over the gradients.
+    beta: β.   every: gradients are looked at in every so many steps only, because a look costs two passes over them.
     Source: Martens 2014 (arXiv 1412.1193), §9, for squared gradients as curvature; Shazeer & Stern 2018 (arXiv 1804.04235),
     §3, algorithm 2, for the rank.
     """
@@ -41,12 +41,12 @@ class RankOneCurvature:
         return r * c / (r.mean() + 1e-30)
 
     def scale_rows(self, name, factors):
-        """h[o] ← factors[o] h[o], where the weight has got another scale in each row; up to one factor for the whole weight."""
+        """h[o] ← factors[o] h[o], after the weight's rows have been scaled; exact up to one factor for the whole weight."""
         if name in self.rows:
             self.rows[name] = self.rows[name] * factors.reshape(-1, *[1] * (self.rows[name].ndim - 1))
 
     def cut(self, take):
-        """Follow the model, which has become smaller: take(name, array, axes) gives what stays of an array along these axes."""
+        """Make the estimates as small as the model has become.   take(name, array, axes) -> what stays of it along the axes."""
         for name, r in self.rows.items():
             self.rows[name] = take(name, r, [0])
             self.columns[name] = take(name, self.columns[name], range(1, r.ndim))

@@ -44,7 +44,7 @@ def fold(model, pairs, grid, curvature):
 
 
 def freeze(model, pairs):
-    """The BatchNorms infer from now on, and γ is not trained: what a run that goes on does, too."""
+    """From now on the BatchNorms infer, and their γ is not trained. A run that is resumed calls it, too."""
     modules = dict(model.named_modules())
     for _, name in pairs:
         modules[name].frozen, modules[name].weight.requires_grad = True, False

@@ -1,4 +1,4 @@
-"""The front of accuracy against bytes: many compressions, and those that no other one beats in both."""
+"""The front of errors against bytes: of many compressions, those that no other one beats in both."""
 
 from nnlite.plot.front import errors_against_bytes
 from nnlite.sweep import sweep

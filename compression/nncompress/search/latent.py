@@ -1,12 +1,13 @@
-"""Latent weights: the model computes with pruned weights on a grid, while the optimizer moves float weights t below them.
+"""Latent weights: the model computes with pruned weights on a grid, while the optimizer moves float weights t.
 
     optimizer = OnGrid(model, lambda params: optim.Adam(params, lr=2e-3))
     optimizer.set_masks({"fc1.weight": …})            # what is kept, booleans
     optimizer.set_steps({"fc1": 0.05})                # the grid of the layer's weight and bias
     train.fit(model, loader, optimizer, epochs)
 
-The gradient at the snapped weights moves the latent ones ("straight through"), so that many small steps add up until a weight
-jumps to the next point of the grid. A weight that is removed stands still, and comes back with its value if it is kept again.
+The gradient at the weights on the grid moves the latent ones ("straight through"). So many small steps add up until a weight
+jumps to the next point of the grid. The latent number of a removed weight does not change; if the weight is kept again, it
+comes back with this value.
 
 Source: BinaryConnect, Courbariaux et al. 2015 (arXiv 1511.00363), algorithm 1, for the two kinds of weights.
 """
@@ -17,27 +18,27 @@ from nnlite import Tensor, kernels, nn
 
 
 def snap(t, held, w, kept, one, inverse, step):
-    """t = held where it is removed, w = kept · s · round(t / s), the nearest point of the grid.   inverse = 1/s, step = s."""
+    """t ← held where kept = 0;   w = kept · s · round(t / s), the nearest point of the grid.   inverse = 1/s, step = s."""
     t = kept * t + (one - kept) * held
     return t, kept * (np.rint(t * inverse) * step), kept
 
 
 def only_mask(t, held, w, kept, one):
-    """The same without a grid: w = kept · t."""
+    """t ← held where kept = 0;   w = kept · t, for a layer without a grid."""
     t = kept * t + (one - kept) * held
     return t, kept * t, kept
 
 
 class OnGrid:
-    """An optimizer of latent weights t, below a model whose weights w are masked and rounded to a grid.
+    """An optimizer of latent weights t, for a model whose weights w are t, masked and rounded to a grid.
 
-        w = kept · s · round(t / s)              s the step of the layer; without one, w = kept · t
-        t ← rule(t, ∂L/∂w)                       Adam, SGD, …; where kept = 0, t stands still
+        w = kept · s · round(t / s)              s the step of the layer; without a step, w = kept · t
+        t ← rule(t, ∂L/∂w)                       Adam, SGD, …; where kept = 0, t does not change
 
     model       Weights and biases of its Conv2d and Linear layers get latents; all other parameters (BatchNorm) are trained as
-                ever.
+                usual.
     make        make(parameters) -> an Optimizer; it gets the latents, in the model's order. Its averages go on for removed
-                weights, too: one that comes back moves no more wildly than the others.
+                weights, too, so that a weight that comes back takes steps of the usual size.
     masks       {parameter name: booleans}, all True at first; `set_masks` changes some.   steps: {layer name: s}, empty at
                 first; `set_steps` changes some
     watch       None, or watch({parameter name: gradient}), called in each step
@@ -66,7 +67,7 @@ class OnGrid:
         return {name: kept != 0 for name, kept in self._kept.items()}
 
     def set_masks(self, masks):
-        """Keep what is True, from now on."""
+        """Keep the weights where the mask is True, from now on.   masks: {parameter name: booleans}; others stay."""
         for name, mask in masks.items():
             if name not in self.latents or np.shape(mask) != self.latents[name].shape:
                 raise ValueError(f"OnGrid: a mask of shape {np.shape(mask)} for {name} fits none of "
@@ -76,7 +77,7 @@ class OnGrid:
         self.refresh()
 
     def set_steps(self, steps):
-        """The grid's step of each layer."""
+        """Set the grid's step of layers.   steps: {layer name: s}; others stay."""
         for layer, step in steps.items():
             if layer not in self.layers or not 0 < step < np.inf:
                 raise ValueError(f"OnGrid: step {step} of {layer}, expected a positive one of {', '.join(self.layers)}")
@@ -84,7 +85,7 @@ class OnGrid:
         self.refresh()
 
     def refresh(self):
-        """The model's weights from the latent ones."""
+        """Compute the model's weights from the latent ones."""
         parameters = dict(self.model.named_parameters())
         for layer, names in self.layers.items():
             arrays = [[self.latents[name].data, self._held[name], parameters[name].data, self._kept[name]] for name in names]
@@ -96,7 +97,7 @@ class OnGrid:
                 parameters[name].changed("OnGrid")
 
     def step(self):
-        """Move the latent weights by the gradients of the snapped ones, and snap again."""
+        """Move the latent weights by the gradients at the weights on the grid, then compute the model's weights anew."""
         gradients = {name: p.grad for name, p in self.model.named_parameters() if name in self.latents and p.grad is not None}
         if self.watch is not None:
             self.watch(gradients)
@@ -120,7 +121,7 @@ class OnGrid:
         return self.inner.state
 
     def scale_rows(self, name, factors):
-        """t[o] ← factors[o] t[o]; the averages of gradients change as those of such a weight."""
+        """t[o] ← factors[o] t[o]. The optimizer's averages of gradients are scaled to fit, by 1 / factors[o]."""
         latent = self.latents[name].data
         factors = factors.astype(latent.dtype).reshape(-1, *[1] * (latent.ndim - 1))
         latent *= factors
@@ -131,7 +132,7 @@ class OnGrid:
                 average *= inverse**2 if key == "exp_avg_sq" else np.copysign(inverse, factors)
 
     def cut(self, take):
-        """Make everything here as small as the model has become: take(name, array) gives the part of an array that stays."""
+        """Make latents, masks and averages as small as the model has become.   take(name, array) -> what stays of the array."""
         for i, name in enumerate(self.order):
             for key, value in self.inner.state.get(i, {}).items():
                 if isinstance(value, np.ndarray):

@@ -1,11 +1,11 @@
-"""Which weights and biases of a whole network stay: the K of the largest rise in loss per bit."""
+"""Masks for a whole network: the K weights and biases stay whose removal would raise the loss most per bit."""
 
 import numpy as np
 
 from nncompress.pruning.criteria.bits import loss_per_bit, place_bits
 from nncompress.search.budget import BudgetTooSmall
 
-BIAS_BITS = 4.0  # what a bias on the grid costs in the file, whichever it is
+BIAS_BITS = 4.0  # what any bias on the grid costs in the file
 
 
 def best_masks(latents, masks, curvature, maps, K, gamma):
@@ -14,7 +14,8 @@ def best_masks(latents, masks, curvature, maps, K, gamma):
     latents    {name: array t} of weights and biases, also of removed ones: they may come back
     masks      {name: booleans}: what is kept now, which decides what a place costs
     curvature  an object whose of(name, shape) is h.   maps: as `structures.weight_maps` gives them
-    K          of more numbers with a positive score, exactly K stay; numbers with score 0 go in any case
+    K          exactly K numbers stay, or all with a positive score if there are fewer; numbers with score 0 always go
+    gamma      the exponent of the bits in `loss_per_bit`
 
     Errors: BudgetTooSmall, a ValueError, for a layer that would lose all its weights: no input would reach the output.
     """

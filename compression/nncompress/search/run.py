@@ -82,7 +82,7 @@ class Run:
 
     @property
     def done(self):
-        """How much of the training is done, 0 to 1."""
+        """The share of the training's steps that is done, 0 to 1."""
         return self.taken / self.total
 
     def kept(self):
@@ -123,7 +123,7 @@ class Run:
         return int(np.ceil(part * self.settings.epochs - 1e-9))
 
     def cut_structures(self, epoch):
-        """Filters and neurons of little worth leave after the chosen epochs; dead ones once a tenth of their group is dead."""
+        """Remove filters and neurons: those of little worth after chosen epochs, dead ones if a tenth of a group is dead."""
         groups, s = dependency_groups(self.model, self.example), self.settings
         importance = {name: t.data**2 * self.curvature.of(name, t.shape) for name, t in self.grid.latents.items()}
         by_share = not s.channels and s.share < 1 and epoch == self.epoch_of(s.start)
@@ -151,7 +151,10 @@ class Run:
         return steps
 
     def look_at_the_limit(self):
-        """Find K anew while weights may come back; later, remove what is too much. Not before K has fallen for a while."""
+        """Adapt to the limit in bytes: find K anew while weights may come back; later, remove weights that are too many.
+
+        Nothing happens before the middle of the pruning, because the network changes too much until then.
+        """
         s = self.settings
         if self.done >= s.freeze and self.grid.steps:
             self.fit_into_the_limit()
@@ -197,7 +200,7 @@ class Run:
         return plan
 
     def verified(self):
-        """The file, decoded, and what it scores."""
+        """The result: the file, decoded and scored on the held-out images -> Compressed."""
         epoch = len(self.history)
         if self.limit is not None:
             self.fit_into_the_limit()

@@ -1,4 +1,4 @@
-"""How a compression goes: how long, how steep, and when what happens."""
+"""The options of a compression: how long it trains, how hard it prunes, and when each part begins and ends."""
 
 from dataclasses import dataclass, field
 

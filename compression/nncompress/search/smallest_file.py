@@ -4,20 +4,20 @@
     print(found.report)
     nncompress.save("small.nnz", found.plan)
 
-All happens in one training, in this order (`Settings` says when):
+Everything happens in one training, in this order (`Settings` says when):
 
     1  the network trains dense, with Adam on latent weights (`latent.OnGrid`)
     2  filters and neurons that are worth little leave the arrays (`structures`)
     3  every 40 steps only the K weights and biases of the largest loss per bit stay (`ranking`); K falls cubically
-    4  what stays is rounded to one grid for each layer; the rest of the training repairs that
+    4  the weights that stay are rounded to one grid for each layer; the rest of the training makes up for the rounding
     5  the model becomes integers (`quantize`) and bytes (`nnz`), which are decoded and tested on the held-out images
 
-How K meets a limit in bytes: by bisection. From the middle of step 3 on, about once an epoch, the files that the model would
-give now with different K are written in memory, and K becomes the largest whose file is small enough. Once removed weights are
-frozen, K only falls. What is too large at the very end loses its least valuable weights without more training.
+A limit in bytes is met by bisection. From the middle of step 3 on, about once an epoch, files of the present model with
+different K are written in memory, and K becomes the largest number whose file is small enough. When removed weights may no
+longer come back, K only falls. If the file is too large at the very end, its least valuable weights go without more training.
 
-How a drop in accuracy is met: by whole runs, with limits between 1/1000 and 1/4 of the float32 size, each in the middle (of the
-logarithms) of what is still open.
+A drop in accuracy is met by several whole runs with limits in bytes, from 1/1000 to 1/4 of the float32 size. Each limit lies in
+the middle, on a logarithmic scale, between the smallest file that was good enough and the largest limit that was not.
 """
 
 import copy
@@ -45,8 +45,9 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="f
                 have to be those of the run that wrote it. Not for a budget in accuracy, which takes several runs
     input       the `nnlite.data.Input` that the file shall hold; its bytes are within the budget
 
-    -> `Compressed`. Same arguments, same seeds of model and loaders: same bytes of the file.
-    Errors: ValueError for a budget that no file meets, with the nearest one's figures; and as `quantize`, `train.fit`.
+    -> `Compressed`. The same arguments, and the same seeds of model and loaders, give the same bytes.
+    Errors: BudgetTooSmall, a ValueError, for a budget that no file meets, with the figures of the nearest file; those of
+    `quantize` and `train.fit`.
     """
     settings = settings or Settings()
     if budget.drop is not None:

@@ -1,4 +1,4 @@
-"""Filters and neurons in a training that prunes: which are worth least, which are dead, and how everything becomes smaller."""
+"""Filters and neurons in a training that prunes: their worth, and how a model without some of them becomes smaller."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from nnlite.inference.graph import Node, trace
 
 
 def channel_worth(group, importance):
-    """How much each channel of a group matters: what enters it times what leaves it.
+    """How much each channel of a group matters: the importance of the weights that make it, times that of those that read it.
 
         worth_c = (Σ importance of the weights that make channel c) · (Σ importance of the weights that read it)
 
-    A channel needs both: a filter that nobody reads is worth 0, and so is one without a weight. Where nothing on one side
-    belongs to the group, as with a depthwise convolution, that factor is 1.
+    A channel needs both: a filter that no layer reads is worth 0, and so is a filter without weights. If the group has no
+    weights on one side, that factor is 1.
 
     importance: {name: array of the weight's shape, at least 0}, such as t² h, or the weight's mask. -> (group.size,)
     Source: this project's.
@@ -28,12 +28,12 @@ def channel_worth(group, importance):
 
 
 def most_worth(worth, count):
-    """The indices of the `count` channels of the largest worth, in their order; of equals the first. At least one stays."""
+    """The indices of the `count` channels of the largest worth, in rising order; of equals the first. At least one stays."""
     return np.sort(np.argsort(-worth, kind="stable")[: max(1, count)])
 
 
 def with_share(worth, share):
-    """The fewest channels that together have `share` of the whole worth, in their order.
+    """The indices of the fewest channels that together have `share` of the whole worth, in rising order.
 
     >>> with_share(np.array([1.0, 6.0, 0.0, 3.0]), 0.9).tolist()
     [1, 3]
@@ -67,7 +67,7 @@ def shrink_all(model, example, keep, followers):
 
 
 def weight_maps(model, example):
-    """{name of a weight: (C, H, W)}: in which maps the inputs of each output lie; (C, 1, 1) where they lie in none.
+    """{name of a weight: (C, H, W)}: the maps in which the inputs of each output lie; (C, 1, 1) if they lie in none.
 
     A convolution has its kernel as a map; a linear layer that reads flattened images has the images.
     """

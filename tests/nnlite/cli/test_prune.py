@@ -172,7 +172,7 @@ def test_of_four_neighbours_two_stay_and_a_layer_that_does_not_fit_is_named(trai
         by_fours = np.moveaxis(state[name], 1, -1).reshape(-1, 4)
         assert ((by_fours != 0).sum(axis=1) <= 2).all()
     assert (state["conv1.weight"] != 0).all()
-    assert result["note"] == "conv1.weight (1): the inputs are no multiple of 4, so nothing was removed there"
+    assert result["note"] == "conv1.weight (1): the inputs are not a multiple of 4, so nothing was removed there"
 
 
 @pytest.mark.parametrize("options, message", [

@@ -1,10 +1,10 @@
-"""Criteria: how much each weight matters. One criterion a file.
+"""Criteria say how much each weight matters. One criterion a file.
 
     scores = criterion(w, evidence)        w any shape -> scores of that shape, float; the lowest go
 
-`evidence` is what the weight alone does not tell: an `Evidence` of this weight, which `evidence.collect` gathers once from a
-model, a loader and a loss; None for a criterion that looks at the weight only. `criterion_masks` prunes single weights by a
-criterion, `shrink` whole filters and neurons, whose score is the sum of their weights' scores.
+`evidence` is an `Evidence` of this weight, such as its gradient, which `evidence.collect` gathers once from a model, a loader
+and a loss; None for a criterion that looks at the weight only. `criterion_masks` prunes single weights by a criterion. `shrink`
+removes whole filters and neurons, whose score is the sum of their weights' scores.
 """
 
 from nncompress.pruning.criteria.bits import loss_per_bit_scores

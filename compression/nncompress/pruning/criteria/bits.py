@@ -27,7 +27,7 @@ def loss_per_bit(t, h, bits, gamma=1.0):
 
 
 def place_bits(kept, maps=None):
-    """How many bits more a nonzero costs than a zero, at each place of a weight: what its position, sign and size take.
+    """How many more bits a nonzero costs than a zero, at each place of a weight: bits of its position, sign and size.
 
         bits = clip(log2((1 − p) / p), 0, 14) + 3        p = (nonzeros + 2 p̄ + 0.02) / (places + 2.04), over the place's class
 
@@ -57,7 +57,7 @@ def place_bits(kept, maps=None):
 
 
 def _density_class(kept, maps, mean):
-    """0 … 15 from log2 of row density × column density ÷ mean², where 15 stands for mean² and denser."""
+    """The class 0 … 15 of each place, by log2 of (row density × column density ÷ mean²); 15 stands for ratios from 1 up."""
     O, I = kept.shape
     C, H, W = maps
     column = kept.sum(axis=0).reshape(C, H, W).astype(np.float64)

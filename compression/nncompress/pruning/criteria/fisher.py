@@ -1,4 +1,4 @@
-"""Fisher: how much the loss grows without a weight, where its curvature is guessed from the squares of gradients."""
+"""Fisher: how much the loss grows without a weight, if its curvature is estimated by the squares of gradients."""
 
 import numpy as np
 

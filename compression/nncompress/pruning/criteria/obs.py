@@ -1,4 +1,4 @@
-"""Optimal Brain Surgeon's score, layer by layer: what the layer's output loses if its other weights make up for it."""
+"""Optimal Brain Surgeon's score, layer by layer: how much the layer's output changes if its other weights make up for one."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Chance: what every other criterion has to beat."""
+"""Random scores: every other criterion has to be better than chance."""
 
 import numpy as np
 

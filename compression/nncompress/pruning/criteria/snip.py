@@ -1,6 +1,7 @@
-"""SNIP: which connections matter before any training.
+"""SNIP finds the connections that matter before any training.
 
-It is used at the initial weights, once, on one batch, and over all layers together. Then the network is trained with its masks:
+It looks once at the initial weights, with one batch, and ranks the weights of all layers together. Then the network is trained
+with the masks:
 
     evidence = collect(model, [batch], what=["gradient"])
     criterion = snip_scores(prunable_weights(model), evidence)

@@ -1,4 +1,4 @@
-"""Wanda: a weight matters as much as what it adds to its output, its magnitude times its input's."""
+"""Wanda: a weight matters as much as it adds to its output: its magnitude times the magnitude of its input."""
 
 import numpy as np
 
