@@ -361,7 +361,7 @@ assert follower.teacher is not model and follower.teacher.fc1.weight is not mode
 # ## 6 · Exercises
 #
 # **1. The gradient of a hint.** Write `hint_gradient(r, u)`: $`\partial L / \partial r`$ of the hint's loss, an array like
-# $`r`$.
+# $`r`$. (The loss is a hole of assignment `hw14_hints`, as are the regressor and exercise 2.)
 
 # %%
 def hint_gradient(r, u):

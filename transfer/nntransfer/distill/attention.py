@@ -15,6 +15,7 @@ def attention_map(features):
         Q_n = q_n / |q_n|        q_n = vec(Σ_c A_nc²)
 
     features A (N, C, H, W) -> Q (N, H·W), all ≥ 0. An image without any activity has Q = 0.
+    Errors: ValueError for features that do not have four axes.
     """
     A = features if isinstance(features, Tensor) else Tensor(features)
     if A.ndim != 4:

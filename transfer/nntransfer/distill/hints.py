@@ -20,12 +20,13 @@ class Hints:
 
         L = Σ_pairs 1/(2N) Σ_n |u_n − r(v_n)|²        u of the teacher's layer, v of the student's, r the regressor
 
-    The regressor r learns, too: put `parameters()` into the optimizer. For features (N, D) it is a Linear. For (N, C, H, W) it
-    is a convolution whose kernel has H_s − H_t + 1 by W_s − W_t + 1 pixels, so that its result has the teacher's H and W. If
-    the teacher's layer is a ReLU, r ends in a ReLU.
+    The regressor r learns, too: put `parameters()` into the optimizer. They come pair by pair, the weight before the bias.
+    For features (N, D) the regressor is a Linear. For (N, C, H, W) it is a convolution whose kernel has
+    H_s − H_t + 1 by W_s − W_t + 1 pixels, so that its result has the teacher's H and W. If the teacher's layer is a ReLU, r
+    ends in a ReLU.
 
     layers: {layer of the student: layer of the teacher}.   student, teacher: Modules.   example (n, C, H, W): images that tell
-    the shapes.   rng: a Generator or a seed.
+    the shapes.   rng: a Generator or a seed of the regressors' first numbers.
     Errors: ValueError for no pair, for features of different rank, and for a student's map that is smaller than the teacher's;
     those of `tap` for names.
     Source: Romero et al. 2015 (arXiv 1412.6550), eq. 3 and algorithm 1.
@@ -66,14 +67,20 @@ def hint_loss(r, u):
 
 
 def features_of(model, names, images):
-    """{layer: its feature} of some images, in inference mode."""
+    """What the named layers give for some images: {layer: Tensor}, a name that comes twice once.
+
+    The model infers meanwhile (`inference_mode`), and is as it was afterwards.   Errors: those of `tap`.
+    """
     with tap(model, list(dict.fromkeys(names))) as features, inference_mode(model):
         model(images)
     return dict(features)
 
 
 def _regressor(s, t, v, u, rng):
-    """The layer from the student's features of shape v to the teacher's of shape u, without the N."""
+    """The regressor without its ReLU: from the student's features of shape v to the teacher's of shape u, both without the N.
+
+    s, t: the names of the two layers, for the errors of `Hints`.   rng: a Generator or a seed.
+    """
     if len(v) == len(u) == 1:
         return nn.Linear(v[0], u[0], rng=rng)
     if len(v) != 3 or len(u) != 3:
