@@ -40,7 +40,7 @@ class Tape(NamedTuple):
     data: np.ndarray
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def code_bit(tape, bit, P):
     """Encode `bit`, or decode the next bit -> the bit.   P: 2^16 times the probability that the bit is 1.
 
@@ -68,7 +68,7 @@ def code_bit(tape, bit, P):
     return bit
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _next_byte(tape, byte):
     """Write a byte, or shift the next one into the decoder's number; zeros follow the end of the data."""
     state, data = tape.state, tape.data

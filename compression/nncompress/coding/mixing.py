@@ -108,7 +108,7 @@ def learn(model, mixer, slots, bit, P):
         count(model, slots[k], bit)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def code_mixed(tape, model, mixer, slots, bit):
     """Encode or decode one bit with the probability that its contexts give it, and learn from it; returns the bit."""
     P = mix(model, mixer, slots)
@@ -117,7 +117,7 @@ def code_mixed(tape, model, mixer, slots, bit):
     return bit
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def code_counted(tape, model, slot, bit):
     """The same with a single context and no mixer: P is the context's own p."""
     P = max(LEAST_P, min(ONE - LEAST_P, model.p[slot] >> P_BITS - 16))
