@@ -140,7 +140,8 @@ def code_lengths(counts):
     if counts.ndim != 1 or counts.size > 65536:
         raise ValueError(f"code_lengths: counts have shape {counts.shape}, expects (n,) with n ≤ 65536")
     if counts.min(initial=0) < 0 or not counts.any():
-        raise ValueError("code_lengths: counts are negative or all zero, expects a positive count of some symbol")
+        raise ValueError(f"code_lengths: the {counts.size} counts lie in {counts.min(initial=0)}..{counts.max(initial=0)}, "
+                         "expects none below 0 and at least one above")
     used = np.flatnonzero(counts)
     weights = counts[used].tolist()
     depths = leaf_depths(weights)

@@ -128,14 +128,15 @@ def code_counted(tape, model, slot, bit):
 
 @njit(cache=True)
 def code_all(tape, model, slots, bits):
+    """Code bits (N,) int64, each with its contexts slots[i] (K,), by the model's first mixer; a decoder fills `bits` in."""
     for i in range(bits.size):
         bits[i] = code_mixed(tape, model, 0, slots[i], bits[i])
 
 
 def encode(bits, contexts=None):
-    """Bits (N,) as bytes, each with the probability that its contexts have learnt from the bits before it.
+    """The bytes of an arithmetic code of bits (N,), each with the probability that its contexts have learnt from earlier bits.
 
-    contexts: (N, K) integers ≥ 0 that the decoder knows too; the k-th column names what bit i has beside it. None: one
+    contexts: (N, K) integers ≥ 0 that the decoder knows, too; contexts[i, k] names the k-th context of bit i. None: one
     context for all.   -> bytes; `decode` gives the bits back.
     Errors: ValueError for bits other than 0 and 1, contexts of another shape or below 0.
 

@@ -60,6 +60,7 @@ class _Graph:
         return result
 
     def constant(self, array):
+        """Append a constant; returns its name."""
         self.constants.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(self.constants)}"))
         return self.constants[-1].name
 

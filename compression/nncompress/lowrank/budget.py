@@ -13,7 +13,7 @@ STEPS = 50  # of the bisection
 
 
 def ranks_for_energy(model, energy, conv="tucker"):
-    """The ranks at which every layer keeps this part of its energy -> {layer's name: rank}, as `factorize` takes them.
+    """The ranks at which every layer keeps a part of its energy -> {layer's name: rank}, as `factorize` takes them.
 
     energy   e from 0 to 1: each matrix keeps e of its Σ s² (`rank_for_energy`). For "tucker" both unfoldings of the weight
              keep e, so the layer keeps at least 1 − 2(1 − e)
@@ -82,6 +82,7 @@ class _Layer:
         self.positions, self.whole_positions = (1, 1, 1), 1
 
     def ranks(self, energy):
+        """The rank, or the pair (r_out, r_in), that holds this part of the energy."""
         if self.kind != "tucker":
             return rank_for_energy(self.singular[0], energy)
         r_out, r_in = (rank_for_energy(s, energy) for s in self.singular)
@@ -89,10 +90,12 @@ class _Layer:
         return min(r_out, r_in * pixels), min(r_in, r_out * pixels)  # more is never used: the core has no more dimensions
 
     def cost(self, rank):
+        """What the thin layers cost for one image: their numbers, each times its positions."""
         return sum(size * positions for size, positions in zip(self.sizes(rank), self.positions, strict=False))
 
     @property
     def whole_cost(self):
+        """What the layer itself costs."""
         return self.whole * self.whole_positions
 
 

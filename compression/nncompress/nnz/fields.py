@@ -28,6 +28,7 @@ class Fields:
         self.coder.spend_on(PARTS.index("header"))
 
     def fail(self, what):
+        """Raise a FormatError that names the file and the byte; `what` says what is wrong there."""
         raise FormatError(f"{self.name}: near byte {int(self.coder.tape.state[AT])}: {what}")
 
     def spend_on(self, part):

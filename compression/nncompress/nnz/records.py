@@ -42,6 +42,7 @@ class Reader:
         self.data, self.name, self.at, self.spent = memoryview(data), name, 0, {}
 
     def fail(self, what):
+        """Raise a FormatError that names the file and the byte; `what` says what is wrong there."""
         raise FormatError(f"{self.name}: at byte {self.at}: {what}")
 
     def take(self, count, part):
@@ -54,6 +55,7 @@ class Reader:
         return taken
 
     def spend(self, part, bits):
+        """Count bits as this part of the file."""
         self.spent[part] = self.spent.get(part, 0) + bits
 
     def varint(self, what, limit=LARGEST_VARINT):
@@ -71,12 +73,14 @@ class Reader:
                 self.fail(f"{what} takes more than 63 bits")
 
     def text(self):
+        """A name: its length in bytes, at most 255, then UTF-8."""
         try:
             return bytes(self.take(self.varint("the length of a name", 255), "header")).decode()
         except UnicodeDecodeError:
             self.fail("a name is not UTF-8")
 
     def array(self, count, dtype, part):
+        """`count` little-endian numbers, as an array of this dtype."""
         dtype = np.dtype(dtype).newbyteorder("<")
         return np.frombuffer(self.take(count * dtype.itemsize, part), dtype).astype(dtype.newbyteorder("="))
 

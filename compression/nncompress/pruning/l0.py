@@ -114,7 +114,7 @@ class GateLoss:
     def __init__(self, model, strength, loss=F.cross_entropy):
         self.layers = list(gated_layers(model).values())
         if not self.layers:
-            raise ValueError("GateLoss: the model has no Gated layer; add_gates(model) makes them")
+            raise ValueError(f"GateLoss: the {type(model).__name__} has no Gated layer; add_gates(model) makes them")
         if not strength >= 0:
             raise ValueError(f"GateLoss: the strength has to be 0 or more, got {strength}")
         self.strength, self.loss = strength, loss
@@ -157,7 +157,7 @@ def remove_gates(model):
     """
     layers = gated_layers(model)
     if not layers:
-        raise ValueError("remove_gates: the model has no Gated layer")
+        raise ValueError(f"remove_gates: the {type(model).__name__} has no Gated layer")
     kept = {}
     for name, gated in layers.items():
         z, layer = expected_gate(gated.log_alpha.data).data, gated.layer

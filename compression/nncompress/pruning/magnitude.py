@@ -53,7 +53,8 @@ def criterion_masks(model, criterion, sparsity, evidence=None, scope="layer", bi
     [2, 2]
     """
     if biases and scope == "row":
-        raise ValueError("prune: scope 'row' ranks the weights of one output, and each has one bias only: prune without biases")
+        raise ValueError("prune: scope 'row' ranks the weights of one output, which has one bias only: it cannot go with "
+                         f"biases={biases}")
     weights = prunable_weights(model, biases)
     chosen = per_name("prune", sparsity, weights) if isinstance(sparsity, dict) else weights
     scores = {name: scores_of(name, weights[name], criterion, evidence) for name in chosen}

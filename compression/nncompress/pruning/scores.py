@@ -103,7 +103,7 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     if scope != "global":
         raise ValueError(f"prune: the scope is 'layer', 'row' or 'global', got {scope!r}")
     if isinstance(sparsity, dict):
-        raise ValueError("prune: scope 'global' takes one sparsity for all layers, got one for each")
+        raise ValueError(f"prune: scope 'global' takes one sparsity for all layers, got {sparsity}")
     together = keep_highest(np.concatenate([s.reshape(-1) for s in scores.values()]), sparsity, "prune")
     ends = np.cumsum([s.size for s in scores.values()])[:-1]
     return {name: mask.reshape(scores[name].shape) for name, mask in zip(scores, np.split(together, ends), strict=True)}

@@ -71,6 +71,7 @@ class Noisy(nn.Module):
         return log_alpha(self.layer.weight.data, self.log_sigma2.data).data < THRESHOLD
 
     def log_alpha(self):
+        """log α of each weight, a Tensor of the weight's shape."""
         return log_alpha(self.layer.weight, self.log_sigma2)
 
     def forward(self, x):
@@ -107,7 +108,7 @@ class VariationalLoss:
     def __init__(self, model, *, examples, start, end, loss=F.cross_entropy):
         self.layers = list(noisy_layers(model).values())
         if not self.layers:
-            raise ValueError("VariationalLoss: the model has no Noisy layer; add_noise(model) makes them")
+            raise ValueError(f"VariationalLoss: the {type(model).__name__} has no Noisy layer; add_noise(model) makes them")
         if not 0 <= start < end:
             raise ValueError(f"VariationalLoss: start and end have to be 0 ≤ start < end, got {start} and {end}")
         self.examples, self.start, self.end, self.loss, self.step = examples, start, end, loss, 0
@@ -149,7 +150,7 @@ def remove_noise(model):
     """
     layers = noisy_layers(model)
     if not layers:
-        raise ValueError("remove_noise: the model has no Noisy layer")
+        raise ValueError(f"remove_noise: the {type(model).__name__} has no Noisy layer")
     kept = {f"{name}.weight": layer.kept() for name, layer in layers.items()}
     exchange_layers(model, {name: layer.layer for name, layer in layers.items()})
     masks = Masks(model, kept)

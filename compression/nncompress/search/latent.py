@@ -107,17 +107,21 @@ class OnGrid:
         self.refresh()
 
     def zero_grad(self):
+        """Forget the gradients of the model's parameters."""
         self.model.zero_grad()
 
     def parameters(self):
+        """The model's parameters, whose gradients `step` reads."""
         return list(self.model.parameters())
 
     @property
     def param_groups(self):
+        """The groups of the inner optimizer, whose learning rates a schedule sets."""
         return self.inner.param_groups
 
     @property
     def state(self):
+        """The averages of the inner optimizer."""
         return self.inner.state
 
     def scale_rows(self, name, factors):

@@ -42,6 +42,7 @@ class Report:
 
     @classmethod
     def from_dict(cls, found):
+        """The Report of which `as_dict` gave `found`."""
         return cls(found["budget"], [Stage(**stage) for stage in found["stages"]], found["stopped"])
 
     def __str__(self):

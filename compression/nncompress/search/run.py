@@ -90,6 +90,7 @@ class Run:
         return sum(int(np.count_nonzero(mask)) for mask in self.grid.masks.values())
 
     def after_step(self):
+        """Count the step and, if it is time, prune: the sparsity follows `agp_sparsity`, then removed weights may come back."""
         self.taken += 1
         s = self.settings
         if self.taken % s.every == 0 and s.start <= self.done < s.freeze:
@@ -103,6 +104,7 @@ class Run:
         return best_masks(latents, masks, self.curvature, self.maps, K, self.settings.gamma)
 
     def after_epoch(self, epoch):
+        """Between two epochs: filters go, BatchNorms are folded, the grid is set, K is adapted, a checkpoint is written."""
         s = self.settings
         self.cut_structures(epoch)
         if s.quantize <= self.done and self.folded is None:
@@ -214,12 +216,14 @@ class Run:
         return Compressed(plan, data, self.report, self.model)
 
     def save(self):
+        """Write the checkpoint, from which `resume` goes on with the same bits."""
         state = {"taken": self.taken, "K": self.K, "dense": self.dense, "folded": self.folded,
                  "settings": repr(self.settings), "curvature": self.curvature.state_dict(), "report": self.report.as_dict()}
         checkpoints.save(self.checkpoint, self.model, optimizer=self.grid, schedule=self.schedule, loader=self.training,
                          history=self.history, metadata={"compress": state})
 
     def resume(self):
+        """Go on from the checkpoint.   ValueError if it is from a run with other settings or another budget."""
         state = checkpoints.load_state(self.checkpoint).metadata.get("compress", {})
         if state.get("settings") != repr(self.settings) or state["report"]["budget"] != self.report.budget:
             raise ValueError(f"compress: {self.checkpoint} is from a run with other settings or another budget; name another "

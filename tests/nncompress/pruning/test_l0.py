@@ -101,11 +101,11 @@ def test_bad_requests_are_refused():
         add_gates(models.mlp(4, 2), start=1)
     with pytest.raises(ValueError, match="add_gates: ReLU has no Conv2d and no Linear below it"):
         add_gates(nn.ReLU())
-    with pytest.raises(ValueError, match="GateLoss: the model has no Gated layer"):
+    with pytest.raises(ValueError, match="GateLoss: the Sequential has no Gated layer"):
         GateLoss(models.mlp(4, 2), 1.0)
     with pytest.raises(ValueError, match="the strength has to be 0 or more, got -1"):
         GateLoss(add_gates(models.mlp(4, 2)), -1)
-    with pytest.raises(ValueError, match="remove_gates: the model has no Gated layer"):
+    with pytest.raises(ValueError, match="remove_gates: the Sequential has no Gated layer"):
         remove_gates(models.mlp(4, 2))
 
 

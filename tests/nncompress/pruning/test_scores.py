@@ -75,7 +75,7 @@ def test_scope_and_names_are_checked():
     scores = {"a": np.array([1.0, 2.0])}
     with pytest.raises(ValueError, match="the scope is 'layer', 'row' or 'global', got 'filter'"):
         masks_from_scores(scores, 0.5, "filter")
-    with pytest.raises(ValueError, match="scope 'global' takes one sparsity for all layers"):
+    with pytest.raises(ValueError, match="scope 'global' takes one sparsity for all layers, got {'"):
         masks_from_scores(scores, {"a": 0.5}, "global")
     with pytest.raises(ValueError, match=r"there is no \['b'\] to prune, only \['a'\]"):
         masks_from_scores(scores, {"b": 0.5})

@@ -94,7 +94,7 @@ def test_noise_is_added_and_removed_without_a_change_at_inference():
     np.testing.assert_array_equal(model(x).data, noisy)
     assert 0 < masks.sparsity() < 1 and list(masks) == ["conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight"]
     assert all((model.state_dict()[name][~mask] == 0).all() for name, mask in masks.items())
-    with pytest.raises(ValueError, match="remove_noise: the model has no Noisy layer"):
+    with pytest.raises(ValueError, match="remove_noise: the Sequential has no Noisy layer"):
         remove_noise(model)
 
 
@@ -109,7 +109,7 @@ def test_the_same_seed_draws_the_same_noise_and_layers_draw_their_own():
 def test_bad_requests_are_refused():
     with pytest.raises(ValueError, match="add_noise: ReLU has no Conv2d and no Linear below it"):
         add_noise(nn.ReLU())
-    with pytest.raises(ValueError, match="VariationalLoss: the model has no Noisy layer"):
+    with pytest.raises(ValueError, match="VariationalLoss: the Sequential has no Noisy layer"):
         VariationalLoss(models.mlp(4, 2), examples=1, start=0, end=1)
     with pytest.raises(ValueError, match="start and end have to be 0 ≤ start < end, got 3 and 3"):
         VariationalLoss(add_noise(models.mlp(4, 2)), examples=1, start=3, end=3)

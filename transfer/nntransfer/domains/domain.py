@@ -48,10 +48,12 @@ class Domain:
 
     @cached_property
     def mean(self):
+        """μ (d,), float64."""
         return self.features.mean(axis=0, dtype=np.float64)
 
     @cached_property
     def covariance(self):
+        """C (d, d), float64."""
         centred = self.features - self.mean
         return centred.T @ centred / (self.n - 1)
 

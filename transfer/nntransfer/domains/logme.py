@@ -57,6 +57,7 @@ class _Evidence:
         return gamma, m2, self.outside + ((alpha / shrunk) ** 2 * self.projected2).sum()
 
     def at(self, alpha, beta):
+        """ln p(y) for this α and β."""
         n, D = self.n, self.D
         _, m2, error = self.sums(alpha, beta)
         log_det = np.log(alpha + beta * self.s2).sum() + (D - len(self.s2)) * np.log(alpha)
@@ -64,6 +65,7 @@ class _Evidence:
                      - beta / 2 * error - alpha / 2 * m2 - log_det / 2)
 
     def highest(self):
+        """ln p(y) at the α and β where MacKay's fixed point ends."""
         alpha = beta = 1.0
         for _ in range(MOST_ITERATIONS):
             gamma, m2, error = self.sums(alpha, beta)

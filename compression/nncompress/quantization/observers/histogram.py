@@ -26,6 +26,7 @@ class Histogram(MinMax):
 
     @property
     def width(self):
+        """The width of a bin."""
         return 2.0**self.exponent
 
     def observe(self, x):
