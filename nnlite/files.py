@@ -13,8 +13,8 @@ try:
 except ImportError:  # not on Windows
     fcntl = None
 
-WRITTEN = {".npz": "a checkpoint", ".nnz": "a compressed model", ".onnx": "an ONNX model", ".html": "an HTML page",
-           ".json": "JSON"}
+WRITTEN = {".npz": "a checkpoint", ".nnz": "a compressed model", ".onnx": "an ONNX model", ".c": "a C file",
+           ".html": "an HTML page", ".json": "JSON"}
 OF_OTHERS = (".npy", ".txt", ".csv", ".pkl", ".pt", ".pth", ".h5", ".zip", ".png", ".svg", ".pdf")
 
 

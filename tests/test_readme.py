@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nnlite.cli import main
 from nnlite.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,15 @@ def test_all_commands_are_named_and_no_others():
 def test_every_link_leads_to_a_file():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_the_c_file_takes_what_the_readme_says(tmp_path, monkeypatch, capsys):
+    block, = blocks("console")
+    command, *lines, _ = block.splitlines()
+    monkeypatch.chdir(tmp_path)
+    arguments = [str(ROOT / part) if part.endswith(".nnz") else part for part in shlex.split(command)[2:]]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_the_table_of_times_is_the_one_that_was_recorded():

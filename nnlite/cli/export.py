@@ -1,8 +1,11 @@
-"""nnlite export: write a model as an ONNX file, in float32 or, from an .nnz file, in integers."""
+"""nnlite export: write a model as a file that other programs run: ONNX, or C for a small device."""
+
+from functools import partial
 
 import numpy as np
 
 import nncompress
+from nncompress.export_c import plan_to_c
 from nncompress.int8.export import int8_to_onnx
 from nnlite import data
 from nnlite.cli.common import check_out, is_nnz, load_model
@@ -11,18 +14,52 @@ from nnlite.inference.export import OPSET, to_onnx
 
 
 def run(arguments):
-    check_out(arguments.out, ".onnx", [arguments.file])
+    ending = arguments.out.suffix.lower()
+    check_out(arguments.out, ending, [arguments.file])
+    if ending not in FORMATS:
+        raise ValueError(f"--out {arguments.out}: the name of an exported file ends in {' or '.join(FORMATS)}"
+                         + (f", not in {ending}" if ending else ""))
+    if (arguments.flash or arguments.ram) and ending != ".c":
+        raise ValueError(f"--{'flash' if arguments.flash else 'ram'} is for C files, --out {arguments.out} is not one")
+    content, result, text = FORMATS[ending](arguments)
+    write_atomically(arguments.out, lambda stream: stream.write(content))
+    size = arguments.out.stat().st_size
+    return {"file": str(arguments.out), **result, "file_bytes": size}, f"{arguments.out}: {size:,} bytes, {text}"
+
+
+def _onnx(arguments):
+    """(content, result, text) of an ONNX file."""
     integers = is_nnz(arguments.file)
     try:
-        content, shape = _integers(arguments.file) if integers else _floats(arguments.file, _image_shape(arguments.data))
+        if integers:
+            shape, content = _from_plan(arguments.file, int8_to_onnx)
+        else:
+            shape = _image_shape(arguments.data)
+            content = _from_floats(arguments.file, shape)
     except ImportError as error:
         raise ValueError(str(error)) from None
-    write_atomically(arguments.out, lambda stream: stream.write(content))
     arithmetic = "int8" if integers else "float32"
-    result = {"file": str(arguments.out), "format": "onnx", "opset": OPSET, "arithmetic": arithmetic, "image_shape": shape,
-              "file_bytes": arguments.out.stat().st_size}
-    return result, (f"{arguments.out}: {result['file_bytes']:,} bytes, ONNX (opset {OPSET}), {arithmetic}; "
-                    f"input x (N, {', '.join(map(str, shape))}), output y")
+    result = {"format": "onnx", "opset": OPSET, "arithmetic": arithmetic, "image_shape": shape}
+    return content, result, f"ONNX (opset {OPSET}), {arithmetic}; input x (N, {', '.join(map(str, shape))}), output y"
+
+
+def _c(arguments):
+    """(content, result, text) of a C file."""
+    if not is_nnz(arguments.file):
+        raise ValueError(f"{arguments.file} holds floats, a C file computes in integers; nnlite quantize makes an .nnz file")
+    shape, source = _from_plan(arguments.file, partial(plan_to_c, packed=arguments.flash))
+    result = {"format": "c", "weights": "packed" if arguments.flash else "plain", "image_shape": shape,
+              "flash_weights_bytes": source.weights, "flash_constants_bytes": source.constants, "ram_bytes": source.ram,
+              "macs": source.macs}
+    unpacked = f" ({source.ram + source.kept:,} with -DNNLITE_UNPACK)" if source.kept else ""
+    return source.text.encode(), result, (
+        f"C99, integers only; image {'×'.join(map(str, shape))}\n"
+        f"flash: {source.weights:,} bytes of weights, {source.constants:,} of other constants, and the code\n"
+        f"RAM: {source.ram:,} bytes{unpacked}, and the stack\n"
+        f"multiply-adds: {source.macs:,} for each image")
+
+
+FORMATS = {".onnx": _onnx, ".c": _c}
 
 
 def _image_shape(name):
@@ -30,19 +67,19 @@ def _image_shape(name):
     return data.SOURCES[name].shape if name in data.SOURCES else data.load(name)[0].images.shape[1:]
 
 
-def _floats(path, shape):
-    """(content, shape of the images) for an .npz file."""
+def _from_floats(path, shape):
+    """The ONNX file of an .npz file."""
     model, _ = load_model(path)
     try:
-        return to_onnx(model, np.zeros((1, *shape), np.float32)), shape
+        return to_onnx(model, np.zeros((1, *shape), np.float32))
     except ValueError as error:
         raise ValueError(f"{path}, with images of shape {shape}: {error}") from error
 
 
-def _integers(path):
-    """(content, shape of the images) for an .nnz file."""
+def _from_plan(path, export):
+    """(shape of the images, export(plan)) of an .nnz file."""
     plan = nncompress.load(path)
     try:
-        return int8_to_onnx(plan), plan.steps[0].shape
+        return plan.steps[0].shape, export(plan)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

@@ -281,12 +281,20 @@ def _inspect(commands):
 
 
 def _export(commands):
-    p = _command(commands, "export", "write a model (.npz: float32; .nnz: integers) as an ONNX file, which other programs run",
-                 "nnlite export model.npz --out model.onnx")
-    _add_file(p)
+    p = _command(commands, "export", "write a model as a file that other programs run: ONNX (.npz: float32; .nnz: integers), "
+                 "or C for a small device (.nnz)",
+                 "nnlite export model.npz --out model.onnx\nExample:  nnlite export model.nnz --out model.c --flash")
+    _add_file(p, "model (.npz or .nnz)")
     p.add_argument("--data", type=_data, default="digits", metavar="DATA",
-                   help="the data set whose images the model takes (default: digits)")
-    _add_out(p, "model.onnx")
+                   help="the data set whose images the model takes; an .nnz file says it by itself (default: digits)")
+    weights = p.add_mutually_exclusive_group()
+    weights.add_argument("--ram", action="store_true", help="C: the weights are plain numbers in flash, and memory holds "
+                         "only results: the least RAM, and fast (the default)")
+    weights.add_argument("--flash", action="store_true", help="C: the weights stay packed in flash as in the .nnz file, and "
+                         "are unpacked row by row in each run: the least flash, more RAM, slower; compiled with "
+                         "-DNNLITE_UNPACK, the first run keeps them in RAM")
+    p.add_argument("--out", type=Path, default=Path("model.onnx"), metavar="FILE",
+                   help="ends in .onnx or .c, which chooses the format (default: model.onnx)")
 
 
 def _report(commands):

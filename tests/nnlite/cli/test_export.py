@@ -5,6 +5,7 @@ import pytest
 
 import nncompress
 import nnlite
+from nncompress.export_c import plan_to_c
 from nnlite import data
 
 
@@ -49,3 +50,34 @@ def test_a_missing_onnx_and_a_missing_directory_are_one_sentence_each(trained, e
     assert error_of("export", trained) == ("to_onnx: needs the package onnx, which is not installed: "
                                            "pip install 'nnlite[onnx]'")
     assert error_of("export", trained, "--out", "missing/a.onnx").startswith("there is no such directory to write to")
+
+
+def test_a_compressed_model_becomes_a_c_file_with_what_it_takes(trained, run, result_of, tmp_path):
+    path = trained.with_suffix(".nnz")
+    plan = nncompress.load(path)
+    plain, packed = plan_to_c(plan), plan_to_c(plan, packed=True)
+    for source, options in (plain, []), (plain, ["--ram"]), (packed, ["--flash"]):
+        result = result_of("export", path, "--out", "model.c", *options)
+        assert (tmp_path / "model.c").read_text() == source.text
+        assert result == {"file": "model.c", "format": "c", "weights": "packed" if options == ["--flash"] else "plain",
+                          "image_shape": [1, 8, 8], "flash_weights_bytes": source.weights,
+                          "flash_constants_bytes": source.constants, "ram_bytes": source.ram, "macs": source.macs,
+                          "file_bytes": len(source.text)}
+    code, out, _ = run("export", path, "--out", "model.c", "--flash")
+    assert code == 0 and out.splitlines()[1:] == [
+        f"flash: {packed.weights:,} bytes of weights, {packed.constants:,} of other constants, and the code",
+        f"RAM: {packed.ram:,} bytes ({packed.ram + packed.kept:,} with -DNNLITE_UNPACK), and the stack",
+        f"multiply-adds: {packed.macs:,} for each image"]
+
+
+def test_what_cannot_become_a_c_file_is_one_sentence(trained, error_of, result_of):
+    assert error_of("export", trained, "--out", "m.c") == (
+        f"{trained} holds floats, a C file computes in integers; nnlite quantize makes an .nnz file")
+    result_of("quantize", trained, "--law", "float", "--out", "float.nnz")
+    assert error_of("export", "float.nnz", "--out", "m.c").startswith(
+        "float.nnz: plan_to_c: the plan rounds by the law 'float', which needs floats; quantize")
+    path = trained.with_suffix(".nnz")
+    assert error_of("export", path, "--out", "m.h") == "--out m.h: the name of an exported file ends in .onnx or .c, not in .h"
+    assert error_of("export", path, "--out", "m") == "--out m: the name of an exported file ends in .onnx or .c"
+    assert error_of("export", path, "--flash") == "--flash is for C files, --out model.onnx is not one"
+    assert error_of("export", path, "--ram") == "--ram is for C files, --out model.onnx is not one"

@@ -26,11 +26,14 @@ def test_the_help_of_the_program_names_every_command(run):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_each_command_ends_with_an_example_that_it_understands(run, command, monkeypatch):
+def test_the_help_of_each_command_ends_with_examples_that_it_understands(run, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")  # an example is not broken, so that it can be copied
-    example = help_of(run, command).splitlines()[-1]
-    assert example.startswith(f"Example:  nnlite {command} ") or example == f"Example:  nnlite {command}"
-    assert build_parser().parse_args(shlex.split(example)[2:]).command == command
+    lines = help_of(run, command).splitlines()
+    examples = [line for line in lines if line.startswith("Example:  ")]
+    assert examples and lines[-len(examples) :] == examples
+    for example in examples:
+        assert example.startswith(f"Example:  nnlite {command} ") or example == f"Example:  nnlite {command}"
+        assert build_parser().parse_args(shlex.split(example)[2:]).command == command
 
 
 def test_the_version_is_printed(run):
