@@ -88,7 +88,7 @@ def stages(network, record):
             ("trained: 32 bits a weight", dense, errors["trained"]),
             ("pruned: 32 bits a weight that is left, 5 bits a gap", pruned, errors["pruned"]),
             ("shared: a number for each weight, 5 bits a gap, values", total(rows)["quantized"], errors["shared, trained"]),
-            ("coded: both in Huffman's code, its tables counted", total(rows)["coded"], errors["shared, trained"])):
+            ("coded: numbers and gaps in Huffman's code, with its tables", total(rows)["coded"], errors["shared, trained"])):
         lines.append(f"| {name} | {size:,} | {dense / size:.1f} | {100 * wrong / images:.2f} % |")
     return "\n".join(lines)
 
@@ -142,7 +142,7 @@ def weights_picture(record):
 
 @plot.styled()
 def pixels_picture(record):
-    """How many neurons of the first layer still look at each pixel; and the mask itself would be these, 300 times."""
+    """How many neurons of the first layer still look at each pixel."""
     figure = plot.figure(4.8, 4)
     axes = figure.add_subplot()
     counts = np.array([line.split() for line in record["pixels"]], int)
@@ -156,8 +156,12 @@ def pixels_picture(record):
 def trained_for(record):
     """How long a network was trained, as a sentence."""
     recipe = record["recipe"]
-    return (f"Seed {record['seed']}, {recipe['epochs']} epochs of training, {recipe['rounds']} rounds of pruning with "
-            f"{recipe['again']} epochs each, {recipe['codebook']} for the shared values.")
+    return (f"Seed {record['seed']}: {recipe['epochs']} epochs of training, {recipe['rounds']} rounds of pruning with "
+            f"{_epochs(recipe['again'])} each, {_epochs(recipe['codebook'])} of training the shared values.")
+
+
+def _epochs(count):
+    return f"{count} epoch{'s' * (count != 1)}"
 
 
 def text(records):
@@ -166,9 +170,9 @@ def text(records):
     for network, record in records.items():
         shared, images = record["errors"]["shared"], record["images"]
         parts += [f"## {NETWORKS[network]}", trained_for(record), stages(network, record),
-                  f"Right after sharing, before its values are trained, the error is {100 * shared / images:.2f} %.\n\n"
-                  f"The same network as an `.nnz` file, its weights rounded to 8 bits and everything in it that a network\n"
-                  f"needs, takes {record['nnz']['bytes']:,} bytes. Run in integers, its error is "
+                  f"Right after sharing, before the shared values are trained, the error is {100 * shared / images:.2f} %.\n\n"
+                  f"The same network as an `.nnz` file, with weights of 8 bits and everything else that a network needs,\n"
+                  f"takes {record['nnz']['bytes']:,} bytes. Run in integers, its error is "
                   f"{100 * record['nnz']['errors'] / images:.2f} %.",
                   f"Table {TABLES[network]} of the paper, ours, and the difference:", table(network, record),
                   "The same in bytes:", bytes_table(network, record),
@@ -199,19 +203,20 @@ Han, Mao and Dally made networks 35 to 49 times smaller in three steps ([arXiv 1
 is left in Huffman's **code**. This page does the same with MNIST's two LeNets and compares each cell of the paper's tables 2
 and 3. The bytes are those of real streams, which are decoded again."""
 
-ERRORS_COUNTED = """Errors are counted on MNIST's 10,000 test images, so one image is 0.01 points. Nothing was chosen by them.
-Ours has one seed. Bytes are those of weights and biases; the biases stay 32-bit floats."""
+ERRORS_COUNTED = """Errors are counted on MNIST's 10,000 test images, so one image is 0.01 points. No setting was chosen on
+these images. Our figures are those of one seed. Bytes are those of weights and biases; the biases stay 32-bit floats."""
 
-WEIGHTS = """Pruning at once leaves a cliff on each side of a hole around 0. In the rounds of pruning and retraining the weights
-that are left move, the cliff becomes a slope, and on each side of 0 stands a hill of its own."""
+WEIGHTS = """Pruning at once leaves a hole around 0, with a cliff on each side. In the rounds of pruning and retraining, the
+weights that are left move. The cliffs become slopes, and a hill stands on each side of 0."""
 
-CURVE = """How much can go? Here the smallest weights of all layers together are removed: once without a retraining, once with
-one, and in rounds, where each row goes on from the row above. So the rounds have trained longer in all.
+CURVE = """How many weights can go? Here the smallest weights of all layers together are removed in three ways: without
+retraining, with one retraining, and in rounds, in which each row of the table goes on from the row above. So the rounds have
+trained longer.
 
 ![Change of accuracy against the part of the weights that is removed](results/deep_compression-tradeoff.svg)"""
 
-CURVE_COUNTED = """This is the curve of figure 5 in Han et al. 2015 ([arXiv 1506.02626](https://arxiv.org/abs/1506.02626)), with
-our network and the test errors of MNIST."""
+CURVE_COUNTED = """Han et al. 2015 ([arXiv 1506.02626](https://arxiv.org/abs/1506.02626)) draw this curve in figure
+5. Here it has our network and the test errors of MNIST."""
 
 PIXELS = """Which pixels does the first layer still look at?
 
@@ -226,7 +231,7 @@ DIFFERENCES = """## What is counted differently
 * **Values**: a filler between two distant weights is an entry of its own and needs a code. So at most 2^bits − 1 values are
   left for the weights. The values are stored as 32-bit floats.
 * **Bits, coded**: the mean length of Huffman's code over all stored entries, fillers included, without its table.
-* **Size, coded**: with the tables of both codes. They hardly matter in a large layer; in a layer of a thousand weights they do.
+* **Size, coded**: the tables of both codes are included. They hardly matter in a large layer, but in one of a thousand weights.
 * **Total**: sums of bytes, and means over all stored entries. The paper's table 2 says 5.1 bits for a coded weight of all
   layers together, though each layer has 4.4 or fewer; table 3 says 5.2 bits for a weight of `fc2`, which has 5 before coding.
   Both contradict the rest of their table, and we leave them as they are."""
