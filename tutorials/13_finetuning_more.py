@@ -305,7 +305,8 @@ def attempt(test, solution):
         print(f"{solution.__name__}: not written yet")
 
 # %% [markdown]
-# **1.** Write the gradients of $`A`$ and $`B`$ from $`G`$, the gradient of $`W'`$ (O, I).
+# **1.** Write the gradients of $`A`$ and $`B`$ from $`G`$, the gradient of $`W'`$ (O, I). (The weights $`W'`$ are a hole of
+# assignment `hw15_lora`.)
 
 # %%
 def my_gradients(G, A, B, alpha):

@@ -68,8 +68,9 @@ def add_lora(model, rank, layers=None, *, alpha=None, base=None, rng=0):
     holds q in the place of W, so the frozen model has 8-bit weights. By default W stays as it is.
     rng: a Generator or a seed of the first A. B starts at 0, so the model's outputs do not change at first, except by the
     rounding of a `base`. Each use of a layer computes W' anew: O·I·r multiply-adds, few beside those of a batch of images.
-    Errors: ValueError for a rank below 1, an α that is not positive, a name that no such layer has, a weight that is
-    parametrized already, and a base that gives other shapes or types; the model is then as it was.
+    Errors: ValueError for a rank below 1, an α that is not positive, a name that no such layer has, a model in which no
+    layer gets an adapter, a weight that is parametrized already, and a base that gives other shapes or types; the model is then
+    as it was.
     Source: Hu et al. 2021 (arXiv 2106.09685), §4.1; over integers: Dettmers et al. 2023 (arXiv 2305.14314), §3.
     """
     alpha = rank if alpha is None else alpha
@@ -88,7 +89,10 @@ def add_lora(model, rank, layers=None, *, alpha=None, base=None, rng=0):
 
 
 def _layers(model, patterns):
-    """{name: layer} of the layers that get an adapter."""
+    """{name: layer} of the layers that get an adapter, in the model's order.
+
+    patterns: `layers` of `add_lora`, with its default and its errors.
+    """
     fitting = {name: layer for name, layer in model.named_modules() if name and isinstance(layer, nn.Linear | nn.Conv2d)}
     if patterns is None:
         head = name_of_head("add_lora", model)
@@ -99,7 +103,8 @@ def _layers(model, patterns):
                 raise ValueError(f"add_lora: there is no Linear or Conv2d layer {pattern!r}, only {', '.join(fitting)}")
         chosen = {name: layer for name, layer in fitting.items() if any(fnmatchcase(name, p) for p in patterns)}
     if not chosen:
-        raise ValueError(f"add_lora: the {type(model).__name__} has no Linear or Conv2d layer but its head")
+        raise ValueError(f"add_lora: no layer gets an adapter: `layers` names none, or the {type(model).__name__} has no "
+                         "Linear or Conv2d layer but its head")
     for name, layer in chosen.items():
         if "weight" not in vars(layer):
             raise ValueError(f"add_lora: {name}.weight is computed by a parametrization: call remove_parametrization first")
@@ -107,6 +112,11 @@ def _layers(model, patterns):
 
 
 def _transform(name, W, rank, alpha, base, rng):
+    """A new LowRank for the weight W of the layer `name`, or a LowRankOnInt8 if there is a base.
+
+    rank, alpha, base: those of `add_lora`.   rng: a Generator.
+    A and B have W's dtype. The factor is α/rank also where the layer's r is smaller.
+    """
     O, I = len(W), prod(W.shape[1:])
     r = min(rank, O, I)
     A = uniform_fan_in((r, I), I, rng).astype(W.dtype)
