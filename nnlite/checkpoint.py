@@ -15,15 +15,14 @@ import io
 import json
 import math
 import re
-import struct
 import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
 from nnlite import __version__
-from nnlite.architecture import BUILDERS, architecture_of
-from nnlite.errors import FormatError
+from nnlite.architecture import architecture_of, build_model
+from nnlite.errors import DAMAGE, FormatError
 from nnlite.files import check_ending, open_to_read, write_atomically
 from nnlite.nn import Module
 from nnlite.nn.module import cast
@@ -37,12 +36,6 @@ FIELDS = {  # of the manifest
     "arrays": list, "architecture": dict | None, "history": list, "optimizer": dict | None, "schedule": dict | None,
     "generators": list, "loader": dict | None, "masks": dict, "metadata": dict,
 }
-DAMAGE = (  # what zipfile, json and NumPy raise when they read nonsense
-    zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError,
-    MemoryError,
-)
-
-
 @dataclass
 class Checkpoint:
     """The contents of a checkpoint.
@@ -140,45 +133,14 @@ def load(path, model=None):
     its own dtypes: in a model of float32, as nnlite.models builds it, a file's float16 or float64 numbers are rounded to
     float32.
     Errors: FormatError if the file is damaged, is not a checkpoint or holds another model, and for a number that is finite in
-    the file but not in the model's dtype; ValueError if no model is given and no function of nnlite.models built the file's;
+    the file but not in the model's dtype; ValueError if no model is given and the file's is neither of nnlite.models nor a
+    Sequential of nnlite.nn's layers;
     FileNotFoundError; OSError if the file cannot be read. Memory: that of `load_state`, whatever sizes the file claims.
     """
     checkpoint = load_state(path)
-    model = _build(path, checkpoint.architecture, checkpoint.model) if model is None else model
+    model = build_model(path, checkpoint.architecture, checkpoint.model) if model is None else model
     _set_arrays(path, model, checkpoint.model)
     return model
-
-
-def _build(path, architecture, arrays):
-    """The model of an architecture, with one filter or neuron in each layer: the arrays of the file will replace them."""
-    if architecture is None:
-        raise ValueError(f"load: {path} does not say how to build its model, because no function of nnlite.models builds it; "
-                         "build it yourself and call load(path, model)")
-    name, arguments = architecture.get("name"), architecture.get("arguments")
-    if name not in list(BUILDERS):
-        raise FormatError(f"{path}: manifest.json: unknown architecture {name!r}, expected one of {', '.join(BUILDERS)}")
-    try:
-        _check_arguments(arguments, arrays)
-        model = BUILDERS[name](**arguments | {"width": 5e-324, "seed": 0})
-    except DAMAGE as error:
-        raise FormatError(f"{path}: manifest.json: {name} cannot be built from {arguments}: {error}") from error
-    model.architecture["arguments"] |= arguments
-    return model
-
-
-def _check_arguments(arguments, arrays):
-    """ValueError for sizes beyond those of the file, before anything of these sizes is made."""
-    numbers = sum(array.size for array in arrays.values())
-    limits = {"in_features": numbers, "in_channels": numbers, "classes": numbers, "depth": len(arrays)}
-    for key, limit in limits.items():
-        if arguments.get(key, 0) > limit:
-            raise ValueError(f"{key} is {arguments[key]}, a file of {numbers} numbers in {len(arrays)} arrays allows {limit}")
-    size = arguments.get("image_size", 16)
-    H, W = size if isinstance(size, list) else (size, size)
-    if max(1, H - 15) * max(1, W - 15) > 16 * numbers:  # two poolings leave (H − 15)/4 · (W − 15)/4 features or more
-        raise ValueError(f"image_size is {size}, too large for a file of {numbers} numbers")
-    if not 0 < arguments.get("width", 1) < math.inf:
-        raise ValueError(f"width is {arguments['width']}, it has to be above 0 and finite")
 
 
 def _set_arrays(path, model, arrays):

@@ -12,7 +12,9 @@ import nncompress
 import nnlite
 from nncompress.pruning import Masks, nonzero_masks
 from nnlite import checkpoint, data, models, optim, train
+from nnlite.architecture import architecture_of
 from nnlite.cli.inputs import is_nnz, stored_input
+from nnlite.cli.own_model import build_own, is_own_model, read_model
 from nnlite.data.input import check_same_input
 from nnlite.files import check_ending, check_writable
 
@@ -29,6 +31,7 @@ class Task:
     preprocessing: list
     augmentation: list
     classes: list | None = None  # those chosen from a data set
+    own: str | None = None  # --model my_net.py:Net, for files of the user's own models
 
     def loader(self, batch_size, seed):
         """Shuffled batches of the training part."""
@@ -101,7 +104,8 @@ def load_task(arguments, *files):
 
     Errors: ValueError where a file is of other classes or other images, or two files are normalized in two ways.
     """
-    task = make_task(arguments.data, arguments.data_dir, arguments.classes)
+    model = getattr(arguments, "model", None)
+    task = replace(make_task(arguments.data, arguments.data_dir, arguments.classes), own=model if is_own_model(model) else None)
     tasks = [task.for_file(path) for path in files] or [task]
     for path, other in zip(files, tasks, strict=False):
         if not other.input.normalizes_like(tasks[0].input):
@@ -120,14 +124,15 @@ def make_task(name, data_dir=None, classes=None):
 
 
 def build_model(name, task, width=1.0, seed=0):
-    """One of the models, for this task's images and classes."""
-    build = getattr(models, name.replace("-", "_"))
-    expects, (_, channels, *size) = inspect.signature(build).parameters, task.train.images.shape
+    """One of the models, or one of the user's own, for this task's images and classes."""
+    (_, channels, *size), own = task.train.images.shape, is_own_model(name)
+    build = None if own else getattr(models, name.replace("-", "_"))
+    expects = {} if own else inspect.signature(build).parameters
     if not size and "in_channels" in expects:
         raise ValueError(f"{name} takes images, the data has rows of {channels} numbers; mlp and lenet-300-100 take these")
     fitting = {"in_features": math.prod(task.train.images.shape[1:]), "in_channels": channels, "image_size": _short(size),
                "classes": task.train.classes, "width": width, "seed": seed}
-    return build(**{key: value for key, value in fitting.items() if key in expects})
+    return build_own(name, fitting) if own else build(**{key: fitting[key] for key in fitting if key in expects})
 
 
 def _short(size):
@@ -170,16 +175,17 @@ def retrain(model, masks, task, recipe):
     return train.fit(model, loader, optimizer, recipe.epochs, schedule=schedule, after_step=masks.apply)
 
 
-def load_model(path, dense=False):
+def load_model(path, dense=False, own=None):
     """The model of an .npz file, and Masks of its removed weights; with `dense` the Masks are empty.
 
+    own: --model my_net.py:Net, for a file of such a model.
     The removed weights are those that the file's masks remove, and those that are 0.
     Errors: ValueError for an .nnz file.
     """
     if is_nnz(path):
         raise ValueError(f"{path} holds integers, which can be trained or quantized no further; give the .npz file that it was "
                          "made from")
-    model = nnlite.load(path)
+    model = read_model(path, own)
     return model, removed(model, checkpoint.load_state(path).masks, dense)
 
 
@@ -193,7 +199,7 @@ def removed(model, stored, dense=False):
 
 def load_trained(path, task, dense=False):
     """As `load_model`, checked against the data."""
-    model, masks = load_model(path, dense)
+    model, masks = load_model(path, dense, task.own)
     compile_checked(path, model, task)
     return model, masks
 
@@ -234,9 +240,11 @@ def compile_for_images(path, model, task):
 
 def expected_images(model):
     """The images that a model of nnlite.models takes, in words: "images of shape (1, 8, 8)"."""
-    arguments = model.architecture["arguments"]
+    arguments = (architecture_of(model) or {}).get("arguments", {})
     if "in_features" in arguments:
         return f"images of {arguments['in_features']} numbers"
+    if "in_channels" not in arguments:
+        return "other images"
     size = arguments.get("image_size", ["H", "W"])
     H, W = size if isinstance(size, list) else (size, size)
     return f"images of shape ({arguments['in_channels']}, {H}, {W})"
@@ -257,7 +265,7 @@ def load_plan(path, task):
         counts = plan = nncompress.load(path)
         check_fits(path, plan, task)
     else:
-        model = nnlite.load(path)
+        model = read_model(path, task.own)
         plan, counts = compile_checked(path, model, task), nnlite.summary(model, task.example())
         plan.input = stored_input(path)
     if plan.input is not None:

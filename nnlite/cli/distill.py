@@ -1,5 +1,7 @@
 """nnlite distill: train a small model on the outputs of a large one, on its features, or together with it."""
 
+from dataclasses import replace
+
 import nnlite
 from nncompress.pruning import Masks
 from nnlite import plot, train
@@ -15,6 +17,7 @@ from nnlite.cli.common import (
     measure,
     note,
 )
+from nnlite.cli.own_model import is_own_model, read_model
 from nntransfer.distill import (
     Cohort,
     Decoupled,
@@ -61,7 +64,7 @@ def run(arguments):
 
 def check_options(arguments):
     """ValueError for options that do not go together."""
-    if arguments.student is not None and (arguments.model or arguments.width):
+    if arguments.student is not None and (arguments.model and not is_own_model(arguments.model) or arguments.width):
         raise ValueError("--student names a model; --model and --width would make another")
     if arguments.dense and arguments.student is None:
         raise ValueError("--dense needs --student: it says how the weights of that model are trained")
@@ -79,7 +82,7 @@ def check_options(arguments):
 
 def load_teacher(arguments, task):
     """A plan, which is quick; a Module where its features are looked at, or where it trains, too."""
-    plan, _ = load_plan(arguments.file, task)
+    plan, _ = load_plan(arguments.file, replace(task, own=arguments.teacher_model))
     if task.for_plan(plan) is not task:
         raise ValueError(f"{arguments.file} takes pixels that are not normalized, the student gets normalized ones; give the "
                          ".npz of a teacher")
@@ -88,7 +91,7 @@ def load_teacher(arguments, task):
     if is_nnz(arguments.file):
         raise ValueError(f"--loss {arguments.loss} looks into the teacher, and {arguments.file} has only outputs; give the "
                          ".npz that it was made from")
-    return nnlite.load(arguments.file)
+    return read_model(arguments.file, arguments.teacher_model)
 
 
 def losses_of(arguments):

@@ -9,6 +9,7 @@ from nncompress.export_c import plan_to_c
 from nncompress.int8.export import int8_to_onnx
 from nnlite import data
 from nnlite.cli.common import check_out, is_nnz, load_model
+from nnlite.cli.inputs import stored_input
 from nnlite.files import write_atomically
 from nnlite.inference.export import OPSET, to_onnx
 
@@ -34,8 +35,8 @@ def _onnx(arguments):
         if integers:
             shape, content = _from_plan(arguments.file, int8_to_onnx)
         else:
-            shape = _image_shape(arguments.data)
-            content = _from_floats(arguments.file, shape)
+            shape = _image_shape(arguments)
+            content = _from_floats(arguments.file, shape, arguments.model)
     except ImportError as error:
         raise ValueError(str(error)) from None
     arithmetic = "int8" if integers else "float32"
@@ -62,14 +63,18 @@ def _c(arguments):
 FORMATS = {".onnx": _onnx, ".c": _c}
 
 
-def _image_shape(name):
-    """The shape of an image of a data set, or of one's own data."""
+def _image_shape(arguments):
+    """The shape of an image of --data, else as the .npz file says, else of the digits."""
+    stored = stored_input(arguments.file)
+    if arguments.data is None and stored is not None:
+        return stored.shape
+    name = arguments.data or "digits"
     return data.SOURCES[name].shape if name in data.SOURCES else data.load(name)[0].images.shape[1:]
 
 
-def _from_floats(path, shape):
-    """The ONNX file of an .npz file."""
-    model, _ = load_model(path)
+def _from_floats(path, shape, own):
+    """The ONNX file of an .npz file.   own: --model, for a model of the user's own."""
+    model, _ = load_model(path, own=own)
     try:
         return to_onnx(model, np.zeros((1, *shape), np.float32))
     except ValueError as error:

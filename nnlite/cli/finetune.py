@@ -3,7 +3,9 @@
 from functools import partial
 
 import nnlite
-from nnlite import models, plot, train
+from nnlite import plot, train
+from nnlite.architecture import BUILDERS
+from nnlite.checkpoint import load_state
 from nnlite.cli.common import (
     check_out,
     compile_checked,
@@ -45,7 +47,7 @@ def check_options(arguments):
 
 def tune(path, task, arguments):
     """Fine-tune the model of a file and write --out -> (its measurement, with the baselines if asked for; the history)."""
-    model, masks = load_model(path, arguments.dense)
+    model, masks = load_model(path, arguments.dense, task.own)
     head = replace_head(model, task.train.classes, rng=arguments.seed)
     for name in (f"{head}.weight", f"{head}.bias"):
         masks.pop(name, None)  # the new layer is whole
@@ -79,10 +81,14 @@ def finetune(model, task, recipe, strategy="gradual", **options):
 
 def baselines(path, task, recipe, arguments):
     """{name: test accuracy} of what fine-tuning has to beat, with as many epochs at the same rate."""
-    arguments_of = nnlite.load(path).architecture["arguments"] | {"classes": task.train.classes, "seed": arguments.seed}
-    scratch = getattr(models, nnlite.load(path).architecture["name"])(**arguments_of)
+    architecture = load_state(path).architecture or {}
+    if architecture.get("name") not in BUILDERS:
+        raise ValueError(f"--baselines trains a new model like that of {path} from scratch, and no function of nnlite.models "
+                         "builds one")
+    scratch = BUILDERS[architecture["name"]](**architecture["arguments"] | {"classes": task.train.classes,
+                                                                            "seed": arguments.seed})
     finetune(scratch, task, recipe, "all")
-    head, _ = load_model(path, arguments.dense)
+    head, _ = load_model(path, arguments.dense, task.own)
     replace_head(head, task.train.classes, rng=arguments.seed)
     finetune(head, task, recipe, "head")
     return {name: round(train.evaluate(model, task.test_loader())["accuracy"], 6)

@@ -27,7 +27,7 @@ def run(arguments):
     check_options(arguments)
     task, models = load_task(arguments, *arguments.files), []
     for path in arguments.files:
-        model, _ = load_model(path)
+        model, _ = load_model(path, own=task.own)
         models.append((compile_checked(path, model, task), model.eval()))
     accuracies = {str(path): accuracy_of(plan, task) for path, (plan, _) in zip(arguments.files, models, strict=True)}
     models = [model for _, model in models]
@@ -85,7 +85,7 @@ def greedy(models, task, arguments):
 
 def task_sum(models, task, arguments):
     """The pretrained model, moved by the sum of what the fine-tunings have changed."""
-    pretrained, _ = load_model(arguments.pretrained)
+    pretrained, _ = load_model(arguments.pretrained, own=task.own)
     vectors = [task_vector(pretrained, model) for model in models]
     loader = task.loader(arguments.batch_size, arguments.seed)
     return add_task_vectors(pretrained, vectors, arguments.scale, loader), [], {"scale": arguments.scale}

@@ -78,8 +78,15 @@ def _add_training(parser, epochs, lr):
     _add_seed(parser)
 
 
-def _add_file(parser, text="trained model (.npz)"):
+def _add_file(parser, text="trained model (.npz)", own=False):
     parser.add_argument("file", type=Path, metavar="FILE", help=text)
+    if own:
+        _add_own(parser)
+
+
+def _add_own(parser, name="--model", what="the model"):
+    parser.add_argument(name, type=_own, metavar="FILE.py:NAME", help=f"where {what} is a class of your own: its file and "
+                        "name, as in my_net.py:Net")
 
 
 def _add_out(parser, default):
@@ -97,7 +104,9 @@ def _demo(commands):
 def _train(commands):
     p = _command(commands, "train", "train a model and write it to a file",
                  "nnlite train --model lenet-300-100 --epochs 10 --out model.npz")
-    p.add_argument("--model", choices=MODELS, default="cnn", help="(default: cnn, the first article's network)")
+    p.add_argument("--model", type=_model, default="cnn", metavar="MODEL", help=f"{', '.join(MODELS)}; or your own class in a "
+                   "file, as in my_net.py:Net, which gets those of in_channels, image_size, in_features, classes, width and "
+                   "seed that its parameters name (default: cnn, the first article's network)")
     p.add_argument("--width", type=_positive, default=1.0, help="multiplier of the number of filters and neurons (default: 1)")
     _add_data(p)
     _add_labels(p, epochs=20)
@@ -111,7 +120,7 @@ def _train(commands):
 def _prune(commands):
     p = _command(commands, "prune", "remove weights, or whole filters and neurons, and retrain",
                  "nnlite prune model.npz --sparsity 0.9 --epochs 5 --out pruned.npz")
-    _add_file(p)
+    _add_file(p, own=True)
     what = p.add_mutually_exclusive_group()
     what.add_argument("--sparsity", type=_fraction, default=0.9,
                       help="share of the weights that are set to 0; 1 leaves only the biases (default: 0.9)")
@@ -133,7 +142,7 @@ def _prune(commands):
 def _quantize(commands):
     p = _command(commands, "quantize", "turn a model into one that computes in 8-bit integers",
                  "nnlite quantize model.npz --bits 3 --rounding adaround --bias-correction --out model.nnz")
-    _add_file(p)
+    _add_file(p, own=True)
     bits = p.add_mutually_exclusive_group()
     bits.add_argument("--bits", type=_whole(2, 8), help="bits of a weight, 2 to 8 (default: 8)")
     bits.add_argument("--bits-for-budget", type=_whole(1), metavar="BYTES", help="instead: 2 to 8 bits for each layer, so that "
@@ -160,7 +169,7 @@ def _quantize(commands):
 def _compress(commands):
     p = _command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
                  "nnlite compress model.npz --sparsity 0.92 --bits 5 --out model.nnz")
-    _add_file(p)
+    _add_file(p, own=True)
     budget = p.add_mutually_exclusive_group()
     budget.add_argument("--target-bytes", type=_whole(1), metavar="N", help="search: a file of at most N bytes")
     budget.add_argument("--target-ratio", type=_positive, metavar="R",
@@ -188,7 +197,9 @@ def _distill(commands):
     p = _command(commands, "distill", "train a small model on the outputs of a large one",
                  "nnlite distill model.npz --model lenet-300-100 --width 0.1 --out student.npz")
     _add_file(p, "the teacher (.npz or .nnz)")
-    p.add_argument("--model", choices=MODELS, help="the student (default: cnn)")
+    p.add_argument("--model", type=_model, metavar="MODEL", help=f"the student: {', '.join(MODELS)}, or your own as in "
+                   "my_net.py:Net (default: cnn)")
+    _add_own(p, "--teacher-model", "the teacher")
     p.add_argument("--width", type=_positive, help="multiplier of its filters and neurons (default: 0.25)")
     p.add_argument("--student", type=Path, metavar="FILE", help="instead of a new student: train this one on (.npz)")
     p.add_argument("--loss", choices=LOSSES, default="hinton", help="hinton: the teacher's softened outputs; decoupled: these, "
@@ -210,7 +221,7 @@ def _distill(commands):
 def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
                  "nnlite finetune model.npz --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz")
-    _add_file(p)
+    _add_file(p, own=True)
     _add_tuning(p, "--data")
 
 
@@ -237,6 +248,7 @@ def _transfer(commands):
     p = _command(commands, "transfer", "choose the pretrained model that suits a data set best, and fine-tune it",
                  "nnlite transfer a.npz b.npz --target digits --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz")
     p.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="pretrained models (.npz)")
+    _add_own(p)
     p.add_argument("--by", choices=SCORES, default="logme", help="the score that chooses (default: logme)")
     _add_tuning(p, "--target")
 
@@ -245,6 +257,7 @@ def _fuse(commands):
     p = _command(commands, "fuse", "make one model out of several of the same architecture",
                  "nnlite fuse a.npz b.npz --method rebasin --out fused.npz")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="trained models (.npz)")
+    _add_own(p)
     p.add_argument("--method", choices=FUSIONS, default="average", help="average: the mean of all weights, for models that "
                    "were fine-tuned from one; rebasin: the same, after the neurons of each are put in the order of the first "
                    "one's; greedy: the mean of those that do no harm on every tenth training image; task: what the "
@@ -263,14 +276,14 @@ def _fuse(commands):
 def _evaluate(commands):
     p = _command(commands, "evaluate", "measure a file: accuracy on the test part, size, time",
                  "nnlite evaluate model.nnz --json")
-    _add_file(p, "model (.npz or .nnz)")
+    _add_file(p, "model (.npz or .nnz)", own=True)
     _add_data(p)
 
 
 def _predict(commands):
     p = _command(commands, "predict", "name the class of each image, with its probability",
                  "nnlite predict model.npz shapes/circle/1.png shapes/cross/2.png")
-    _add_file(p, "model (.npz or .nnz)")
+    _add_file(p, "model (.npz or .nnz)", own=True)
     p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=".png or .jpg, of the size that the model takes")
     _add_data(p, default=None, told="what the file says")
 
@@ -284,9 +297,9 @@ def _export(commands):
     p = _command(commands, "export", "write a model as a file that other programs run: ONNX (.npz: float32; .nnz: integers), "
                  "or C for a small device (.nnz)",
                  "nnlite export model.npz --out model.onnx\nExample:  nnlite export model.nnz --out model.c --flash")
-    _add_file(p, "model (.npz or .nnz)")
-    p.add_argument("--data", type=_data, default="digits", metavar="DATA",
-                   help="the data set whose images the model takes; an .nnz file says it by itself (default: digits)")
+    _add_file(p, "model (.npz or .nnz)", own=True)
+    p.add_argument("--data", type=_data, metavar="DATA",
+                   help="the data set whose images the model takes (default: what the file says, else digits)")
     weights = p.add_mutually_exclusive_group()
     weights.add_argument("--ram", action="store_true", help="C: the weights are plain numbers in flash, and memory holds "
                          "only results: the least RAM, and fast (the default)")
@@ -301,6 +314,7 @@ def _report(commands):
     p = _command(commands, "report", "write one HTML page about some model files, with tables and plots",
                  "nnlite report model.npz pruned.npz model.nnz --out report.html")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="models (.npz or .nnz)")
+    _add_own(p)
     _add_data(p)
     _add_out(p, "report.html")
 
@@ -370,6 +384,19 @@ def _data(text):
     if text not in DATA and Path(text).suffix.lower() not in (".npz", ".csv") and not Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"has to be one of {', '.join(DATA)}, or a .npz file, a .csv file or a folder, got "
                                          f"{text[:80]!r}")
+    return text
+
+
+def _model(text):
+    if text not in MODELS:
+        return _own(text, f"one of {', '.join(MODELS)}, or ")
+    return text
+
+
+def _own(text, others=""):
+    file, _, name = text.rpartition(":")
+    if not (file.endswith(".py") and name.isidentifier()):
+        raise argparse.ArgumentTypeError(f"has to be {others}a class in a Python file, as in my_net.py:Net, got {text[:80]!r}")
     return text
 
 

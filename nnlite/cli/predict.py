@@ -7,6 +7,7 @@ import nnlite
 from nnlite import functional as F
 from nnlite.cli.common import expected_images, load_task, takes_pixels
 from nnlite.cli.inputs import is_nnz, read_images, stored_input
+from nnlite.cli.own_model import read_model
 from nnlite.data.input import check_same_input
 
 SHOWN = 3  # classes of an image, in the text
@@ -15,19 +16,19 @@ SHOWN = 3  # classes of an image, in the text
 def run(arguments):
     path = arguments.file
     taken = _taken(arguments)
-    plan, names = _plan(path, taken), taken.names
+    plan, names = _plan(path, taken, arguments.model), taken.names
     images = read_images(arguments.images, taken, normalized=plan.input is not None or not takes_pixels(plan))
     rows = [_row(image, p, names) for image, p in zip(arguments.images, F.softmax(plan(images)).data, strict=True)]
     return {"file": str(path), "predictions": rows}, "\n".join(map(_line, rows))
 
 
-def _plan(path, taken):
+def _plan(path, taken, own):
     """The plan of a file.   ValueError unless it takes images of this shape and knows as many classes."""
     given, names = taken.shape, taken.names
     if is_nnz(path):
         plan = nncompress.load(path)
     else:
-        model = nnlite.load(path)
+        model = read_model(path, own)
         try:
             plan = nnlite.compile(model, np.zeros((1, *given), np.float32))
         except ValueError as error:

@@ -2,7 +2,9 @@
 
 from nncompress.pruning import Masks
 from nnlite import checkpoint, train
+from nnlite.architecture import architecture_of
 from nnlite.cli.common import build_model, check_out, describe, load_task, make_training, measure, note, removed, with_epochs
+from nnlite.cli.own_model import same_architecture
 
 OPTIONS = ("model", "width", "data", "classes", "labels_per_class", "seed", "batch_size", "lr")  # what a run is begun with
 
@@ -57,8 +59,8 @@ def check_epochs(arguments, state, epochs):
 
 def check_model_and_rate(arguments, state, model):
     """ValueError unless model and learning rate are those of the file, which a run in Python wrote without its options."""
-    if state.architecture not in (None, model.architecture):
-        raise ValueError(f"{arguments.out} holds the model {state.architecture}, this run has {model.architecture}")
+    if not same_architecture(state.architecture, model):
+        raise ValueError(f"{arguments.out} holds the model {state.architecture}, this run has {architecture_of(model)}")
     for group in state.optimizer["param_groups"]:
         rate = group.get("initial_lr", group.get("lr"))
         if rate != arguments.lr:

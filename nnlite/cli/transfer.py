@@ -30,7 +30,7 @@ def run(arguments):
 
 def score(path, task, arguments):
     """The three scores of one file, from the target's labelled training images."""
-    model, _ = load_model(path)
+    model, _ = load_model(path, own=task.own)
     compile_for_images(path, model, task)
     features, logits, labels = head_inputs(model, task.plain_loader(arguments.batch_size))
     if not np.isfinite(logits).all():

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from training_run import make_model, make_run
 
 import nnlite
-from nnlite import checkpoint, models, nn, optim, train
+from nnlite import models, nn, optim, train
+from nnlite.architecture import BUILDERS
 from nnlite.checkpoint import load, load_state, resume, save
 from nnlite.errors import FormatError
 
@@ -90,7 +91,7 @@ def test_a_model_for_images_of_8_by_13_pixels_is_built_from_a_file(tmp_path):
 
 def test_every_model_of_nnlite_can_be_built_from_a_file():
     public = {name for name, value in vars(models).items() if inspect.isfunction(value) and not name.startswith("_")}
-    assert public == set(checkpoint.BUILDERS) == set(SMALL)
+    assert public == set(BUILDERS) == set(SMALL)
 
 
 def test_the_arrays_can_be_read_by_numpy_and_the_manifest_by_any_json_reader(tmp_path):
@@ -178,6 +179,7 @@ def test_a_model_of_ones_own_is_loaded_into_one_that_is_given(tmp_path):
     assert load(tmp_path / "a.npz", other) is other
     assert_same_arrays(other.state_dict(), model.state_dict())
     assert other[0].weight.grad is None
+    save(tmp_path / "a.npz", nn.ModuleList(model))
     with pytest.raises(ValueError, match=r"a.npz does not say how to build its model.*load\(path, model\)"):
         load(tmp_path / "a.npz")
 

@@ -14,8 +14,8 @@ def factorize(model, ranks):
     (`spatial_conv`) or a pair (r_out, r_in) (`tucker_conv`). `ranks_for_energy` and `ranks_for_budget` choose them.
 
     Returns the model. Its layers are other ones now: make a new optimizer and new masks. A layer that stands in two places
-    is replaced in both. `model.architecture` is removed, because no function of nnlite.models builds it any more: `nnlite.load`
-    of its checkpoint needs a model to load into; a `.nnz` file does not.
+    is replaced in both. `model.architecture` is removed, because no function of nnlite.models builds it any more; its
+    checkpoint has a list of its layers instead.
     Errors: ValueError for a name that the model has for no Conv2d or Linear, and those of the forms; nothing has changed then.
 
     >>> from nnlite import models

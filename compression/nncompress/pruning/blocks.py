@@ -115,7 +115,7 @@ def drop_blocks(model, names, example):
 
     names: some of `find_blocks`.   example: array (N, …) as the model takes it.
     Afterwards make a new optimizer, and masks by `nonzero_masks`. `model.architecture` is removed, because no function of
-    nnlite.models builds the model any more: `nnlite.load` of its checkpoint needs a model to load into.
+    nnlite.models builds the model any more; its checkpoint has a list of its layers instead.
     Errors: as `find_blocks`; ValueError for a name that is not of a block that can go; nothing has changed then.
 
     >>> from nnlite import models

@@ -70,7 +70,8 @@ def test_the_choices_are_the_models_and_data_sets_that_there_are():
     ("train --frob", "unrecognized arguments: --frob"),
     ("train extra", "unrecognized arguments: extra"),
     ("evaluate", "the following arguments are required: FILE (see nnlite evaluate --help)"),
-    ("train --model vgg", "argument --model: invalid choice: 'vgg'"),
+    ("train --model vgg", "argument --model: has to be one of cnn, mlp, lenet-300-100, lenet-5, resnet, or a class in a "
+                          "Python file, as in my_net.py:Net, got 'vgg'"),
     ("train --data svhn", "argument --data: has to be one of digits, mnist, fashion-mnist, cifar10, or a .npz file, a .csv "
                           "file or a folder, got 'svhn'"),
     ("train --epochs -1", "argument --epochs: has to be a whole number, 0 or more, got -1 (see nnlite train --help)"),

@@ -1,0 +1,88 @@
+"""--model my_net.py:Net: a model of the user's own, a class or a function in a Python file.
+
+The file is run only if the user names it on the command line; what a model's file says is never run.
+"""
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from pathlib import Path
+
+import nnlite
+from nnlite.architecture import architecture_of
+from nnlite.checkpoint import load_state
+from nnlite.nn import Module
+
+
+def is_own_model(text):
+    """Whether --model names a file: my_net.py:Net."""
+    file, _, name = (text or "").rpartition(":")
+    return file.endswith(".py") and name.isidentifier()
+
+
+def build_own(source, fitting):
+    """The model that the class or function of a file makes.
+
+    source: my_net.py:Net.   fitting: {name: value}; Net gets those of them that its parameters name. They are kept as the
+    model's architecture, so that its checkpoint says what to build. Errors: ValueError, in one sentence, for whatever is wrong
+    in the file, and for what is not a nnlite.nn.Module.
+    """
+    build = _named_in_file(source)
+    try:
+        expects = inspect.signature(build).parameters
+        given = {name: value for name, value in fitting.items() if name in expects}
+        model = build(**given)
+    except Exception as error:  # whatever the user's own code raises
+        raise ValueError(f"{source}: {_place(error, source)}{type(error).__name__}: {error}") from error
+    if not isinstance(model, Module):
+        raise ValueError(f"{source} makes a {type(model).__module__}.{type(model).__name__}, expected a nnlite.nn.Module")
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    model.architecture = {"name": "own", "arguments": {"model": source, "given": given}}
+    return model
+
+
+def _named_in_file(source):
+    """The class or function that my_net.py:Net names."""
+    file, _, name = source.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path} (--model {source})")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))  # so that it can import the files beside it
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{source}: {_place(error, source)}{type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    found = getattr(module, name, None)
+    if not callable(found):
+        there = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == path.stem]
+        raise ValueError(f"{path} has no class or function {name!r}" + (f", only {', '.join(there)}" if there else ""))
+    return found
+
+
+def _place(error, source):
+    """ "line 7: ", the last line of the user's file that the error passed through."""
+    file = Path(source.rpartition(":")[0]).name
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
+    return f"line {lines[-1]}: " if lines else ""
+
+
+def read_model(path, own=None):
+    """The model of an .npz file.   own: --model, for a file that holds a model of the user's own.
+
+    Errors: those of `nnlite.load`, and of `build_own`.
+    """
+    architecture = load_state(path).architecture or {}
+    if architecture.get("name") != "own" or own is None:
+        return nnlite.load(path)
+    given = architecture.get("arguments", {})
+    return nnlite.load(path, build_own(own, given["given"] if isinstance(given.get("given"), dict) else {}))
+
+
+def same_architecture(stored, model):
+    """Whether a checkpoint's architecture is a model's; None, which a run in Python may have stored, fits any."""
+    return stored is None or stored == architecture_of(model)
