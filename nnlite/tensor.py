@@ -3,6 +3,9 @@
 `record(operation, *inputs)` computes y = operation.forward(arrays) and leaves on y a note of the operation and its inputs.
 These notes are the tape. `y.backward()` runs back along them (`nnlite.backward`).
 
+An array that an operation keeps must not change before `backward`. `Tensor.memory` and `Tensor.changed` watch over that
+(`nnlite.changes`); a first reading can leave them out.
+
 The operators (+, @, ==, …) and the methods that compute (exp, sum, …) are in `nnlite.functional.methods`.
 """
 
@@ -235,7 +238,7 @@ class Tensor:
     def __array__(self, dtype=None, copy=None):
         """The array, for NumPy's functions. A tensor that requires a gradient refuses: NumPy leaves nothing on the tape."""
         if self.requires_grad:
-            raise TypeError("NumPy's functions would cut the tape behind this tensor: use nnlite.functional, or its `.data`")
+            raise TypeError("NumPy's functions would cut the tape at this tensor: use nnlite.functional, or its `.data`")
         return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
 
     def item(self):

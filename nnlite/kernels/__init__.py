@@ -1,9 +1,9 @@
 """Kernels: arrays in, an array filled, no Tensor. Images are (N, H, W, C) here.
 
     loops/      read first: formulas in NumPy, and the same as plain loops
-    fast/       what runs by default: the same names, on the register tile, in threads
-    simd/       registers, instructions, tiles: what emits LLVM
-    machine/    threads, how work is shared out, cores, memory, the cache of compiled code
+    fast/       the kernels that run by default: the same names, on the register tile, in threads
+    simd/       registers, instructions, tiles: the code that emits LLVM
+    machine/    threads, how work is divided among them, cores, memory, the cache of compiled code
 
 Kernels check neither shapes nor dtypes: `functional` and the plans do that, once, before they call. A kernel that gets arrays
 of wrong shapes may read memory that is not theirs.

@@ -379,7 +379,7 @@ def test_numpy_reads_a_constant_tensor_and_refuses_to_cut_a_tape():
     assert np.array(constant) is not constant.data
     assert np.asarray(constant, np.float32).dtype == np.float32
     assert np.argmax(constant) == 2
-    with pytest.raises(TypeError, match="cut the tape behind this tensor"):
+    with pytest.raises(TypeError, match="cut the tape at this tensor"):
         np.exp(leaf(3))
 
 
