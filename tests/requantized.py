@@ -9,7 +9,7 @@ from nnlite.kernels.loops.requantize import Law, requantize_fixed_formula, requa
 SEEDS = st.integers(0, 2**32 - 1)
 ZERO_POINTS = st.integers(0, 255)
 CHANNELS = st.integers(1, 20) | st.sampled_from([31, 32, 33, 64, 70])
-LAWS = st.sampled_from(["fixed", "fixed, nothing to the left", "float"])
+LAWS = st.sampled_from(["fixed", "fixed, nothing to the left", "once", "float"])
 NO_SHIFTS, NO_FACTORS, UNTOUCHED = np.empty(0, np.int32), np.empty(0, np.float32), 77
 
 
@@ -31,10 +31,12 @@ def factors(M, law):
         return Law(NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, M.astype(np.float32))
     M0, shift = quantize_multiplier(M)
     left = NO_SHIFTS if law == "fixed, nothing to the left" else np.maximum(shift, 0)
+    if law == "once":
+        return Law(M0, left, NO_SHIFTS, NO_FACTORS, 31 + np.maximum(-shift, 0))
     return Law(M0, left, np.maximum(-shift, 0), NO_FACTORS)
 
 
 def requantize_reference(sums, M, law, Z, low, high=255):
     if law == "float":
         return requantize_float_formula(sums, M.astype(np.float32), Z, low, high)
-    return requantize_fixed_formula(sums, *quantize_multiplier(M), Z, low, high)
+    return requantize_fixed_formula(sums, *quantize_multiplier(M), Z, low, high, "once" if law == "once" else "fixed")

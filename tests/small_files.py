@@ -9,6 +9,8 @@ from nncompress import quantize
 from nncompress.int8.plan import Int8Plan
 from nncompress.int8.steps import Int8Step
 from nncompress.nnz.file import to_bytes
+from nncompress.quantization.fake import ActivationGrid
+from nncompress.quantization.qat import convert, prepare_qat
 from nnlite import nn
 from nnlite.data import Input
 
@@ -54,8 +56,8 @@ def golden_plan():
 
 @functools.cache
 def small_file(number):
-    """Contents of small files of every form: images and features, dense and sparse, raw and Huffman-coded, both laws, and one
-    with a names part.
+    """Contents of small files of every form and version: images and features, dense and sparse, raw and Huffman-coded, all
+    laws, and one with a names part.
     """
     x = images(4, 2, 4, 4)
     if number == 0:
@@ -73,4 +75,12 @@ def small_file(number):
         return to_bytes(quantize(nn.Linear(60, 2, rng=4), images(5, 60), bits=8))
     plan = quantize(nn.Sequential(nn.Conv2d(2, 3, 4, rng=5), nn.ReLU(), nn.Flatten(), nn.Linear(3, 3, rng=6)), x, bits=4)
     plan.input = Input((2, 4, 4), "uint8", (0.1307, -0.5), (0.3081, 1.0), ("oak", "Eiche", "dąb"))
-    return to_bytes(plan)
+    if number == 5:
+        return to_bytes(plan)
+    return to_bytes(few_bits_plan())
+
+
+def few_bits_plan():
+    """A plan of the law "once" with activations of 3 bits, which only version 4 holds."""
+    model = nn.Sequential(nn.Conv2d(2, 3, 3, rng=5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3, 4, rng=6))
+    return convert(prepare_qat(model, images(4, 2, 4, 4), bits=4, activations=lambda x: ActivationGrid(3)), "once")

@@ -6,7 +6,9 @@ from pathlib import Path
 from nnlite import __version__
 
 MODELS = ("cnn", "mlp", "lenet-300-100", "lenet-5", "resnet")
-LAW = "how sums are scaled back to 8 bits: in integers only, or in float32 as ONNX Runtime does (default: fixed)"
+LAWS = ("fixed", "once", "float")
+LAW = ("how sums are scaled back to 8 bits. fixed: in integers, rounded twice as gemmlowp does; once: in integers, rounded "
+       "once, TensorFlow Lite's other way; float: in float32 as ONNX Runtime does (default: fixed)")
 DATA = ("digits", "mnist", "fashion-mnist", "cifar10")
 STRATEGIES = ("head", "features", "all", "rates", "gradual", "l2sp", "lora", "lp-ft")
 SCORES = ("logme", "leep", "h-score")
@@ -159,7 +161,7 @@ def _quantize(commands):
                    "minutes (default: nearest)")
     p.add_argument("--bias-correction", action="store_true",
                    help="the biases make up for the mean error of the rounded weights")
-    p.add_argument("--law", choices=("fixed", "float"), default="fixed", help=LAW)
+    p.add_argument("--law", choices=LAWS, default="fixed", help=LAW)
     _add_data(p)
     _add_seed(p)
     _add_no_names(p)
@@ -182,7 +184,7 @@ def _compress(commands):
     p.add_argument("--sparsity", type=_fraction, help="without a search: share of the weights that are set to 0, including "
                    "those that already are (default: 0.9)")
     p.add_argument("--bits", type=_whole(2, 8), help="without a search: bits of a weight, 2 to 8 (default: 6)")
-    p.add_argument("--law", choices=("fixed", "float"), default="fixed", help=LAW)
+    p.add_argument("--law", choices=LAWS, default="fixed", help=LAW)
     _add_data(p)
     p.add_argument("--epochs", type=_whole(0), help="(default: 5; for a search 20 or more, so that there are 3000 steps)")
     p.add_argument("--batch-size", type=_whole(1), default=64, help="(default: 64)")

@@ -46,12 +46,15 @@ def plan_to_c(plan, packed=False):
     plans that end in an image do not have it.
 
     packed: weights stay in an arithmetic code, which takes the least flash; else they are arrays, which takes the least memory.
-    Errors: ValueError for the law "float", which needs floats; for kinds of steps without a C function; for a last layer
-    whose sums may not fit into 32 bits.
+    Errors: ValueError for other laws, and for activations of fewer than 8 bits; for kinds of steps without a C function; for a
+    last layer whose sums may not fit into 32 bits.
     """
     if plan.law != "fixed":
-        raise ValueError(f"plan_to_c: the plan rounds by the law {plan.law!r}, which needs floats; "
-                         "quantize(…, law='fixed') makes a plan of integers only")
+        raise ValueError(f"plan_to_c: the plan rounds by the law {plan.law!r}, C code by the law 'fixed'; "
+                         "quantize(…, law='fixed') makes a plan that can be written in C")
+    for step in plan.steps:
+        if step.high < 255:
+            raise ValueError(f"plan_to_c: {step.name} has activations from 0 to {step.high}, C code has those of 8 bits")
     for step in plan.steps[1:]:
         if step.kind not in (*WRITERS, "flatten"):
             raise ValueError(f"plan_to_c: {step.name}: there is no C function for {step.kind}")

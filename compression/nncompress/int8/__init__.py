@@ -1,7 +1,7 @@
 """Inference in integers.
 
 Read in this order:
-    requantize   from int32 sums back to 8 bits, by two laws
+    requantize   from int32 sums back to 8 bits, by three laws
     steps        what a network in integers consists of
     reference    the formulas of such a network in NumPy, step by step
     plan         the same network on the integer kernels

@@ -26,10 +26,10 @@ def int8_to_onnx(plan):
     The file's input x is float32 (N, …), its output y the plan's logits, float32; N may be any number. The result of step i is
     called step{i}. It has the integers of `plan.run`, with images in the order (N, C, H, W).
 
-        avg_pool2d: q3 = clamp(round(Σ (q1 − Z1) · (1 / (kh kw)) · S1/S3) + Z3, low, 255), the sum over a window
+        avg_pool2d: q3 = clamp(round(Σ (q1 − Z1) · (1 / (kh kw)) · S1/S3) + Z3, low, high), the sum over a window
 
-    Errors: ImportError without onnx; ValueError for the law "fixed", for which ONNX has no operators, and for a pooling whose
-    windows differ in size (ceil_mode, or count_include_pad=False), with its name.
+    Errors: ImportError without onnx; ValueError for the laws "fixed" and "once", for which ONNX has no operators, and for a
+    pooling whose windows differ in size (ceil_mode, or count_include_pad=False), with its name.
     """
     if plan.law != "float":
         raise ValueError(f"int8_to_onnx: the plan rounds by the law {plan.law!r}, ONNX by the law 'float'; "
@@ -73,20 +73,21 @@ class _Graph:
         return f"step{step.inputs[i]}", *self.grid(self.plan.steps[step.inputs[i]])
 
     def finish(self, i, step, write):
-        """Write the result of step i by write(name), then cut it off at step.low if that is above 0.
+        """Write the result of step i by write(name), then cut it off at step.low and step.high.
 
-        low is the zero point of a step with a ReLU. If it is 0, the range 0 … 255 of uint8 cuts off the same numbers.
+        low is the zero point of a step with a ReLU, high less than 255 for activations of fewer than 8 bits. From 0 to 255 the
+        range of uint8 cuts off the same numbers.
         """
         result = f"step{i}"
-        if step.low == 0:
+        if (step.low, step.high) == (0, 255):
             write(result)
         else:
             write(f"{result}.sums")
-            self.add("Clip", [f"{result}.sums", np.uint8(step.low)], result)
+            self.add("Clip", [f"{result}.sums", np.uint8(step.low), np.uint8(step.high)], result)
 
 
 def _input(graph, i, step):
-    graph.add("QuantizeLinear", ["x", *graph.grid(step)], f"step{i}")
+    graph.finish(i, step, lambda y: graph.add("QuantizeLinear", ["x", *graph.grid(step)], y))
 
 
 def _conv2d(graph, i, step):

@@ -4,11 +4,12 @@ Activations are uint8 with a scale S and a zero point Z for each step, weights i
 and no zero point, sums int32:
 
     acc[o] = Σ_k (q1[k] − Z1) w[o, k] + b[o]              = Σ_k q1[k] w[o, k] + (b[o] − Z1 Σ_k w[o, k])
-    q3[o]  = clamp(Z3 + M[o] acc[o], low, 255)            M[o] = S1 S_w[o] / S3;   low = Z3 where a ReLU is fused, else 0
+    q3[o]  = clamp(Z3 + M[o] acc[o], low, high)           M[o] = S1 S_w[o] / S3;   low = Z3 where a ReLU is fused, else 0
     logits[o] = S1 S_w[o] acc[o]                          the last layer: the one product with a real number
 
-The bracket is computed once. How M is multiplied is the law (see `requantize`): "fixed", integers only, or "float", in
-float32 as ONNX Runtime does it.
+The bracket is computed in advance. How M is multiplied is the law (see `requantize`): "fixed", in integers and rounded twice;
+"once", in integers and rounded once; "float", in float32 as ONNX Runtime does it. high is 255, or less for activations of fewer
+bits.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 4–8 and §2.4.
 """
@@ -18,7 +19,7 @@ import functools
 import numpy as np
 
 from nncompress.int8.requantize import float32_factor, multiplier, quantize_multiplier
-from nncompress.int8.steps import RUNNERS, as_images, folded_bias, largest_sum, no_shifts, rows
+from nncompress.int8.steps import RUNNERS, as_images, folded_bias, integer_law, largest_sum, no_shifts, rows
 from nncompress.quantization.affine import dequantize
 from nnlite import kernels
 from nnlite.functional.convolution import as_nchw
@@ -36,7 +37,7 @@ from nnlite.inference.pipeline import (
 )
 from nnlite.kernels.loops.requantize import INT32_MAX
 
-LAWS = ("fixed", "float")
+LAWS = ("fixed", "float", "once")
 NOT_FINITE = "int8 plan: the input has NaN or infinite values"
 
 
@@ -45,7 +46,7 @@ class Int8Plan:
 
     images: an array or Tensor of floats, (N, C, H, W) or (N, F) as the model takes them, with N from 1 up.
     logits: float32 (N, classes), or (N, C, H, W) if the last step gives images.
-    steps: list of Int8Step, the first of kind "input".   law: "fixed" or "float" (see `requantize`).
+    steps: list of Int8Step, the first of kind "input".   law: "fixed", "once" or "float" (see `requantize`).
     input: a `nnlite.data.Input`, for a plan whose file says how its images are normalized and what its classes are called.
     Errors: ValueError for another law, and for scales that do not fit together. A call: ValueError for images of another shape
     or dtype, for none at all, and for NaN and infinity.
@@ -93,6 +94,7 @@ class Int8Plan:
             S, Z, images = self.steps[0].S, self.steps[0].Z, np.ascontiguousarray(images)
             if not kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left):
                 raise ValueError(NOT_FINITE)
+            self.cut_off(buffer.inside(len(images)))
         else:
             buffer.inside(len(images))[...] = self.quantize_input(images)
 
@@ -146,11 +148,11 @@ class Int8Plan:
         """
         before = self.steps[step.inputs[0]]
         b = folded_bias(step, before.Z)
-        row = {"w": self.hold(w), "b": self.hold(b), "Z": step.Z, "low": step.low}
+        row = {"w": self.hold(w), "b": self.hold(b), "Z": step.Z, "low": step.low, "high": step.high}
         if step is self.steps[-1] and self.ends_in_sums:
             return row | {"kind": kernels.LOGITS, "M": self.hold(float32_factor(before.S, step.w_scale, 1))}
         factors = self.factors(step, before.S, step.w_scale, largest_sum(step, b))
-        return row | {name: self.hold(array) for name, array in zip(("M0", "left", "right", "M"), factors, strict=True)}
+        return row | {name: self.hold(array) for name, array in factors._asdict().items()}
 
     def hold(self, array):
         """The address of an aligned copy of the array, which lives as long as the plan; 0 for an empty array."""
@@ -201,12 +203,16 @@ class Int8Plan:
         return images
 
     def quantize_input(self, images):
-        """q = clamp(round(x/S) + Z, 0, 255): (N, C, H, W) float32 -> (N, H, W, C) uint8."""
+        """q = clamp(round(x/S) + Z, 0, high): (N, C, H, W) float32 -> (N, H, W, C) uint8."""
         x = self.check(images)
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
         kernels.quantize_rows(rows(x), self.steps[0].S, self.steps[0].Z, rows(q))
-        return q
+        return self.cut_off(q)
+
+    def cut_off(self, q):
+        """The input's integers, none above its `high`, in place."""
+        return q if self.steps[0].high == 255 else np.minimum(q, np.uint8(self.steps[0].high), out=q)
 
     def to_real(self, q):
         """The last step's integers as real numbers, (N, C, H, W) or (N, C)."""
@@ -225,21 +231,21 @@ class Int8Plan:
         return self.requantizer(step, S1, w_scale, b, largest_sum(step, b))
 
     def factors(self, step, S1, S2, largest):
-        """The `Law` of M = S1 S2 / S3: its factors by the plan's law; the other law's arrays are empty.
+        """The `Law` of M = S1 S2 / S3: its factors by the plan's law; the other laws' arrays are empty.
 
-        largest: a bound on the sums. `left`, the shifts to the left, is empty if all of them are 0 and the sums stay within
-        int32; the kernels then compute in 32 bits.
+        largest: a bound on the sums. By the laws fixed and float `left`, the shifts to the left, is empty if all of them are 0
+        and the sums stay within int32; the kernels then compute in 32 bits.
         """
         if self.law == "float":
             M = float32_factor(S1, S2, step.S)
             left = no_shifts() if largest <= INT32_MAX else np.zeros(len(M), np.int32)
             return kernels.Law(no_shifts(), left, no_shifts(), M)
         M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
-        left = no_shifts() if largest <= INT32_MAX and shift.max() <= 0 else np.maximum(shift, 0)
-        return kernels.Law(M0, left, np.maximum(-shift, 0), np.empty(0, np.float32))
+        within = largest <= INT32_MAX and shift.max() <= 0 and self.law == "fixed"
+        return integer_law(self.law, M0, no_shifts() if within else np.maximum(shift, 0), np.maximum(-shift, 0))
 
     def requantizer(self, step, S1, S2, b, largest):
-        """The function acc (N, …, O) int32 -> q uint8:  q = clamp(Z3 + M (acc + b), low, 255),  M = S1 S2 / S3.
+        """The function acc (N, …, O) int32 -> q uint8:  q = clamp(Z3 + M (acc + b), low, high), M = S1 S2 / S3.
 
         S2 and b have one number for each channel, (O,).   largest: a bound on |acc + b|.
         """
@@ -247,7 +253,7 @@ class Int8Plan:
 
         def run(acc):
             q = np.empty(acc.shape, np.uint8)
-            kernels.requantize_rows(rows(acc), b, law, step.Z, step.low, 255, rows(q))
+            kernels.requantize_rows(rows(acc), b, law, step.Z, step.low, step.high, rows(q))
             return q
 
         return run

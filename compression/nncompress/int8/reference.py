@@ -7,12 +7,13 @@ weight w[o, k] of a layer stands for S_w[o] w[o, k]; its zero point is 0. A sum 
 
 and the step's result q3, for which S3 (q3 − Z3) = S1 S2 acc, is
 
-    q3[o] = clamp(Z3 + M[o] acc[o], low, 255)                   M[o] = S1 S2 / S3
+    q3[o] = clamp(Z3 + M[o] acc[o], low, high)                  M[o] = S1 S2 / S3
 
     S1, Z1      scale and zero point of the input; S3, Z3 (`step.S`, `step.Z`) those of the result
     S2          what acc is multiplied by besides S1: S_w[o] for a layer, 1/(kh·kw) for average pooling
     low         the smallest result: Z3 if a ReLU is fused, because Z3 stands for the real 0; else 0
-    law         how M acc is rounded: "fixed" in integers only, or "float" in float32 (`nnlite/kernels/loops/requantize.py`)
+    high        the largest result, 255 for activations of 8 bits
+    law         how M acc is rounded: "fixed" or "once" in integers, "float" in float32 (`nnlite/kernels/loops/requantize.py`)
     ends_in_sums    the last step is a layer: its logits are S1 S2 acc in float32, without q3
 
 Test: `test_the_plan_of_a_random_network_equals_its_integer_reference_bit_for_bit` in `tests/nncompress/int8/test_plan.py`.
@@ -41,7 +42,8 @@ def run_reference(plan, images):
     """
     first = plan.steps[0]
     x = plan.check(images)
-    results = [quantize_affine(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, first.S, first.Z, 0, 255, np.uint8)]
+    x = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+    results = [quantize_affine(x, first.S, first.Z, 0, first.high, np.uint8)]
     for step in plan.steps[1:]:
         results.append(FORMULAS[step.kind](plan, step, *(results[i] for i in step.inputs)))
     if plan.ends_in_sums:
@@ -61,11 +63,11 @@ def _finish(plan, step, acc, S2):
     if step is plan.steps[-1] and plan.ends_in_sums:
         logits = acc.astype(np.float32) * (S1 * S2)
         return logits.transpose(0, 3, 1, 2) if logits.ndim == 4 else logits
-    if plan.law == "fixed":
+    if plan.law != "float":
         M0, shift = quantize_multiplier(multiplier(S1, S2, step.S, np.float64))
-        return requantize_fixed_formula(acc, M0, shift, step.Z, step.low, 255).astype(np.uint8)
+        return requantize_fixed_formula(acc, M0, shift, step.Z, step.low, step.high, plan.law).astype(np.uint8)
     M = multiplier(S1, S2, step.S, np.float32)
-    return requantize_float_formula(acc, M, step.Z, step.low, 255).astype(np.uint8)
+    return requantize_float_formula(acc, M, step.Z, step.low, step.high).astype(np.uint8)
 
 
 def _conv2d(plan, step, x):
@@ -115,12 +117,12 @@ def _uneven_avg_pool2d(plan, step, x):
 
 def _add(plan, step, x, y):
     one, two = (plan.steps[i] for i in step.inputs)
-    if plan.law == "fixed":
+    if plan.law != "float":
         M0, shift = add_fixed_parameters(one.S, two.S, step.S)
-        q = add_fixed_formula(x, y, one.Z, two.Z, M0, shift, step.Z, step.low, 255)
+        q = add_fixed_formula(x, y, one.Z, two.Z, M0, shift, step.Z, step.low, step.high, plan.law)
     else:
         M1, M2 = (multiplier(s.S, 1, step.S, np.float32) for s in (one, two))
-        q = add_float_formula(x, y, one.Z, two.Z, M1, M2, step.Z, step.low, 255)
+        q = add_float_formula(x, y, one.Z, two.Z, M1, M2, step.Z, step.low, step.high)
     return q.astype(np.uint8)
 
 

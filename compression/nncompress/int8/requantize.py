@@ -1,6 +1,6 @@
 """The parameters of requantization: the factors by which an accumulator, or two activations to be added, are multiplied.
 
-The two laws that use these factors stand in `nnlite/kernels/loops/requantize.py`.
+The laws that use these factors stand in `nnlite/kernels/loops/requantize.py`.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ def multiplier(S1, S2, S3, dtype):
 
         M = S1 S2 / S3
 
-    It is computed from left to right in `dtype`: in float32 for the float law, as ONNX Runtime does it; in float64 for the
-    fixed law, as TensorFlow Lite does it.
+    It is computed from left to right in `dtype`: in float32 for the law "float", as ONNX Runtime does it; in float64 for
+    the laws in integers, as TensorFlow Lite does it.
     S1, S2, S3: numbers, or arrays of one number for each channel -> M of that dtype.
 
     Source: Jacob et al. 2018, eq. 5; onnxruntime quantize_linear_matmul.cc; tensorflow/lite/kernels/kernel_util.cc.

@@ -24,6 +24,7 @@ class Int8Step:
     S, Z: scale (float32) and zero point of the result.   relu: whether the result is cut off at Z, which stands for the real 0.
     w int8, b int32 (O,), w_scale float32 (O,): the weights, biases and weight scales of a conv2d (w (O, C/G, kh, kw)) or a
     linear layer (w (O, I)); None for other kinds.   bits: of the weights.
+    high: the largest integer of the result, 255 or less: activations of n bits end at 2^n − 1 (see `qat`).
     width: how many outputs the layer had before its dead ones were left out; None if none were, or if that is not known.
     """
 
@@ -40,6 +41,7 @@ class Int8Step:
     w_scale: np.ndarray = None
     bits: int = 8
     width: int = None
+    high: int = 255
 
     @property
     def low(self):
@@ -60,6 +62,13 @@ def as_images(y):
 def no_shifts():
     """The empty array of a `Law` that does not shift."""
     return np.empty(0, np.int32)
+
+
+def integer_law(name, M0, left, right):
+    """The `Law` of one of the laws in integers, "fixed" or "once"."""
+    if name == "once":
+        return kernels.Law(M0, left, no_shifts(), np.empty(0, np.float32), 31 + right)
+    return kernels.Law(M0, left, right, np.empty(0, np.float32))
 
 
 def largest_sum(step, b):
@@ -142,16 +151,16 @@ def places_that_count(window, size, out_size, count_padding):
 
 def _add(plan, step):
     one, two = (plan.steps[i] for i in step.inputs)
-    if plan.law == "fixed":
+    if plan.law != "float":
         M0, shift = (np.array(values, np.int32) for values in add_fixed_parameters(one.S, two.S, step.S))
-        law = kernels.Law(M0, no_shifts(), -shift, np.empty(0, np.float32))
+        law = integer_law(plan.law, M0, no_shifts(), -shift)
     else:
         M = np.array([float32_factor(s.S, 1, step.S) for s in (one, two)])
         law = kernels.Law(no_shifts(), no_shifts(), no_shifts(), M)
 
     def run(x, y):
         q = np.empty(x.shape, np.uint8)
-        kernels.add_activations(rows(x), rows(y), one.Z, two.Z, law, step.Z, step.low, 255, rows(q))
+        kernels.add_activations(rows(x), rows(y), one.Z, two.Z, law, step.Z, step.low, step.high, rows(q))
         return q
 
     return run

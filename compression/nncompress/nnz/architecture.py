@@ -125,7 +125,19 @@ def _code_scale(fields, step, given, kind, steps, last):
         if not 0 <= given.Z <= 255:
             fields.fail(f"the zero point of {step.name} is {given.Z}, expects 0 to 255")
         step.Z = 0 if fields.flag(given.Z == 0) else fields.coder.number(int(given.Z), 8)
+        if fields.version >= 4:
+            _code_high(fields, step, given)
         fields.spend_on("header")
+
+
+def _code_high(fields, step, given):
+    """The largest integer of a step's results, 2^bits − 1, as the bits of its activations, 1 to 8."""
+    bits = fields.coder.number(int(given.high).bit_length() - 1, 3) + 1
+    step.high = 2**bits - 1
+    if not fields.reads and given.high != step.high:
+        fields.fail(f"the largest activation of {step.name} is {given.high}, expects 1, 3, 7, … or 255")
+    if step.Z > step.high:
+        fields.fail(f"the zero point of {step.name} is {step.Z}, its activations have {bits} bits")
 
 
 def _padded(numbers, count):

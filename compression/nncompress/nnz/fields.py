@@ -18,12 +18,14 @@ LARGEST_NUMBER = 2**31 - 2
 class Fields:
     """Writes fields; with `data`, the bytes of a file, it reads them.   name: begins every error message.
 
+    version: of the format; it decides which fields there are.
+
     Each method takes a value and returns it. A reader ignores the value that it is given, and returns the one that it reads.
     Errors: FormatError that names the file and the byte, for a value beyond its limit, written or read.
     """
 
-    def __init__(self, name, data=None):
-        self.name, self.coder = name, Coder(data, parts=len(PARTS))
+    def __init__(self, name, data=None, version=2):
+        self.name, self.coder, self.version = name, Coder(data, parts=len(PARTS)), version
         self.reads = self.coder.decodes
         self.coder.spend_on(PARTS.index("header"))
 

@@ -1,11 +1,11 @@
 """`.nnz`: a quantized network in one file, and nothing in it but what the network needs.
 
-    bytes 0–3    "NNZ" and the version: 3 for a file with a names part, else 2
+    bytes 0–3    "NNZ" and the version, 2 to 4
     then one arithmetic code (`nncompress.coding.arithmetic`) of these fields (`fields.Fields`):
                    requantization law; number of steps; then each step:
                    kind, name, ReLU, inputs, options, sizes, scale, zero point (`architecture.code_step`)
                    of a layer: weight scales, biases, weights (`layers.code_layer`)
-                 in version 3: normalization and names of the classes (`names.code_input`)
+                 in version 3, and in version 4 after a bit that says so: normalization and names (`names.code_input`)
     last 4       CRC-32 of all before, little-endian
 
 What follows from the rest (shapes, multipliers, packed weights) is not stored, nor are units that nothing depends on. The other
@@ -17,7 +17,9 @@ are the same, bit for bit.
     weights      bit by bit with contexts (`nncompress.coding.layer`), or in the shortest form of `weights` (fixed width,
                  Huffman, relative index), whichever takes fewer bits
 
-Files of version 1 can be read (`version1`).
+A file has the oldest version that holds its plan: 3 for one with normalization and names, 4 for the law "once" and for
+activations of fewer than 8 bits, else 2. Version 4 has two bits for the law instead of one, and three bits for how many bits
+each step's activations have. Files of version 1 can be read (`version1`).
 
 A sparse file may be much smaller than the arrays that it stands for. So that a small file cannot claim any amount of memory, a
 file of n bytes may hold 2^23 + 256 n weights, and never more than 2^26 (`most_weights`). With 99 % of the weights 0, a byte
@@ -43,7 +45,7 @@ from nncompress.nnz.weights import write_weights
 from nnlite.errors import FormatError
 from nnlite.files import check_ending, open_to_read, write_atomically
 
-MAGIC, PLAIN, NAMED = b"NNZ", 2, 3  # versions that are written: without a names part, and with one
+MAGIC, PLAIN, NAMED, LATEST = b"NNZ", 2, 3, 4  # versions that are written
 
 
 def save(path, plan):
@@ -79,12 +81,21 @@ def _write(plan, name, input):
     """The content of the file for these steps. Each layer's weights are coded in two ways, and the smaller one is stored."""
     layers = [step for step in plan.steps if step.w is not None]
     plain = [id(step) for step in layers if _plain_is_smaller(step, plan.steps)]
-    fields = Fields(name)
+    fields = Fields(name, version=_least_version(plan, input))
     code_plan(fields, plan.steps, plan.law, MOST_NUMBERS, plain)
+    if fields.version == LATEST:
+        fields.flag(input is not None)
     if input is not None:
         code_input(fields, input, plan.steps)
-    content = MAGIC + bytes([PLAIN if input is None else NAMED]) + fields.coder.finish()
+    content = MAGIC + bytes([fields.version]) + fields.coder.finish()
     return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+def _least_version(plan, input):
+    """The oldest version that holds a plan: older programs read its file, too."""
+    if plan.law == "once" or any(step.high < 255 for step in plan.steps):
+        return LATEST
+    return PLAIN if input is None else NAMED
 
 
 def code_plan(fields, given, law, most, plain=()):
@@ -92,7 +103,7 @@ def code_plan(fields, given, law, most, plain=()):
 
     most: how many weights the file may hold.   plain: ids of the steps whose weights are written without the arithmetic code.
     """
-    law = fields.choice(law, LAWS, 1)
+    law = fields.choice(law, LAWS, 2 if fields.version == LATEST else 1)
     count = fields.number(len(given) - 1, "the number of steps, less one,", MOST_STEPS - 1) + 1
     if count < 2:
         fields.fail("there is no step but the input")
@@ -166,17 +177,18 @@ def _read(data, name):
         raise FormatError(f"{name}: is not an .nnz file: it begins with {bytes(data[:4])!r}, not {MAGIC!r}{hint}")
     if len(data) < 10:
         raise FormatError(f"{name}: is cut off after {len(data)} bytes")
-    if not 1 <= data[3] <= NAMED:
-        raise FormatError(f"{name}: has format version {data[3]}, this program reads versions 1 to {NAMED}")
+    if not 1 <= data[3] <= LATEST:
+        raise FormatError(f"{name}: has format version {data[3]}, this program reads versions 1 to {LATEST}")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise FormatError(f"{name}: the checksum does not fit its {len(data)} bytes: the file is damaged or cut off")
     input = None
     if data[3] == 1:
         steps, law, layers, spent = version1.read(data, name, most_weights(len(data)))
     else:
-        fields = Fields(name, data[4:-4])
+        fields = Fields(name, data[4:-4], data[3])
         steps, law, layers = code_plan(fields, (), None, most_weights(len(data)))
-        input = code_input(fields, None, steps) if data[3] == NAMED else None
+        named = fields.flag(False) if data[3] == LATEST else data[3] == NAMED
+        input = code_input(fields, None, steps) if named else None
         fields.check_end()
         spent = fields.spent
         spent["header"] += 32

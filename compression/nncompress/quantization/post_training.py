@@ -34,7 +34,8 @@ def quantize(model, calibration, bits=8, law="fixed", *, per="channel", steps=No
     calibration: inputs that look like those to come: an array or Tensor (N, C, H, W), a Dataset of floats, or an iterable of
     batches, each an array, a Tensor or (images, labels, …), as a DataLoader gives them; some hundred images do. Batches
     without images are left out.   bits: of the weights, 2 to 8, for all layers or {name of a layer: bits}; 8 for the others.
-    law: "fixed" (integers only, gemmlowp's) or "float" (ONNX Runtime's), see `requantize`.
+    law: "fixed" (in integers, rounded twice, gemmlowp's), "once" (in integers, rounded once) or "float" (ONNX Runtime's), see
+    `requantize`.
     per: "channel", or "layer": one S_w for all channels of a layer. If its weights already lie on a grid, w = k s with
     |k| < 2^(bits−1), the layer keeps exactly these integers: q = k and S_w = s (see `grid_step`).
     steps: {name of a layer: s}, the S_w of these layers, which is then not searched for.

@@ -13,7 +13,7 @@ the layer before it, dropout is left out. So the two differ in arithmetic only:
 Where all scales are powers of two, every product above is exact and the codes are equal in float32. With other scales M has a
 relative error of at most 2^−23 (two roundings), the product M·acc one more of 2^−24: a network that computes in float64 has
 the plan's codes except where |y/S3| lies within 2^−22 |y/S3| of a half, and a float32 network also errs by the rounding of its
-sums. There a code may be one step away. The law "fixed" rounds halves another way.
+sums. There a code may be one step away. The laws "fixed" and "once" round halves another way.
 
 Source: Jacob et al. 2018 (arXiv 1712.05877), §3 and algorithm 1; folded and frozen BatchNorm: Krishnamoorthi 2018 (arXiv
 1806.08342), §3.2.2.
@@ -150,19 +150,20 @@ class FakeQuantNetwork(nn.Module):
 def convert(network, law="fixed"):
     """The Int8Plan of a FakeQuantNetwork: its integers, without any calibration.
 
-    law: "fixed" or "float", see `int8.requantize`; the network rounds as "float".
-    Errors: ValueError for activations of other than 8 bits.
+    law: "fixed", "once" or "float", see `int8.requantize`; the network rounds as "float".
+    Activations of n bits, as ActivationGrid(n) gives them, are bytes from 0 to 2^n − 1 in the plan.
+    Errors: ValueError for a grid of activations that has other integers than 0 to at most 255.
     """
     steps = []
     for i, step in enumerate(network.steps):
-        S, Z = np.float32(1), 0
+        S, Z, low, high = np.float32(1), 0, 0, 255
         if str(i) in network.grids:
             S, Z, low, high = network.grids[str(i)].grid()
-            if (low, high) != (0, 255):
-                raise ValueError(f"convert: {step.name} has activations from {low} to {high}, an int8 plan has 0 to 255")
+            if low != 0 or not 0 < high <= 255:
+                raise ValueError(f"convert: {step.name} has activations from {low} to {high}, a plan has 0 to 255 or less")
         elif KINDS[step.kind].moves:
             S, Z = steps[step.inputs[0]].S, steps[step.inputs[0]].Z
-        result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu)
+        result = Int8Step(step.kind, step.name, step.inputs, step.shape, S, Z, step.options, step.relu, high=high)
         if str(i) in network.layers:
             layer = network.layers[str(i)]
             result.w, result.b, result.w_scale = layer.integers(steps[step.inputs[0]].S)

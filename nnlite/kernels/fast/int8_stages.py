@@ -1,9 +1,9 @@
 """Int8 inference as a table of stages. Besides products, its stages quantize images and requantize sums.
 
 `loops` has no table: there a plan runs step by step. Letters: R rows, O channels (the last axis), S scale, Z zero point,
-[low, high] the range of the result. The multiplier of each channel is M0, left and right by the fixed law, M by the float law;
-the arrays of the other law are empty. An empty `left` means that no sum is shifted left and none can exceed int32. The formulas
-are in `loops/requantize.py` and `loops/int8_steps.py`.
+[low, high] the range of the result. The multiplier of each channel is M0, left and right by the law fixed; M0, left and total
+by the law once; M by the law float. The arrays of the other laws are empty. An empty `left` means that no sum is shifted left
+and none can exceed int32. The formulas are in `loops/requantize.py` and `loops/int8_steps.py`.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from nnlite.kernels.fast.requantize import (
     Range,
     requantize_fixed,
     requantize_float,
+    requantize_once,
     round_and_clamp,
     shift_left,
 )
@@ -34,8 +35,6 @@ from nnlite.kernels.simd.vector import (
     store_three_bytes,
     wide,
 )
-
-HIGH = np.intp(255)  # of uint8
 
 
 @inner_kernel
@@ -88,12 +87,12 @@ def quantize_image_row(t, thread, x, S, Z, q, top, left, finite):
 
 @inner_kernel
 def requantize(like, sums, factors, to, first, last, q, q_pixel, pixels):
-    """q[j, o] = requantize(b[o] + the maximum of block j of the sums), for `pixels` blocks and first ≤ o < last, by either law.
+    """q[j, o] = requantize(b[o] + the maximum of block j of the sums), for `pixels` blocks and first ≤ o < last, by any law.
 
     The sums are int32, and a block is pool × pool of their pixels. q: the address of the first pixel's channel 0, in uint8;
     q_pixel: bytes from one pixel to the next.
     """
-    b, M0, left, right, M = factors
+    b, M0, left, right, M, total = factors
     Z, low, high = to
     step = sums.pool * sums.pixel
     for o in range(first, last, lanes(like)):
@@ -109,7 +108,14 @@ def requantize(like, sums, factors, to, first, last, q, q_pixel, pixels):
                     y = requantize_float(x + b_o, M_o, Z, low, high)
                 store_bytes(q + j * q_pixel + o, y, n)
             continue
-        M0_o, right_o = load(like, M0 + at, n), load(like, right + at, n)
+        M0_o = load(like, M0 + at, n)
+        if total:
+            left_o, total_o = load(like, left + at, n), load(like, total + at, n)
+            for j in range(pixels):
+                x = shift_left(wide(block_maximum(like, sums.at + j * step + at, sums, n)) + wide(b_o), left_o)
+                store_bytes(q + j * q_pixel + o, requantize_once(x, M0_o, total_o, Z, low, high), n)
+            continue
+        right_o = load(like, right + at, n)
         if left:
             left_o = load(like, left + at, n)
             for j in range(pixels):
@@ -154,7 +160,7 @@ def convolution_task_int8(stages, i, t, n, rows, sums):
     g = Geometry(s.C, s.G, s.sh, s.sw, s.dh, s.dw, s.P, s.Q, s.K, NONE, NONE)
     like, w = sums.dtype, Weights(s.w, s.w_group, s.w_row)
     places = Sums(np.intp(sums.ctypes.data), 4 * s.channels, s.pool, s.sums_w)
-    factors, to = Factors(s.b, s.M0, s.left, s.right, s.M), Range(s.Z, s.low, HIGH)
+    factors, to = Factors(s.b, s.M0, s.left, s.right, s.M, s.total), Range(s.Z, s.low, s.high)
     configure(like, s.sums_w, s.K, s.channels // s.G)
     for r in range(t * rows, min((t + 1) * rows, n * s.out_h)):
         image, row = r // s.out_h, r % s.out_h
@@ -180,5 +186,5 @@ def linear_task_int8(stages, i, t, n, rows, sums):
     if s.kind == LOGITS:
         logits(like, places, s.b, s.M, first, last, s.y + m * s.y_image, s.y_image, height)
     else:
-        requantize(like, places, Factors(s.b, s.M0, s.left, s.right, s.M), Range(s.Z, s.low, HIGH), first, last,
-                   s.y + m * s.y_image, s.O, height)
+        factors, to = Factors(s.b, s.M0, s.left, s.right, s.M, s.total), Range(s.Z, s.low, s.high)
+        requantize(like, places, factors, to, first, last, s.y + m * s.y_image, s.O, height)

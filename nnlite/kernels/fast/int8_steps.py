@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.kernels.fast.convolution import Sums
 from nnlite.kernels.fast.int8_stages import requantize
-from nnlite.kernels.fast.requantize import Factors, Range, add_fixed, add_float
+from nnlite.kernels.fast.requantize import Factors, Range, add_fixed, add_float, add_once
 from nnlite.kernels.loops.int8_steps import quantize_number
 from nnlite.kernels.loops.requantize import Law
 from nnlite.kernels.machine.memory import address
@@ -42,8 +42,8 @@ def requantize_rows(acc, b, law, Z, low, high, q):
 
 @parallel_kernel
 def _requantize_rows(acc, b, law, to, q, threads):
-    M0, left, right, M = law
-    factors = Factors(address(b), address(M0), address(left), address(right), address(M))
+    M0, left, right, M, total = law
+    factors = Factors(address(b), address(M0), address(left), address(right), address(M), address(total))
     share_out(requantize_block, (len(acc) + ROWS - 1) // ROWS, threads, (acc, factors, Range(*to), q))
 
 
@@ -56,7 +56,7 @@ def requantize_block(t, thread, acc, factors, to, q):
 
 
 def add_activations(x, y, Z1, Z2, law, Z3, low, high, q):
-    """q = the sum of two activations:  x, y (R, O) uint8 -> q (R, O) uint8.   law: M0, right (3,), or M (2,)."""
+    """q = the sum of two activations:  x, y (R, O) uint8 -> q (R, O) uint8.   law: M0, and right or total (3,); or M (2,)."""
     _add_activations(x, y, Z1, Z2, tuple(law), (Z3, low, high), q, threads_for(4 * MOVE * q.size))
 
 
@@ -75,6 +75,8 @@ def add_block(t, thread, x, y, Z1, Z2, law, to, q):
             q1, q2 = load_bytes(like, x.ctypes.data + at, n), load_bytes(like, y.ctypes.data + at, n)
             if law.M.size:
                 store_bytes(q.ctypes.data + at, add_float(q1, q2, Z1, Z2, law.M[0], law.M[1], Z3, low, high), n)
+            elif law.total.size:
+                store_bytes(q.ctypes.data + at, add_once(q1, q2, Z1, Z2, law.M0, law.total, Z3, low, high), n)
             else:
                 store_bytes(q.ctypes.data + at, add_fixed(q1, q2, Z1, Z2, law.M0, law.right, Z3, low, high), n)
 

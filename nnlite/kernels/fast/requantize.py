@@ -1,7 +1,8 @@
-"""The two requantization laws for a register full of numbers at once, to be called inside compiled loops.
+"""The three requantization laws for a register full of numbers at once, to be called inside compiled loops.
 
 The bits are those of `loops/requantize.py`, which has the formulas and their sources.
-x, q1, q2, M0, left and right are vectors of int32 (`nnlite.kernels.simd.vector`), M of float32; Z, low and high plain numbers.
+x, q1, q2, M0, left, right and total are vectors of int32 (`nnlite.kernels.simd.vector`), M of float32; Z, low and high plain
+numbers.
 """
 
 from typing import NamedTuple
@@ -29,6 +30,7 @@ class Factors(NamedTuple):
     left: int
     right: int
     M: int
+    total: int
 
 
 @inner_kernel
@@ -101,8 +103,29 @@ def requantize_fixed(x, M0, right, Z, low, high):
 
 
 @inner_kernel
+def multiply_once(x, M0, total):
+    """x · M0 / 2^total, rounded once, halves up."""
+    n = wide(total)
+    return narrow(wide(x) * wide(M0) + (spread(n, 1) << n - 1) >> n)
+
+
+@inner_kernel
+def requantize_once(x, M0, total, Z, low, high):
+    """q = clamp(Z + x · M0 / 2^total, low, high) for x already shifted left"""
+    return clamp(multiply_once(x, M0, total), low - Z, high - Z) + Z
+
+
+@inner_kernel
 def add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high):
     """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)   M0, right arrays (3,); left is 0"""
     x1 = multiply(q1 - Z1 << ADD_LEFT_SHIFT, spread(q1, M0[0]), spread(q1, right[0]))
     x2 = multiply(q2 - Z2 << ADD_LEFT_SHIFT, spread(q1, M0[1]), spread(q1, right[1]))
     return requantize_fixed(x1 + x2, spread(q1, M0[2]), spread(q1, right[2]), Z3, low, high)
+
+
+@inner_kernel
+def add_once(q1, q2, Z1, Z2, M0, total, Z3, low, high):
+    """`add_fixed` with one rounding for each product.   M0, total arrays (3,); left is 0"""
+    x1 = multiply_once(q1 - Z1 << ADD_LEFT_SHIFT, spread(q1, M0[0]), spread(q1, total[0]))
+    x2 = multiply_once(q2 - Z2 << ADD_LEFT_SHIFT, spread(q1, M0[1]), spread(q1, total[1]))
+    return requantize_once(x1 + x2, spread(q1, M0[2]), spread(q1, total[2]), Z3, low, high)

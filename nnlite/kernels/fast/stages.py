@@ -22,12 +22,12 @@ CONVOLUTION, LINEAR, LOGITS, FLATTEN = range(4)
 # Addresses and strides are bytes. x, y: of the first patch or row that is read, of the first pixel or row that is written.
 # channels: sums stored for each pixel, O or more, because zeros fill w up to whole registers.
 # pool, sums_w: the pooling after a convolution, and the width of a row before it. out_h, out_w, O: the result's size.
-# C to rest are those of `Geometry`; for linear layers only K, and rest as in `matmul`. M0 to M: `nncompress`'s numbers for each
-# channel.
+# C to rest are those of `Geometry`; for linear layers only K, and rest as in `matmul`. M0 to total: `nncompress`'s numbers for
+# each channel. Z, low, high: zero point and range of the result; floats have low alone.
 STAGE = np.dtype([(name, np.int64) for name in (
     "kind", "x", "x_image", "x_row", "y", "y_image", "y_row", "w", "w_group", "w_row", "b", "channels", "pool",
     "sums_w", "out_h", "out_w", "O", "C", "G", "sh", "sw", "dh", "dw", "P", "Q", "K", "slide", "rest", "M0", "left", "right",
-    "M", "Z")]
+    "M", "total", "Z", "high")]
     + [("low", np.float64)])
 
 

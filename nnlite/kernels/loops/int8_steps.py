@@ -9,7 +9,15 @@ Source: Jacob et al. 2018 (arXiv 1712.05877), eq. 1, 4 and 5, §2.4 and appendix
 import numpy as np
 
 from nnlite.kernels.loops.pooling import inside
-from nnlite.kernels.loops.requantize import add_fixed, add_float, requantize_fixed, requantize_float, shift_left
+from nnlite.kernels.loops.requantize import (
+    add_fixed,
+    add_float,
+    add_once,
+    requantize_fixed,
+    requantize_float,
+    requantize_once,
+    shift_left,
+)
 from nnlite.kernels.machine.cache import njit
 
 
@@ -32,8 +40,8 @@ def quantize_rows(x, S, Z, q):
 def requantize_rows(acc, b, law, Z, low, high, q):
     """q[r, o] = clamp(Z + M[o] · (acc[r, o] + b[o]), low, high):  acc (R, O) int32, b (O,) int32, law a Law -> q (R, O) uint8.
 
-    acc + b may be beyond int32, so it is computed in int64. The law is "float" if it has M, else "fixed". If `left` is empty,
-    nothing is shifted left.
+    acc + b may be beyond int32, so it is computed in int64. The law is "float" if it has M, "once" if it has
+    total, else "fixed". If `left` is empty, nothing is shifted left.
     """
     R, O = acc.shape
     for r in range(R):
@@ -42,21 +50,26 @@ def requantize_rows(acc, b, law, Z, low, high, q):
             if law.M.size:
                 q[r, o] = requantize_float(x, law.M[o], Z, low, high)
             else:
-                left = law.left[o] if law.left.size else np.int32(0)
-                q[r, o] = requantize_fixed(shift_left(x, left), law.M0[o], law.right[o], Z, low, high)
+                x = shift_left(x, law.left[o] if law.left.size else np.int32(0))
+                if law.total.size:
+                    q[r, o] = requantize_once(x, law.M0[o], law.total[o], Z, low, high)
+                else:
+                    q[r, o] = requantize_fixed(x, law.M0[o], law.right[o], Z, low, high)
 
 
 @njit(cache=True)
 def add_activations(x, y, Z1, Z2, law, Z3, low, high, q):
     """q[r, o] = clamp(Z3 + S1/S3 (x[r, o] − Z1) + S2/S3 (y[r, o] − Z2), low, high):  x, y (R, O) uint8 -> q (R, O) uint8.
 
-    law: M (2,) holds S1/S3 and S2/S3, or M0 and right (3,) the three factors of `add_fixed`.
+    law: M (2,) holds S1/S3 and S2/S3, or M0 and right (3,) the three factors of `add_fixed`, M0 and total those of `add_once`.
     """
     R, O = x.shape
     for r in range(R):
         for o in range(O):
             if law.M.size:
                 q[r, o] = add_float(x[r, o], y[r, o], Z1, Z2, law.M[0], law.M[1], Z3, low, high)
+            elif law.total.size:
+                q[r, o] = add_once(x[r, o], y[r, o], Z1, Z2, law.M0, law.total, Z3, low, high)
             else:
                 q[r, o] = add_fixed(x[r, o], y[r, o], Z1, Z2, law.M0, law.right, Z3, low, high)
 

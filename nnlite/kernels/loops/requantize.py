@@ -1,17 +1,19 @@
-"""Requantization: from an int32 accumulator back to an 8-bit integer, in two laws.
+"""Requantization: from an int32 accumulator back to an 8-bit integer, by three laws.
 
 A layer multiplies integers and sums them in int32. That sum counts in steps of S1·S2 (input times weight); the output
 counts in steps of S3. Hence
 
     q3 = Z3 + round(M · acc), clamped to [low, high]        acc = Σ (q1 − Z1)(q2 − Z2) + bias        M = S1 S2 / S3
 
-M is a real number, almost always between 0 and 1. The two laws multiply by it in different ways:
+M is a real number, almost always between 0 and 1. The laws multiply by it in different ways:
 
 * `float`: in float32, rounding halves to even. This is ONNX Runtime's law.
 * `fixed`: in integers only, M = M0/2^31 · 2^shift with an int32 M0. This is the law of gemmlowp and TensorFlow Lite. It
   rounds twice (after the multiplication, then after the shift), so it may be one step away from the float law.
+* `once`: in integers, with the same M0 and shift, but rounded once, at the end. TensorFlow Lite computes so when it is built
+  with TFLITE_SINGLE_ROUNDING.
 
-The float law equals ONNX Runtime bit for bit; a test checks this if ONNX Runtime is installed. The fixed law follows TensorFlow
+The float law equals ONNX Runtime bit for bit; a test checks this if ONNX Runtime is installed. The two others follow TensorFlow
 Lite's reference kernels operation by operation. This file has the formulas in NumPy (`…_formula`), then the
 same for single numbers. The parameters M, M0 and shift are chosen in `nncompress/int8/requantize.py`.
 [low, high] is the output type's range or a part of it: with low = Z3, clamping is also the ReLU.
@@ -70,7 +72,7 @@ def add_float_formula(q1, q2, Z1, Z2, M1, M2, Z3, low, high):
     return round_and_clamp_formula(y1 + y2, Z3, low, high)
 
 
-# ---- the fixed law
+# ---- the two laws in integers
 
 
 def rounding_divide_by_power_of_two_formula(x, n):
@@ -126,13 +128,36 @@ def multiply_by_quantized_multiplier_formula(x, M0, shift):
     return rounding_divide_by_power_of_two_formula(product, np.maximum(-shift, 0))
 
 
-def requantize_fixed_formula(acc, M0, shift, Z, low, high):
-    """The fixed law.
+def multiply_once_formula(x, M0, shift):
+    """x · M0 / 2^31 · 2^shift in integers, rounded once: the nearest integer, halves up.
+
+        y = ⌊(x · 2^max(shift, 0) · M0 + 2^(n−1)) / 2^n⌋        n = 31 + max(−shift, 0)
+
+    The left shift saturates at int32's limits, as in `multiply_by_quantized_multiplier_formula`. TensorFlow Lite writes
+    ⌊(x M0 + 2^(30−shift)) / 2^(31−shift)⌋, which is the same number wherever nothing saturates.
+
+    x int32; M0, shift numbers or arrays that broadcast against x -> int64.
+    Source: tensorflow/lite/kernels/internal/common.cc, MultiplyByQuantizedMultiplier with TFLITE_SINGLE_ROUNDING.
+
+    >>> multiply_once_formula(np.array([3, 4, 5, -3, -4, -5]), 2**30, -2)        # M = 1/8
+    array([ 0,  1,  1,  0,  0, -1])
+    """
+    x, M0, shift = (np.asarray(value).astype(np.int64) for value in (x, M0, shift))
+    left, n = np.maximum(shift, 0), 31 + np.maximum(-shift, 0)
+    shifted = np.clip(x << left, INT32_MIN, INT32_MAX)
+    return shifted * M0 + (np.int64(1) << n - 1) >> n
+
+
+MULTIPLY = {"fixed": multiply_by_quantized_multiplier_formula, "once": multiply_once_formula}
+
+
+def requantize_fixed_formula(acc, M0, shift, Z, low, high, law="fixed"):
+    """The laws in integers, "fixed" and "once".
 
         q = clamp(Z + acc · M0 / 2^31 · 2^shift, low, high)
 
-    with the roundings of `multiply_by_quantized_multiplier_formula`. No floating-point number appears. As long as
-    nothing saturates, the result is within 1 of Z + M · acc: M0 is rounded, and the product is rounded twice.
+    with the roundings of `multiply_by_quantized_multiplier_formula` or of `multiply_once_formula`. No floating-point number
+    appears. As long as nothing saturates, the result is within 1 of Z + M · acc: M0 is rounded, and so is the product.
 
     acc int32, any shape; M0, shift from `quantize_multiplier`, numbers or arrays that broadcast against acc; Z, low,
     high integers -> q int32.
@@ -142,27 +167,26 @@ def requantize_fixed_formula(acc, M0, shift, Z, low, high):
     >>> requantize_fixed_formula(np.array([3, 4, 12, -4]), 2**30, -2, 0, -128, 127)        # M = 1/8
     array([ 1,  1,  2, -1], dtype=int32)
     """
-    return np.clip(multiply_by_quantized_multiplier_formula(acc, M0, shift) + Z, low, high).astype(np.int32)
+    return np.clip(MULTIPLY[law](acc, M0, shift) + Z, low, high).astype(np.int32)
 
 
 ADD_LEFT_SHIFT = 20         # |q − Z| ≤ 255 < 2^8, so the shifted terms stay below 2^28 and their sum inside int32
 
 
-def add_fixed_formula(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
-    """Sum of two activations by the fixed law.
+def add_fixed_formula(q1, q2, Z1, Z2, M0, shift, Z3, low, high, law="fixed"):
+    """Sum of two activations by a law in integers, "fixed" or "once".
 
         q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)
 
-    where each M· is `multiply_by_quantized_multiplier_formula` with its own M0 and shift.
+    where each M· is `multiply_by_quantized_multiplier_formula`, or `multiply_once_formula`, with its own M0 and shift.
 
     q1, q2 8-bit integers of one shape; M0, shift from `add_fixed_parameters` -> q3 int32.
     Source: tensorflow/lite/kernels/internal/reference/integer_ops/add.h, AddFunc.
     """
     x1 = (q1.astype(np.int64) - Z1) << ADD_LEFT_SHIFT
     x2 = (q2.astype(np.int64) - Z2) << ADD_LEFT_SHIFT
-    total = (multiply_by_quantized_multiplier_formula(x1, M0[0], shift[0])
-             + multiply_by_quantized_multiplier_formula(x2, M0[1], shift[1]))
-    return requantize_fixed_formula(total, M0[2], shift[2], Z3, low, high)
+    total = MULTIPLY[law](x1, M0[0], shift[0]) + MULTIPLY[law](x2, M0[1], shift[1])
+    return requantize_fixed_formula(total, M0[2], shift[2], Z3, low, high, law)
 
 
 # ---- the same for single numbers, to be called inside loops. M = M0/2^31 · 2^left / 2^right, where left or right is 0
@@ -171,14 +195,16 @@ def add_fixed_formula(q1, q2, Z1, Z2, M0, shift, Z3, low, high):
 class Law(NamedTuple):
     """The factors of a layer, one for each channel.
 
-    By the fixed law M0, left, right (O,) int32, by the float law M (O,) float32. The arrays of the other law are empty. `left`
-    may be empty, too: then nothing is shifted left, and no sum exceeds int32.
+    By the fixed law M0, left, right (O,) int32; by the float law M (O,) float32; by the law once M0, left and total (O,) int32,
+    where total = 31 + right. The arrays of the other laws are empty. By the laws fixed and float `left` may be empty, too: then
+    nothing is shifted left, and no sum exceeds int32.
     """
 
     M0: np.ndarray
     left: np.ndarray
     right: np.ndarray
     M: np.ndarray
+    total: np.ndarray = np.empty(0, np.int32)
 
 
 @njit(cache=True)
@@ -237,8 +263,28 @@ def requantize_fixed(x, M0, right, Z, low, high):
 
 
 @njit(cache=True)
+def multiply_once(x, M0, total):
+    """y = ⌊(x · M0 + 2^(total−1)) / 2^total⌋, rounded once, halves up.   31 ≤ total ≤ 62"""
+    return np.int64(x) * np.int64(M0) + (np.int64(1) << np.int64(total) - 1) >> np.int64(total)
+
+
+@njit(cache=True)
+def requantize_once(x, M0, total, Z, low, high):
+    """q = clamp(Z + x · M0 / 2^total, low, high) for x already shifted left"""
+    return min(max(multiply_once(x, M0, total) + Z, low), high)
+
+
+@njit(cache=True)
 def add_fixed(q1, q2, Z1, Z2, M0, right, Z3, low, high):
     """q3 = clamp(Z3 + M3 · (M1 · (q1 − Z1) 2^20 + M2 · (q2 − Z2) 2^20), low, high)   M0, right arrays (3,); left is 0"""
     x1 = multiply((np.int64(q1) - Z1) << ADD_LEFT_SHIFT, M0[0], right[0])
     x2 = multiply((np.int64(q2) - Z2) << ADD_LEFT_SHIFT, M0[1], right[1])
     return requantize_fixed(x1 + x2, M0[2], right[2], Z3, low, high)
+
+
+@njit(cache=True)
+def add_once(q1, q2, Z1, Z2, M0, total, Z3, low, high):
+    """`add_fixed` with one rounding for each product.   M0, total arrays (3,); left is 0"""
+    x1 = multiply_once((np.int64(q1) - Z1) << ADD_LEFT_SHIFT, M0[0], total[0])
+    x2 = multiply_once((np.int64(q2) - Z2) << ADD_LEFT_SHIFT, M0[1], total[1])
+    return requantize_once(x1 + x2, M0[2], total[2], Z3, low, high)

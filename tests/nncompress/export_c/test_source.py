@@ -180,8 +180,12 @@ def test_a_name_cannot_end_a_comment():
 
 
 def test_what_has_no_form_in_integers_is_one_sentence():
-    with pytest.raises(ValueError, match="plan_to_c: the plan rounds by the law 'float', which needs floats; quantize"):
+    with pytest.raises(ValueError, match="plan_to_c: the plan rounds by the law 'float', C code by the law 'fixed'; quantize"):
         plan_to_c(digits_plan(law="float")[0])
+    plan, _ = digits_plan()
+    plan.steps[1].high = 15
+    with pytest.raises(ValueError, match="plan_to_c: conv1 has activations from 0 to 15, C code has those of 8 bits"):
+        plan_to_c(plan)
     plan, _ = digits_plan()
     steps = [dataclasses.replace(step, kind="softmax") if i == 2 else step for i, step in enumerate(plan.steps)]
     plan.steps = steps

@@ -7,6 +7,8 @@ from networks import random_network
 from nncompress import quantize
 from nncompress.int8.export import int8_to_onnx
 from nncompress.nnz.file import from_bytes, to_bytes
+from nncompress.quantization.fake import ActivationGrid
+from nncompress.quantization.qat import convert, prepare_qat
 from nnlite import models, nn
 
 
@@ -39,6 +41,14 @@ def assert_equal_everywhere(plan, x):
 def test_every_integer_of_a_random_network_equals_onnx_runtimes(seed):
     model, x = random_network(seed)
     assert_equal_everywhere(quantize(model, x, bits=7, law="float"), 2 * x)  # 7 bits: see `nncompress.int8.export`
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("seed", range(6))
+def test_activations_of_four_bits_are_cut_off_in_onnx_runtime_too(seed):
+    model, x = random_network(seed)
+    network = prepare_qat(model, x, bits=7, activations=lambda x: ActivationGrid(4)).eval()
+    assert_equal_everywhere(convert(network, "float"), 2 * x)
 
 
 @pytest.mark.peer

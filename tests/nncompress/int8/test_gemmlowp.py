@@ -1,4 +1,4 @@
-"""The law "fixed" against gemmlowp's arithmetic, written out in Python's integers, on random networks."""
+"""The laws "fixed" and "once" against TensorFlow Lite's arithmetic, written out in Python's integers, on random networks."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 from networks import random_network
 
 from nncompress import quantize
+from nncompress.int8.reference import run_reference
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
@@ -44,9 +45,12 @@ def double_rounding(x, M0, shift):
 
 
 def single_rounding(x, M0, shift):
-    """x M0 / 2^(31 − shift), rounded once, halves up: TensorFlow Lite with TFLITE_SINGLE_ROUNDING."""
+    """MultiplyByQuantizedMultiplier of TensorFlow Lite with TFLITE_SINGLE_ROUNDING."""
     total = 31 - shift
     return (x * M0 + (1 << (total - 1))) >> total
+
+
+MULTIPLY = {"fixed": double_rounding, "once": single_rounding}
 
 
 def sums(step, before, x):
@@ -84,14 +88,14 @@ def requantized(step, before, acc, multiply):
     return q
 
 
-def added(step, one, two, x, y):
+def added(step, one, two, x, y, multiply):
     """The sum of two activations: both in steps of T / 2^20, T = 2 max(S1, S2)."""
     T = 2 * max(float(one.S), float(two.S))
     M1, M2, M3 = (quantized_multiplier(M) for M in (float(one.S) / T, float(two.S) / T, T / (2**20 * float(step.S))))
     q = np.empty(x.shape, np.int64)
     for index in np.ndindex(x.shape):
         a, b = (int(x[index]) - one.Z) << 20, (int(y[index]) - two.Z) << 20
-        q[index] = min(max(step.Z + double_rounding(double_rounding(a, *M1) + double_rounding(b, *M2), *M3), step.low), 255)
+        q[index] = min(max(step.Z + multiply(multiply(a, *M1) + multiply(b, *M2), *M3), step.low), 255)
     return q
 
 
@@ -105,15 +109,19 @@ def layers(plan, x):
                    q if step.kind == "add" or q.ndim == 2 else q.transpose(0, 3, 1, 2))
 
 
+@pytest.mark.parametrize("law", ["fixed", "once"])
 @pytest.mark.parametrize("seed", range(12))
-def test_every_integer_of_a_random_network_is_gemmlowps(seed):
+def test_every_integer_of_a_random_network_is_tensorflow_lites(seed, law):
     model, x = random_network(seed)
-    for step, before, inputs, q in layers(quantize(model, x), 2 * x):
+    plan, x = quantize(model, x, law=law), 2 * x
+    for step, before, inputs, q in layers(plan, x):
         if step.kind == "add":
-            expected = added(step, *before, *inputs)
+            expected = added(step, *before, *inputs, MULTIPLY[law])
         else:
-            expected = requantized(step, *before, sums(step, *before, *inputs), double_rounding)
+            expected = requantized(step, *before, sums(step, *before, *inputs), MULTIPLY[law])
         np.testing.assert_array_equal(q, expected, err_msg=f"{step.name} {step.kind}")
+    np.testing.assert_array_equal(plan(x), plan.run(x)[-1] if plan.ends_in_sums else plan.to_real(plan.run(x)[-1]))
+    np.testing.assert_array_equal(plan(x), run_reference(plan, x))
 
 
 def test_one_rounding_instead_of_two_is_at_most_a_step_away_and_seldom():

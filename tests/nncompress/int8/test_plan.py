@@ -305,7 +305,7 @@ def test_the_left_shifts_are_left_out_where_every_factor_is_below_one_and_every_
         plan = plan_of_one_hidden_layer(w, [b, 0], [M, 0.1], 1.0, 0)
         linear = plan.steps[1]
         assert largest_sum(linear, linear.b) == K + abs(b)
-        _, left, _, _ = plan.factors(linear, np.float32(1), linear.w_scale, largest_sum(linear, linear.b))
+        left = plan.factors(linear, np.float32(1), linear.w_scale, largest_sum(linear, linear.b)).left
         assert (left.size == 0) == left_out
 
 
@@ -429,7 +429,7 @@ def test_what_is_no_batch_of_images_is_refused(wrong, message):
 
 
 def test_an_unknown_law_is_refused():
-    with pytest.raises(ValueError, match="the requantization law has to be one of fixed, float, got 'fast'"):
+    with pytest.raises(ValueError, match="the requantization law has to be one of fixed, float, once, got 'fast'"):
         Int8Plan([given_input((2,), 1.0, 0), step("relu", (2,))], "fast")
 
 

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numba import njit
 
@@ -23,7 +23,7 @@ def pairs(x, y):
     return st.lists(st.tuples(x, y), min_size=1, max_size=40).map(lambda both: np.array(both, np.int64).T)
 
 
-# ---- the two laws once more, in exact fractions
+# ---- the laws once more, in exact fractions
 
 
 def half_up(x):
@@ -232,6 +232,15 @@ def test_quantize_multiplier_refuses_what_it_cannot_represent(M):
 @given(x=INT32, M0=MULTIPLIERS, shift=SHIFTS)
 def test_the_fixed_product_equals_its_formula_in_fractions(x, M0, shift):
     assert reference.multiply_by_quantized_multiplier_formula(x, M0, shift) == multiply_exactly(x, M0, shift)
+
+
+@QUICK
+@given(INT32, MULTIPLIERS, SHIFTS)
+@example(7984, 1583594044, -9)  # 11.497…, where two roundings give 12
+def test_the_product_rounded_once_equals_its_formula_in_fractions(x, M0, shift):
+    shifted = clamp(x * 2 ** max(shift, 0), -(2**31), 2**31 - 1)
+    expected = half_up(Fraction(shifted * M0, 2 ** (31 + max(-shift, 0))))
+    assert reference.multiply_once_formula(x, M0, shift) == expected
 
 
 def test_the_fixed_law_equals_its_formula_on_random_accumulators_per_channel():

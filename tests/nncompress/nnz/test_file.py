@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import assert_same_plan_but_for_the_last_scale, random_plan
-from small_files import GOLDEN, golden_plan, images, pruned, sealed, small_file
+from small_files import GOLDEN, few_bits_plan, golden_plan, images, pruned, sealed, small_file
 
 from nncompress import inspect, load, quantize, save
 from nncompress.int8.plan import Int8Plan
@@ -18,6 +18,7 @@ from nncompress.nnz.file import PARTS, _read, code_plan, from_bytes, most_weight
 from nncompress.nnz.live import live_plan
 from nncompress.quantization.post_training import BIAS_LIMIT
 from nnlite import models, nn
+from nnlite.data import Input
 from nnlite.errors import FormatError
 
 # ---- round trip
@@ -151,6 +152,42 @@ def test_the_printed_budget_holds_its_numbers(tmp_path):
 # ---- saving
 
 
+def test_the_law_once_and_activations_of_few_bits_make_a_file_of_version_4():
+    plan = few_bits_plan()
+    data, x = to_bytes(plan), 2 * images(5, 2, 4, 4)
+    loaded = from_bytes(data)
+    assert data[3] == 4 and loaded.law == "once" and loaded.input is None
+    assert [step.high for step in loaded.steps] == [7, 7, 255, 255, 255]  # 255 where a step computes nothing new
+    np.testing.assert_array_equal(loaded(x), plan(x))
+    assert loaded.run(x)[1].max() == 7
+    plan.input = Input((2, 4, 4), "uint8", (0.1, -0.5), (0.3, 1.0), ("a", "b", "c", "d"))
+    assert to_bytes(plan)[3] == 4 and from_bytes(to_bytes(plan)).input.names == plan.input.names
+
+
+@pytest.mark.parametrize("law, high, version", [("fixed", 255, 2), ("float", 255, 2), ("once", 255, 4), ("float", 7, 4),
+                                                ("fixed", 127, 4)])
+def test_the_version_is_the_oldest_that_holds_the_plan(law, high, version):
+    plan = golden_plan()
+    plan.steps[2].high = high
+    plan, x = Int8Plan(plan.steps, law), 100 * images(9, 1, 2, 2)
+    data = to_bytes(plan)
+    loaded = from_bytes(data)
+    assert data[3] == version and loaded.law == law and loaded.steps[2].high == high
+    np.testing.assert_array_equal(loaded(x), plan(x))
+
+
+@pytest.mark.parametrize("high, sentence", [
+    (100, "the largest activation of add_1 is 100, expects 1, 3, 7, … or 255"),
+    (0, "the largest activation of add_1 is 0, expects 1, 3, 7, … or 255"),
+    (1, "the zero point of add_1 is 3, its activations have 1 bits"),
+])
+def test_activations_that_no_bits_stand_for_are_not_written(high, sentence):
+    plan = golden_plan()
+    plan.steps[2].high = high
+    with pytest.raises(FormatError, match=f"net.nnz: near byte [0-9]+: {sentence}"):
+        to_bytes(plan, "net.nnz")
+
+
 @pytest.mark.parametrize("wrong", [None, models.mlp(4), b"NNZ", [], lambda x: x])
 def test_only_int8_plans_are_saved(wrong, tmp_path):
     with pytest.raises(TypeError, match=f"save: expects an int8 plan, .*, got {type(wrong).__name__}"):
@@ -199,17 +236,17 @@ def test_a_directory_that_is_missing_or_not_writable_is_an_os_error(tmp_path):
 # ---- damage
 
 
-@pytest.fixture(params=range(6))
+@pytest.fixture(params=range(7))
 def data(request):
     return small_file(request.param)
 
 
 def test_the_small_files_have_every_form():
-    files = [_read(small_file(number), "net.nnz") for number in range(6)]
+    files = [_read(small_file(number), "net.nnz") for number in range(7)]
     parts = {part for _, _, spent, _ in files for part, bits in spent.items() if bits}
     assert parts >= {"header", "positions", "signs", "sizes", "values", "scales", "biases", "names", "padding", "checksum"}
     assert {layer.form for _, layers, _, _ in files for layer in layers} == {"arithmetic", "dense"}
-    assert {plan.law for plan, _, _, _ in files} == {"fixed", "float"}
+    assert {plan.law for plan, _, _, _ in files} == {"fixed", "float", "once"}
 
 
 def read(data):
@@ -381,7 +418,7 @@ def test_scales_that_do_not_fit_together_are_refused(law):
     (b"hello, world", "net.nnz: is not an .nnz file: it begins with b'hell', not b'NNZ'"),
     (b"NNZ", "net.nnz: is cut off after 3 bytes"),
     (b"NNZ\x01\0\0\0\0\0", "net.nnz: is cut off after 9 bytes"),
-    (b"NNZ\x04" + b"\0" * 50, "net.nnz: has format version 4, this program reads versions 1 to 3"),
+    (b"NNZ\x05" + b"\0" * 50, "net.nnz: has format version 5, this program reads versions 1 to 4"),
     (sealed(b"NNZ\x02\x7f\0\0"), "net.nnz: near byte 4: there is no step but the input"),
     (sealed(b"NNZ\x02" + bytes(4)), "net.nnz: near byte [0-9]+: the number of steps, less one, is more than 4095"),
 ])

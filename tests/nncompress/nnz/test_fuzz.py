@@ -1,4 +1,4 @@
-"""Damaged files of version 2, under checksums that fit: each is refused with a FormatError or read as a whole plan.
+"""Damaged files of versions 2 to 4, under checksums that fit: each is refused with a FormatError or read as a whole plan.
 
     python -m pytest -m slow tests/nncompress/nnz/test_fuzz.py       100,000 files; some minutes
 """
@@ -19,7 +19,7 @@ from nnlite.errors import FormatError
 
 def originals():
     """Contents of small files, without their checksums."""
-    return [small_file(number)[:-4] for number in range(6)] + [to_bytes(random_plan(seed)[0])[:-4] for seed in range(10)]
+    return [small_file(number)[:-4] for number in range(7)] + [to_bytes(random_plan(seed)[0])[:-4] for seed in range(10)]
 
 
 def damaged(rng, files):
@@ -40,7 +40,7 @@ def damaged(rng, files):
     elif kind == 4:  # nothing that was ever written
         content[4:] = rng.bytes(int(rng.integers(0, 100)))
     else:
-        content = b"NNZ" + bytes([2 + int(rng.integers(2))]) + invented(rng) + rng.bytes(int(rng.integers(0, 40)))
+        content = b"NNZ" + bytes([rng.integers(2, 5)]) + invented(rng) + rng.bytes(int(rng.integers(0, 40)))
     return bytes(content)
 
 

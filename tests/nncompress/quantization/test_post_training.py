@@ -265,7 +265,7 @@ def test_bits_outside_2_to_8_are_refused(bits):
 
 
 def test_an_unknown_law_is_refused():
-    with pytest.raises(ValueError, match="quantize: the requantization law has to be one of fixed, float, got 'exact'"):
+    with pytest.raises(ValueError, match="quantize: the requantization law has to be one of fixed, float, once, got 'exact'"):
         quantize(models.mlp(4), images(3, 4), law="exact")
 
 

@@ -5,6 +5,7 @@ import pytest
 from networks import random_network
 
 import nnlite
+from nncompress.int8.reference import run_reference
 from nncompress.quantization.fake import ActivationGrid, WeightGrid
 from nncompress.quantization.post_training import quantize
 from nncompress.quantization.qat import convert, prepare_qat
@@ -13,9 +14,9 @@ from nnlite.inference.lowering import lower
 from nnlite.inference.plan import Plan
 
 
-def powers_of_two(model, x):
+def powers_of_two(model, x, bits=8):
     return prepare_qat(model, x, weights=lambda w: WeightGrid(power_of_two=True),
-                   activations=lambda x: ActivationGrid(power_of_two=True)).eval()
+                       activations=lambda x: ActivationGrid(bits, power_of_two=True)).eval()
 
 
 def in_float64(network):
@@ -41,6 +42,20 @@ def test_with_scales_that_are_powers_of_two_the_plan_has_the_networks_codes_in_f
     network = powers_of_two(model, x)
     for y, q in steps_in_integers(network, convert(network, "float"), x):
         np.testing.assert_array_equal(y, q)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 7])
+@pytest.mark.parametrize("seed", range(8))
+def test_activations_of_few_bits_have_the_same_codes_and_logits_in_the_plan(seed, bits):
+    model, x = random_network(seed)
+    network = powers_of_two(model, x, bits)
+    plan, x = convert(network, "float"), 2 * x  # beyond the range that was seen
+    for y, q in steps_in_integers(network, plan, x):
+        np.testing.assert_array_equal(y, q)
+        assert q.max() < 2**bits
+    np.testing.assert_array_equal(plan(x), run_reference(plan, x))
+    np.testing.assert_array_equal(plan(x), plan.run(x)[-1] if plan.ends_in_sums else plan.to_real(plan.run(x)[-1]))
+    np.testing.assert_allclose(plan(x), network(x).data, rtol=1e-6, atol=1e-6 * abs(network(x).data).max())
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -109,7 +124,8 @@ def test_what_has_no_integer_form_is_named():
     with pytest.raises(ValueError, match="prepare_qat: tanh_1 has no integer form here: no kind of step computes it"):
         prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh()), x)
     network = prepare_qat(nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU()), x, activations=lambda x: ActivationGrid(4))
-    with pytest.raises(ValueError, match="convert: input has activations from 0 to 15, an int8 plan has 0 to 255"):
+    network.grids["0"].grid = lambda: (np.float32(1), 0, -7, 7)
+    with pytest.raises(ValueError, match="convert: input has activations from -7 to 7, a plan has 0 to 255 or less"):
         convert(network)
     for options, kind in (({"symmetric": False}, "affine"), ({"per": 3}, "one of groups of 3")):
         with pytest.raises(ValueError, match=f"an int8 plan has zero point 0 .* this WeightGrid is {kind}"):

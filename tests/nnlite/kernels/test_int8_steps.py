@@ -47,9 +47,9 @@ def test_quantize_rows_clamps_before_it_casts_and_rounds_halves_to_even(shelf):
 
 @QUICK
 @given(SEEDS, LAWS, st.integers(1, 140), CHANNELS, ZERO_POINTS)
-def test_requantize_rows_equal_both_laws_channel_by_channel(shelf, seed, law, R, O, Z):
+def test_requantize_rows_equal_all_laws_channel_by_channel(shelf, seed, law, R, O, Z):
     rng = np.random.default_rng(seed)
-    bits = 31 if law == "fixed" else 30  # where something may be shifted left, sums may be beyond int32
+    bits = 31 if law in ("fixed", "once") else 30  # where something may be shifted left, sums may be beyond int32
     acc, b, M = accumulators(rng, R + 64, O, bits), accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law)
     q = np.full(acc.shape, UNTOUCHED, np.uint8)
     shelf.requantize_rows(acc[:R], b, factors(M, law), Z, 0, 255, q[:R])
@@ -62,7 +62,7 @@ def test_requantize_rows_worked_by_hand(shelf):
     acc, b, M = np.int32([[10, 42], [-102, -98], [1998, 0]]), np.int32([2, -2]), np.array([0.25, 0.5])
     q = np.empty((3, 2), np.uint8)
     for low, expected in (0, [[13, 30], [0, 0], [255, 9]]), (10, [[13, 30], [10, 10], [255, 10]]):
-        for law in "fixed", "fixed, nothing to the left", "float":
+        for law in "fixed", "fixed, nothing to the left", "once", "float":
             shelf.requantize_rows(acc, b, factors(M, law), 10, low, 255, q)
             np.testing.assert_array_equal(q, expected)
 
@@ -76,14 +76,23 @@ def test_by_the_float_law_the_product_is_rounded_to_float32_before_it_is_rounded
 def test_sums_beyond_int32_are_shifted_left_and_saturate(shelf):
     # acc + b is 2^31 + 1, −2^31 − 1 and 60
     acc, b, q = np.int32([[2**31 - 1, -(2**31), 50]]), np.int32([2, -1, 10]), np.empty((1, 3), np.uint8)
-    for M, expected in (1.5, [255, 0, 97]), (1.5 * 2.0**-24, [199, 0, 7]):  # 7 + 1.5 · 2^7 is 199
-        shelf.requantize_rows(acc, b, factors(np.full(3, M), "fixed"), 7, 0, 255, q)
-        np.testing.assert_array_equal(q, [expected])
+    for law in "fixed", "once":
+        for M, expected in (1.5, [255, 0, 97]), (1.5 * 2.0**-24, [199, 0, 7]):  # 7 + 1.5 · 2^7 is 199
+            shelf.requantize_rows(acc, b, factors(np.full(3, M), law), 7, 0, 255, q)
+            np.testing.assert_array_equal(q, [expected])
+
+
+def test_by_the_law_once_what_lies_below_a_half_stays_below(shelf):
+    # 3/8: fixed rounds to 3/2, then to 2, and 2/4 to 1. 4/8 goes up by both, −4/8 up by one and away from zero by the other
+    acc, q = np.int32([[3], [4], [-4], [-3]]), np.empty((4, 1), np.uint8)
+    for law, expected in ("once", [10, 11, 10, 10]), ("fixed", [11, 11, 9, 10]):
+        shelf.requantize_rows(acc, np.int32([0]), factors(np.array([1 / 8]), law), 10, 0, 255, q)
+        assert q.ravel().tolist() == expected
 
 
 @QUICK
 @given(SEEDS, CHANNELS, st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS), st.booleans())
-def test_add_rows_equal_both_laws(shelf, seed, O, Z, rectified):
+def test_add_rows_equal_all_laws(shelf, seed, O, Z, rectified):
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, 256, (2, 8, O)).astype(np.uint8)
     S1, S2, S3 = 10.0 ** rng.uniform(-2, 1, 3)
@@ -92,6 +101,9 @@ def test_add_rows_equal_both_laws(shelf, seed, O, Z, rectified):
     M0, shift = (np.int32(values) for values in add_fixed_parameters(S1, S2, S3))
     shelf.add_activations(x, y, Z[0], Z[1], shelf.Law(M0, NO_SHIFTS, -shift, NO_FACTORS), Z[2], low, 255, q)
     np.testing.assert_array_equal(q, add_fixed_formula(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255))
+
+    shelf.add_activations(x, y, Z[0], Z[1], shelf.Law(M0, NO_SHIFTS, NO_SHIFTS, NO_FACTORS, 31 - shift), Z[2], low, 255, q)
+    np.testing.assert_array_equal(q, add_fixed_formula(x, y, Z[0], Z[1], M0, shift, Z[2], low, 255, "once"))
 
     M1, M2 = multiplier(S1, 1, S3, np.float32), multiplier(S2, 1, S3, np.float32)
     shelf.add_activations(x, y, Z[0], Z[1], shelf.Law(NO_SHIFTS, NO_SHIFTS, NO_SHIFTS, np.array([M1, M2])), Z[2], low, 255, q)

@@ -57,17 +57,19 @@ def test_quantize_images_fills_the_inside_of_the_first_images_channels_last(seed
 def run_requantize(acc, pool, b, law, first, last, to, q, pixels):
     """Blocks of pool × pool pixels of acc (pool, W, O) int32, for the first of the pixels of q (≥ pixels, O)."""
     _, W, O = acc.shape
-    factors = Factors(address(b), address(law.M0), address(law.left), address(law.right), address(law.M))
+    factors = Factors(address(b), address(law.M0), address(law.left), address(law.right), address(law.M),
+                      address(law.total))
     kernels.requantize(acc.reshape(-1), Sums(acc.ctypes.data, 4 * O, pool, W), factors, to, first, last, q.ctypes.data,
                        q.strides[0], pixels)
 
 
 @settings(deadline=None, max_examples=100)
 @given(SEEDS, LAWS, st.sampled_from([1, 2]), CHANNELS, st.integers(0, 9), ZERO_POINTS, st.booleans())
-def test_requantize_equals_both_laws_on_the_maximum_of_each_block(seed, law, pool, O, pixels, Z, rectified):
+def test_requantize_equals_all_laws_on_the_maximum_of_each_block(seed, law, pool, O, pixels, Z, rectified):
     rng = np.random.default_rng(seed)
-    acc = accumulators(rng, pool * (pool * pixels + 1), O, 31 if law == "fixed" else 30).reshape(pool, -1, O)
-    b, M, low = accumulators(rng, 1, O, 31 if law == "fixed" else 30)[0], multipliers(rng, O, law), Z if rectified else 0
+    bits = 31 if law in ("fixed", "once") else 30
+    acc = accumulators(rng, pool * (pool * pixels + 1), O, bits).reshape(pool, -1, O)
+    b, M, low = accumulators(rng, 1, O, bits)[0], multipliers(rng, O, law), Z if rectified else 0
     maximum = acc[:, : pool * pixels].reshape(pool, pixels, pool, O).max(axis=(0, 2)).astype(np.int64)
     for first, last in (0, O), sorted(rng.integers(0, O + 1, 2)):
         q = np.full((pixels + 1, O + 3), UNTOUCHED, np.uint8)
@@ -80,11 +82,11 @@ def test_requantize_equals_both_laws_on_the_maximum_of_each_block(seed, law, poo
 def test_the_maximum_of_a_block_worked_by_hand():
     # two blocks of 2 × 2 pixels with one channel: the largest in each corner, all of one block negative; (max + 4) / 2 + 10
     acc = np.int32([[[1], [7], [-9], [-8]], [[3], [-99], [-12], [-6]]])
-    for law in "fixed", "fixed, nothing to the left", "float":
+    for law in "fixed", "fixed, nothing to the left", "once", "float":
         for shown in acc, acc[::-1], acc[:, ::-1], acc[::-1, ::-1]:
             q = np.empty((2, 1), np.uint8)
             run_requantize(shown.copy(), 2, np.int32([4]), factors(np.array([0.5]), law), 0, 1, Range(10, 0, 255), q, 2)
-            assert sorted(q.ravel().tolist()) == [9, 16]  # 5.5 goes up to 6 in both laws: away from 0, and to even
+            assert sorted(q.ravel().tolist()) == [9, 16]  # 5.5 goes up to 6 by all laws: up, away from 0, and to even
 
 
 # ---- layers
@@ -105,7 +107,7 @@ def run_stage(row, arrays, n, threads=1):
 
 
 def factors_by_name(M, law):
-    return dict(zip(("M0", "left", "right", "M"), factors(M, law), strict=True))
+    return factors(M, law)._asdict()
 
 
 @settings(deadline=None, max_examples=60)
@@ -122,12 +124,13 @@ def test_a_convolution_of_the_table_equals_its_formula_bit_for_bit(case, seed, l
 
     y = np.full((2 * N + 1, out_h + 2, out_w + 4, O), UNTOUCHED, np.uint8)
     expected = y.copy()
-    expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z)
+    high = int(rng.choice([255, max(Z, 15)]))
+    expected[:N, 1:-1, 2:-2] = requantize_reference(blocks.max(axis=(2, 4)) + b, M, law, Z, Z, high)
     packed, x = pack_conv_int8(w, dilation).numbers, np.concatenate([x.ravel(), np.full(x.size + 3, 255, np.uint8)])
     row = {"kind": CONVOLUTION, "x_image": H * W * C, "x_row": W * C, "y_image": y.strides[0], "y_row": y.strides[1],
            "w_group": packed[0].nbytes, "w_row": packed[0, 0].nbytes, "channels": len(packed) * packed.shape[2], "pool": pool,
            "sums_w": acc.shape[2], "out_h": out_h, "out_w": out_w, "O": O, "Z": Z,
-           "low": Z, **geometry(w_shape, stride, dilation, per_lane=4)._asdict()}
+           "low": Z, "high": high, **geometry(w_shape, stride, dilation, per_lane=4)._asdict()}
     run_stage(row, {"x": x, "y": y[:, 1:, 2:], "w": packed, "b": b, **factors_by_name(M, law)}, N, threads)
     np.testing.assert_array_equal(y, expected)
 
@@ -142,7 +145,7 @@ def test_the_tasks_of_a_convolution_do_all_rows_and_none_past_the_last(threads):
         x, y = np.arange(N * H + 100, dtype=np.uint8), np.full(N * H + 100, UNTOUCHED, np.uint8)
         row = {"kind": CONVOLUTION, "x_image": H, "x_row": 1, "y_image": H, "y_row": 1, "w_group": packed.nbytes,
                "w_row": packed[0, 0].nbytes, "channels": LANES, "pool": 1, "sums_w": 1, "out_h": H, "out_w": 1, "O": 1, "Z": 5,
-               **geometry_of_one}
+               "high": 255, **geometry_of_one}
         run_stage(row, {"x": x, "y": y, "w": packed, "b": b, "M": M}, N, threads)
         assert y.tolist() == [*range(5, 5 + N * H), *[UNTOUCHED] * 100]
 
@@ -155,12 +158,13 @@ def test_a_linear_layer_of_the_table_equals_its_formula_bit_for_bit(seed, law, N
     x, w = rng.integers(0, 256, (N + 40, K)).astype(np.uint8), rng.integers(-128, 128, (K, O)).astype(np.int8)
     b, M = rng.integers(-(2**15), 2**15, O).astype(np.int32), multipliers(rng, O, law)
     acc, panels = x[:N].astype(np.int64) @ w.astype(np.int64), panels_int8(w, -(-K // 4))
-    row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z, "channels": len(panels) * panels.shape[2]}
+    high = int(rng.choice([255, 15]))
+    row = {"x_image": K, "O": O, "K": panels.shape[1], "Z": Z, "high": high, "channels": len(panels) * panels.shape[2]}
 
     y = np.full((N + 40, O), UNTOUCHED, np.uint8)
     arrays = {"x": x, "w": panels, "b": b, **factors_by_name(M, law)}
     run_stage(row | {"kind": LINEAR, "y_image": O}, arrays | {"y": y}, N, threads)
-    np.testing.assert_array_equal(y[:N], requantize_reference(acc + b, M, law, Z, 0))
+    np.testing.assert_array_equal(y[:N], requantize_reference(acc + b, M, law, Z, 0, high))
     assert (y[N:] == UNTOUCHED).all()
 
     logits = np.full((N + 40, O), UNTOUCHED, np.float32)
