@@ -38,13 +38,22 @@ static int32_t position_mixer[2], sign_mixer[3], size_mixers[QUESTIONS][3], bias
 static struct { uint16_t count; uint8_t used, sign; } column[LONGEST_ROW];
 static uint32_t tape_low, tape_high, tape_number, tape_at; /* the interval, the number in it, the next byte */
 
-/* e^(-s / 128) in units of 2^-40, one factor e^(-1/128) = 1 - d after the other; d in units of 2^-39. */
+/* e^(-s / 128) in units of 2^-40, one factor e^(-1/128) = 1 - d after the other; d in units of 2^-39. The division is done bit
+ * by bit, as a small processor has none for 64 bits.
+ */
 static void fill_lower(void)
 {
     const uint64_t one = (uint64_t)1 << 40, d = 4278233685u, low = 0xFFFFF;
     uint64_t t = one;
     for (int32_t s = 0; s <= LIMIT; s++) {
-        lower[s] = (uint16_t)(((t << 17) / (one + t) + 1) / 2);
+        uint64_t rest = t;
+        uint32_t quotient = 0; /* 2^17 t / (1 + t), rounded down */
+        for (int bit = 0; bit < 17; bit++) {
+            rest *= 2;
+            quotient = 2 * quotient + (rest >= one + t);
+            rest -= rest >= one + t ? one + t : 0;
+        }
+        lower[s] = (uint16_t)((quotient + 1) / 2);
         t -= ((t >> 20) * d + ((t & low) * d >> 20)) >> 19;
     }
 }
