@@ -13,7 +13,7 @@ class RankOneCurvature:
     no array of the weight's size.
 
     beta: β.   every: gradients are looked at in every so many steps only, because a look costs two passes over them.
-    Source: Martens 2014 (arXiv 1412.1193), §9, for squared gradients as curvature; Shazeer & Stern 2018 (arXiv 1804.04235),
+    Source: Martens 2014 (arXiv 1412.1193), §11, for squared gradients as curvature; Shazeer & Stern 2018 (arXiv 1804.04235),
     §3, algorithm 2, for the rank.
     """
 

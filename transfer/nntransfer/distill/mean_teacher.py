@@ -27,7 +27,7 @@ class MeanTeacher:
     student: a Module.   decay: the largest a, in [0, 1).   teacher: a copy of the student, which shares nothing with it.
     `update()` does one step of the average. A checkpoint of `fit` holds the student only.
     Errors: ValueError for another decay.
-    Source: Tarvainen & Valpola 2017 (arXiv 1703.01780), §2, eq. 2, and §3.1 for the first steps.
+    Source: Tarvainen & Valpola 2017 (arXiv 1703.01780), §2, eq. 2; the first steps are those of its authors' program.
     """
 
     def __init__(self, student, decay=0.999):

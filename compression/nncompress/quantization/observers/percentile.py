@@ -1,6 +1,6 @@
 """The range without a fixed share of the largest and of the smallest values.
 
-Source: Wu et al. 2020 (arXiv 2004.09602), §3.1, "percentile".
+Source: Wu et al. 2020 (arXiv 2004.09602), §3.4, "percentile".
 """
 
 import numpy as np
