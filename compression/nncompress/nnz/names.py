@@ -1,8 +1,8 @@
-"""The names part of a file: what the classes are called, and how images are normalized. It follows the last step.
+"""The names part of a file: the names of the classes, and how images are normalized. It follows the last step.
 
     one bit       whether the images are bytes
-    mean, std     once where all channels have the same, else for each channel; as float32, with as many bits as they need
-    names         one bit where they are 0, 1, 2, …; else a short text for each class
+    mean, std     once if all channels have the same numbers, else for each channel; as float32, with as many bits as they need
+    names         one bit if the names are 0, 1, 2, …; else a text of at most 255 bytes for each class
 
 The shape of an image and the number of classes are those of the plan. MNIST's part takes about 10 bytes, named classes take the
 length of their names.
@@ -22,8 +22,8 @@ def code_input(fields, given, steps):
     if len(classes) != 1:
         fields.fail(f"a result of shape {classes} is not one number for each class")
     if given is not None and (tuple(given.shape), len(given.names)) != (shape, classes[0]):
-        fields.fail(f"the names are of {len(given.names)} classes and images of shape {given.shape}, the plan has {classes[0]} "
-                    f"and {shape}")
+        fields.fail(f"the Input has {len(given.names)} classes and images of shape {given.shape}, the plan has {classes[0]} "
+                    f"classes and {shape}")
     fields.spend_on("names")
     dtype = "uint8" if fields.flag(given is not None and given.dtype == "uint8") else "float32"
     mean, std = _code_moments(fields, given, shape[0])
@@ -35,7 +35,7 @@ def code_input(fields, given, steps):
 
 
 def _code_moments(fields, given, channels):
-    """(mean, std) of the channels."""
+    """Write or read the mean and the deviation of each channel -> (mean, std), two tuples."""
     rows = [] if given is None else list(zip(np.float32(given.mean), np.float32(given.std), strict=True))
     same = fields.flag(len(set(rows)) == 1)
     coded = [_code_pair(fields, *(rows[c] if rows else (0, 1))) for c in range(1 if same else channels)]
@@ -44,7 +44,7 @@ def _code_moments(fields, given, channels):
 
 
 def _code_pair(fields, mean, std):
-    """The mean and the deviation of one channel."""
+    """Write or read the mean and the deviation of one channel."""
     if fields.coder.past_the_end():
         fields.fail("the file ends")
     if fields.flag(mean == 0):
@@ -56,7 +56,7 @@ def _code_pair(fields, mean, std):
 
 
 def _code_names(fields, given, count):
-    """The names of the classes."""
+    """Write or read the names of the classes, `count` of them -> a tuple."""
     numbers = tuple(map(str, range(count)))
     if fields.flag(given is not None and given.names == numbers):
         return numbers

@@ -1,4 +1,4 @@
-"""More training for a compressed network: on what it has left, with any loss, and within the budget again."""
+"""More training for a compressed network, with any loss: its masks and its grid stay, and its file stays within the budget."""
 
 import copy
 
@@ -11,14 +11,14 @@ DECIDED = {"share": 1.0, "start": 0.0, "end": 1e-9, "freeze": 1e-9, "quantize": 
 
 
 def train_further(found, data, budget, *, epochs, lr, decay=0.0, loss=F.cross_entropy, progress=True):
-    """Train what `compress` found for some epochs more: its masks and its grid stay, its values learn.
+    """Train the result of `compress` for some more epochs: its masks and its grid stay, its values learn.
 
         w = kept · s · round(t / s)        kept and s as found, t = w at first;   t ← Adam(t, ∂L/∂w)
 
     found       a `Compressed`; it stays as it is
     data        (training, held_out): two loaders, as for `compress`
-    budget      a `Budget`, as a rule that of `found`, but not one in accuracy. The values that are learned may take more bits
-                than before: what is too much then loses its least valuable weights. None comes back
+    budget      a `Budget`, usually that of `found`, but not one in accuracy. The new values may take more bits. Then
+                the least valuable weights go, until the file is within the budget. No removed weight comes back
     epochs      from 1 up.   lr: Adam's largest rate: 200 steps of warm-up, then a cosine down to 0.   decay: AdamW's
     loss        loss(logits, *targets) as for `train.fit`, for example of a teacher's logits that the loader gives
 

@@ -101,8 +101,8 @@ def test_a_loaded_plan_keeps_its_names_when_it_is_copied_and_saved(tmp_path):
 
 
 @pytest.mark.parametrize("changed, message", [
-    ({"shape": (1, 4, 1)}, r"the names are of 2 classes and images of shape \(1, 4, 1\), the plan has 2 and \(1, 2, 2\)"),
-    ({"names": ("oak", "elm", "ash")}, "the names are of 3 classes"),
+    ({"shape": (1, 4, 1)}, r"the Input has 2 classes and images of shape \(1, 4, 1\), the plan has 2 classes and \(1, 2, 2\)"),
+    ({"names": ("oak", "elm", "ash")}, "the Input has 3 classes"),
     ({"names": ("oak", "e" * 256)}, "the length of the name of class 1 is more than 255"),
 ])
 def test_names_that_do_not_fit_the_plan_are_not_written(changed, message, tmp_path):
