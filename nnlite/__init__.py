@@ -12,4 +12,4 @@ __getattr__, __dir__, __all__ = lazily(__name__, {
     "checkpoint": ["save", "load"],
     "kernels": ["set_num_threads"],
     "errors": ["FormatError"],
-}, rooms=("functional", "nn", "optim", "data", "train", "checkpoint", "models", "plot", "kernels", "inference"))
+}, rooms=("functional", "nn", "optim", "data", "train", "checkpoint", "models", "plot", "kernels", "inference", "foreign"))

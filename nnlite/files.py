@@ -14,7 +14,7 @@ except ImportError:  # not on Windows
     fcntl = None
 
 WRITTEN = {".npz": "a checkpoint", ".nnz": "a compressed model", ".onnx": "an ONNX model", ".c": "a C file",
-           ".html": "an HTML page", ".json": "JSON"}
+           ".safetensors": "weights", ".html": "an HTML page", ".json": "JSON"}
 OF_OTHERS = (".npy", ".txt", ".csv", ".pkl", ".pt", ".pth", ".h5", ".zip", ".png", ".svg", ".pdf")
 
 

@@ -125,19 +125,28 @@ def make_task(name, data_dir=None, classes=None):
 
 def build_model(name, task, width=1.0, seed=0):
     """One of the models, or one of the user's own, for this task's images and classes."""
-    (_, channels, *size), own = task.train.images.shape, is_own_model(name)
-    build = None if own else getattr(models, name.replace("-", "_"))
-    expects = {} if own else inspect.signature(build).parameters
-    if not size and "in_channels" in expects:
+    return build_for(name, task.train.images.shape[1:], task.train.classes, width, seed)
+
+
+def build_for(name, shape, classes, width, seed):
+    """The same, for images of a shape and so many classes; None for what the model's own usual values are."""
+    fitting = {"classes": classes} if classes else {}
+    if shape:
+        channels, *size = shape
+        fitting |= {"in_features": math.prod(shape), "in_channels": channels, "image_size": _short(size)}
+    fitting |= {"width": width, "seed": seed}
+    if is_own_model(name):
+        return build_own(name, fitting)
+    build = getattr(models, name.replace("-", "_"))
+    expects = inspect.signature(build).parameters
+    if shape and not size and "in_channels" in expects:
         raise ValueError(f"{name} takes images, the data has rows of {channels} numbers; mlp and lenet-300-100 take these")
-    fitting = {"in_features": math.prod(task.train.images.shape[1:]), "in_channels": channels, "image_size": _short(size),
-               "classes": task.train.classes, "width": width, "seed": seed}
-    return build_own(name, fitting) if own else build(**{key: fitting[key] for key in fitting if key in expects})
+    return build(**{key: fitting[key] for key in fitting if key in expects})
 
 
 def _short(size):
     """[H, W] as one number where they are equal."""
-    return size[0] if len(set(size)) == 1 else size
+    return size[0] if len(set(size)) == 1 else list(size)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from nnlite import data
 from nnlite.cli.common import check_out, is_nnz, load_model
 from nnlite.cli.inputs import stored_input
 from nnlite.files import write_atomically
+from nnlite.foreign import to_safetensors
 from nnlite.inference.export import OPSET, to_onnx
 
 
@@ -18,7 +19,7 @@ def run(arguments):
     ending = arguments.out.suffix.lower()
     check_out(arguments.out, ending, [arguments.file])
     if ending not in FORMATS:
-        raise ValueError(f"--out {arguments.out}: the name of an exported file ends in {' or '.join(FORMATS)}"
+        raise ValueError(f"--out {arguments.out}: the name of an exported file ends in {', '.join(FORMATS)}"
                          + (f", not in {ending}" if ending else ""))
     if (arguments.flash or arguments.ram) and ending != ".c":
         raise ValueError(f"--{'flash' if arguments.flash else 'ram'} is for C files, --out {arguments.out} is not one")
@@ -60,7 +61,18 @@ def _c(arguments):
         f"multiply-adds: {source.macs:,} for each image")
 
 
-FORMATS = {".onnx": _onnx, ".c": _c}
+def _safetensors(arguments):
+    """(content, result, text) of a .safetensors file."""
+    model, _ = load_model(arguments.file, own=arguments.model)
+    try:
+        content = to_safetensors(model.state_dict())
+    except ImportError as error:
+        raise ValueError(str(error)) from None
+    arrays = len(model.state_dict())
+    return content, {"format": "safetensors", "arrays": arrays}, f"safetensors, {arrays} arrays in float32"
+
+
+FORMATS = {".onnx": _onnx, ".c": _c, ".safetensors": _safetensors}
 
 
 def _image_shape(arguments):

@@ -25,7 +25,7 @@ def build_parser():
     parser.add_argument("--version", action="version", version=f"nnlite {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (_demo, _train, _prune, _quantize, _distill, _finetune, _transfer, _fuse, _compress, _evaluate, _predict,
-                _inspect, _export, _report, _bench):
+                _inspect, _import, _export, _report, _bench):
         add(commands)
     return parser
 
@@ -295,9 +295,25 @@ def _inspect(commands):
     _add_file(p, "model (.npz or .nnz)")
 
 
+def _import(commands):
+    p = _command(commands, "import", "make an .npz file of an ONNX file, or of weights that another program has trained",
+                 "nnlite import weights.safetensors --model my_net.py:Net --data shapes --out model.npz")
+    _add_file(p, "an .onnx file, or a state dict: .safetensors, or .npz as np.savez writes it")
+    p.add_argument("--model", type=_model, metavar="MODEL", help=f"of a state dict: {', '.join(MODELS)}, or your own class in "
+                   "a file, as in my_net.py:Net; its names and shapes have to be those of the file")
+    p.add_argument("--width", type=_positive, help="multiplier of --model's filters and neurons (default: 1)")
+    p.add_argument("--partial", action="store_true", help="take what has the same name on both sides, and list the rest")
+    _add_data(p, default=None, told="none")
+    p.add_argument("--shape", type=_sizes, metavar="C,H,W", help="instead of --data: the shape of an image")
+    p.add_argument("--names", type=_names, metavar="LIST", help="the names of the classes, with commas between")
+    p.add_argument("--mean", type=_numbers, metavar="LIST", help="of each channel, of pixels ÷ 255, or one for all")
+    p.add_argument("--std", type=_numbers, metavar="LIST", help="by which x − mean is divided")
+    _add_out(p, "model.npz")
+
+
 def _export(commands):
     p = _command(commands, "export", "write a model as a file that other programs run: ONNX (.npz: float32; .nnz: integers), "
-                 "or C for a small device (.nnz)",
+                 "C for a small device (.nnz), or safetensors (.npz)",
                  "nnlite export model.npz --out model.onnx\nExample:  nnlite export model.nnz --out model.c --flash")
     _add_file(p, "model (.npz or .nnz)", own=True)
     p.add_argument("--data", type=_data, metavar="DATA",
@@ -309,7 +325,7 @@ def _export(commands):
                          "are unpacked row by row in each run: the least flash, more RAM, slower; compiled with "
                          "-DNNLITE_UNPACK, the first run keeps them in RAM")
     p.add_argument("--out", type=Path, default=Path("model.onnx"), metavar="FILE",
-                   help="ends in .onnx or .c, which chooses the format (default: model.onnx)")
+                   help="ends in .onnx, .c or .safetensors, which chooses the format (default: model.onnx)")
 
 
 def _report(commands):
@@ -400,6 +416,28 @@ def _own(text, others=""):
     if not (file.endswith(".py") and name.isidentifier()):
         raise argparse.ArgumentTypeError(f"has to be {others}a class in a Python file, as in my_net.py:Net, got {text[:80]!r}")
     return text
+
+
+def _names(text):
+    names = [name.strip() for name in text.split(",")]
+    if len(set(names)) < len(names) or len(names) < 2 or not all(names):
+        raise argparse.ArgumentTypeError(f"has to be two or more different names with commas between, got {text[:80]!r}")
+    return names
+
+
+def _numbers(text):
+    numbers = [_number(part) for part in text.split(",")]
+    if not all(abs(number) < 1e30 for number in numbers):
+        raise argparse.ArgumentTypeError(f"has to be numbers with commas between, as in 0.49,0.48,0.45, got {text[:80]!r}")
+    return numbers
+
+
+def _sizes(text):
+    sizes = text.split(",")
+    if len(sizes) not in (1, 3) or not all(size.isdecimal() and 0 < int(size[:9]) < 2**20 for size in sizes):
+        raise argparse.ArgumentTypeError("has to be C,H,W, as in 1,28,28, or one number for rows of a table, got "
+                                         f"{text[:80]!r}")
+    return tuple(map(int, sizes))
 
 
 def _seed(text):

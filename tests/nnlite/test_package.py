@@ -19,6 +19,7 @@ PACKAGES = {
 }
 DISTRIBUTIONS = {"PIL": "pillow"}  # where it has another name than what is imported
 EXTRAS = {"nnlite/data/folder.py": {"PIL"}, "nnlite/inference/export.py": {"onnx"},
+          "nnlite/foreign/states.py": {"safetensors"},
           "tutorials/benchmark/with_torch.py": {"torch"},
           "tutorials/benchmark/with_onnxruntime.py": {"onnx", "onnxruntime"}}
 SOURCES = {package: sorted(path.rglob("*.py")) for package, path in PACKAGES.items()}

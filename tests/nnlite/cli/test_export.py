@@ -77,7 +77,8 @@ def test_what_cannot_become_a_c_file_is_one_sentence(trained, error_of, result_o
     assert error_of("export", "float.nnz", "--out", "m.c").startswith(
         "float.nnz: plan_to_c: the plan rounds by the law 'float', C code by the law 'fixed'; quantize")
     path = trained.with_suffix(".nnz")
-    assert error_of("export", path, "--out", "m.h") == "--out m.h: the name of an exported file ends in .onnx or .c, not in .h"
-    assert error_of("export", path, "--out", "m") == "--out m: the name of an exported file ends in .onnx or .c"
+    endings = "the name of an exported file ends in .onnx, .c, .safetensors"
+    assert error_of("export", path, "--out", "m.h") == f"--out m.h: {endings}, not in .h"
+    assert error_of("export", path, "--out", "m") == f"--out m: {endings}"
     assert error_of("export", path, "--flash") == "--flash is for C files, --out model.onnx is not one"
     assert error_of("export", path, "--ram") == "--ram is for C files, --out model.onnx is not one"
