@@ -18,11 +18,11 @@ from nnlite.plot.parts import bytes_of_parts
 from nnlite.plot.roofs import roofline
 from nnlite.plot.sensitivity import sensitivity_curves
 from nnlite.plot.size import accuracy_against_bytes, size_text
-from nnlite.plot.style import BLUE, DARK, GREY, LIGHT, ORANGE, SIZE, STYLE, figure, picture_kind, save, styled, svg
+from nnlite.plot.style import BLUE, DARK, GREY, LIGHT, ORANGE, SIZE, STYLE, figure, picture_kind, same_scales, save, styled, svg
 from nnlite.plot.weights import filters, weight_histograms
 
 __all__ = [
     "BLUE", "DARK", "GREY", "LIGHT", "ORANGE", "SIZE", "STYLE", "accuracy_against_bytes", "bytes_of_parts", "confusion",
     "confusion_matrix", "errors_against_bytes", "figure", "filters", "horizontal_bars", "picture_kind", "roofline",
-    "save", "sensitivity_curves", "size_text", "styled", "svg", "training_curves", "weight_histograms",
+    "same_scales", "save", "sensitivity_curves", "size_text", "styled", "svg", "training_curves", "weight_histograms",
 ]

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from nnlite.plot.style import BLUE, DARK, ORANGE, figure, finished, styled
+from nnlite.plot.style import BLUE, ORANGE, as_written, figure, finished, styled
+
+CELL = 0.29  # inches
 
 
 def confusion(predictions, labels, classes):
@@ -36,16 +38,18 @@ def confusion_matrix(matrix, target=None, class_names=None):
     classes = len(matrix)
     if matrix.shape != (classes, classes) or classes == 0 or matrix.dtype.kind not in "iu":
         raise ValueError(f"confusion_matrix: expects whole numbers (classes, classes), got {matrix.dtype} {matrix.shape}")
-    names = [str(name) for name in (range(classes) if class_names is None else class_names)]
+    names = [as_written(str(name)) for name in (range(classes) if class_names is None else class_names)]
     if len(names) != classes:
         raise ValueError(f"confusion_matrix: {len(names)} names for {classes} classes")
 
-    picture = figure(max(4.2, 0.48 * classes + 2), 0.48 * classes + 1.3)
-    axes = picture.add_subplot(anchor="W")
-    axes.imshow(_confusion_colours(matrix))
+    longest = max(map(len, names))
+    picture = figure(max(3.7, CELL * classes + 0.07 * longest + 0.73), CELL * classes + 0.05 * longest + 1.1)
+    axes = picture.add_subplot(anchor="W", aspect="equal", xlim=(-0.5, classes - 0.5), ylim=(classes - 0.5, -0.5))
+    _colour_cells(axes, matrix)
+    size = min(10, 110 * CELL / len(str(matrix.max())))  # of a digit, so that the longest number fits into its cell
     for i, j in zip(*matrix.nonzero(), strict=True):
-        axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color="white" if i == j else DARK)
-    axes.set_xticks(range(classes), names, rotation=45 if max(map(len, names)) > 4 else 0)
+        axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=size)
+    axes.set_xticks(range(classes), names, rotation=45 if longest > 3 else 0)
     axes.set_yticks(range(classes), names)
     axes.set(xlabel="taken for", ylabel="true class")
     axes.set_xticks(np.arange(classes) - 0.5, minor=True)
@@ -58,13 +62,11 @@ def confusion_matrix(matrix, target=None, class_names=None):
     return finished(picture, target)
 
 
-def _confusion_colours(matrix):
-    """RGB (classes, classes, 3): white for 0, to blue on the diagonal, to orange beside it."""
-    from matplotlib.colors import to_rgb
+def _colour_cells(axes, matrix):
+    """Each cell that is not 0, so much more opaque as it is a larger share of its row; the law is the same for all matrices."""
+    from matplotlib.patches import Rectangle
 
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    right = np.eye(len(matrix), dtype=bool)
-    mistakes = np.where(right, 0, share)
-    mistakes = mistakes / (mistakes.max() or 1)
-    strength = np.where(matrix == 0, 0, np.where(right, 0.35 + 0.65 * share, 0.15 + 0.65 * mistakes))[..., None]
-    return 1 - strength + strength * np.where(right[..., None], to_rgb(BLUE), to_rgb(ORANGE))
+    for i, j in zip(*matrix.nonzero(), strict=True):
+        opacity = 0.1 + 0.5 * np.sqrt(share[i, j])
+        axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=BLUE if i == j else ORANGE, alpha=opacity, linewidth=0))

@@ -6,11 +6,12 @@ from nnlite.plot.style import BLUE, DARK, GREY, ORANGE, figure, finished, styled
 
 
 @styled()
-def training_curves(history, target=None):
+def training_curves(history, target=None, columns=3):
     """Loss and accuracy after each epoch, for training and validation, and the learning rate where it changes.
 
     history: the list of dicts that `train.fit` returns. Keys epoch, loss, accuracy, validation_loss,
-    validation_accuracy, lr; each may be missing in any row. Errors: ValueError for a history without loss and accuracy.
+    validation_accuracy, lr; each may be missing in any row.   columns: how many panels stand side by side.
+    Errors: ValueError for a history without loss and accuracy.
     """
     panels = []
     for title, name, unit in (("Loss", "loss", 1), ("Accuracy (%)", "accuracy", 100)):
@@ -24,9 +25,11 @@ def training_curves(history, target=None):
     if not any(title != "Learning rate" for title, _ in panels):
         raise ValueError(f"training_curves: none of the {len(history)} epochs has a loss or an accuracy")
 
-    picture = figure(4.2 * len(panels), 3.4)
-    for axes, (title, lines) in zip(picture.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        _curves(axes, title, lines)
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    picture = figure(3.7 * columns, 3.2 if rows == 1 else 2.3 * rows)
+    for i, (title, lines) in enumerate(panels, 1):
+        _curves(picture.add_subplot(rows, columns, i), title, lines)
     return finished(picture, target)
 
 

@@ -22,7 +22,7 @@ def errors_against_bytes(points, front, target=None):
     axes.plot(x, y, "o", color=GREY, markersize=5, label="all runs")
     axes.plot([x[i] for i in front], [y[i] for i in front], "o-", drawstyle="steps-post", color=BLUE, markersize=8,
               label="nothing smaller is better")
-    axes.set(xscale="log", yscale="log", xlabel="← smaller     size on disk (logarithmic)", ylabel="errors (logarithmic)",
+    axes.set(xscale="log", yscale="log", xlabel="← smaller   ·   size on disk (logarithmic)", ylabel="errors (logarithmic)",
              title="Errors against size on disk")
     axes.xaxis.set_major_formatter(lambda value, _: size_text(value))
     axes.xaxis.set_minor_formatter(lambda value, _: "")

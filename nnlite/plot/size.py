@@ -1,14 +1,17 @@
 """What a smaller file costs: accuracy against bytes."""
 
 from nnlite.plot.labels import label_points
-from nnlite.plot.style import BLUE, figure, finished, styled
+from nnlite.plot.style import BLUE, SIZE, figure, finished, styled
+
+SPAN = 8  # the axis of sizes ends at so many times its beginning, or more: so it has two labels at least
 
 
 @styled()
-def accuracy_against_bytes(rows, target=None):
+def accuracy_against_bytes(rows, target=None, size=SIZE):
     """Test accuracy against size on disk (logarithmic) for each step of a compression run.
 
-    rows: dicts with step (its name), accuracy (0 to 1) and bytes. Errors: ValueError for no rows or bytes below 1.
+    rows: dicts with step (its name), accuracy (0 to 1) and bytes.   size: (width, height) in inches.
+    Errors: ValueError for no rows or bytes below 1.
     """
     if not rows:
         raise ValueError("accuracy_against_bytes: there are no rows")
@@ -17,14 +20,17 @@ def accuracy_against_bytes(rows, target=None):
             raise ValueError(f"accuracy_against_bytes: step {row['step']!r} has {row['bytes']} bytes, expected at least 1")
     from matplotlib.ticker import LogLocator
 
-    picture = figure()
+    picture = figure(*size)
     axes = picture.add_subplot()
     x, y = [row["bytes"] for row in rows], [100 * row["accuracy"] for row in rows]
     axes.plot(x, y, "o", color=BLUE, markersize=8, zorder=4)
     axes.set_xscale("log", subs=[])
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.margins(0.15, 0.25)
-    axes.set(xlabel="← smaller     size on disk (logarithmic)", ylabel="test accuracy (%)",
+    low, high = axes.get_xlim()
+    wider = max(1, SPAN / (high / low)) ** 0.5
+    axes.set_xlim(low / wider, high * wider)
+    axes.set(xlabel="← smaller   ·   size on disk (logarithmic)", ylabel="test accuracy (%)",
              title="Accuracy against size on disk")
     axes.xaxis.set_major_formatter(lambda value, _: size_text(value))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value <= 100 else "")

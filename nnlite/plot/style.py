@@ -71,11 +71,22 @@ def save(figure, target):
 
 @styled()
 def svg(figure):
-    """A Figure as the text of one <svg> element, to stand inside an HTML page."""
+    """A Figure as the text of one <svg> element, to stand inside an HTML page. Its words are text, in the page's own font."""
+    import matplotlib
+
     stream = io.BytesIO()
-    _print(figure, stream, "svg")
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        _print(figure, stream, "svg")
     text = stream.getvalue().decode()
     return text[text.index("<svg") :]
+
+
+def same_scales(axes, direction="xy"):
+    """Give all these axes the same limits: the lowest and the highest of them.   direction: "x", "y" or "xy"."""
+    for x_or_y in direction:
+        ends = [end for a in axes for end in getattr(a, f"get_{x_or_y}lim")()]
+        for a in axes:
+            getattr(a, f"set_{x_or_y}lim")(min(ends), max(ends))
 
 
 def as_written(text):

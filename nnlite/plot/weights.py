@@ -61,40 +61,44 @@ def _number_tiles(set_ticks, tiles, size):
 
 
 @styled()
-def weight_histograms(states, target=None):
-    """The weights of each layer (rows) in each state (columns), such as before and after pruning and quantization.
+def weight_histograms(states, target=None, limit=None):
+    """The weights of each layer (columns) in each state (rows), such as before and after pruning and quantization.
 
     The y axis is logarithmic: one weight is still seen beside the thousands at 0, which are orange.
     states: {label: {layer: array or Tensor}}, quantized weights as the real numbers that they stand for; a state need not
-    have all layers. Errors: ValueError for no weights.
+    have all layers.   limit: the x axes go from −limit to limit (default: to each layer's largest weight).
+    Errors: ValueError for no weights, and for weights beyond the limit.
     """
     states = {label: {layer: _floats(w).reshape(-1) for layer, w in state.items()} for label, state in states.items()}
     layers = list(dict.fromkeys(layer for state in states.values() for layer in state))
     if not layers:
         raise ValueError("weight_histograms: there are no weights")
-    picture = figure(3.3 * len(states) + 0.1 * max(map(len, layers)) + 0.8, 1.7 * len(layers) + 1.1)
-    grid = picture.subplots(len(layers), len(states), squeeze=False, sharex="row", sharey="row")
-    for layer, row in zip(layers, grid, strict=True):
-        limit = max(np.abs(state[layer]).max(initial=0) for state in states.values() if layer in state) or 1.0
-        highest = 1
-        for state, axes in zip(states.values(), row, strict=True):
+    largest = {layer: max(np.abs(state[layer]).max(initial=0) for state in states.values() if layer in state)
+               for layer in layers}
+    if limit is not None and not max(largest.values()) <= limit:
+        raise ValueError(f"weight_histograms: the largest weight is {max(largest.values()):g}, the limit {limit:g}")
+    column = max(3, 0.12 * max(map(len, layers)), 0.1 * max(map(len, states)))  # inches, with room for the names
+    picture = figure(column * len(layers) + 0.7, 1.6 * len(states) + 1)
+    grid = picture.subplots(len(states), len(layers), squeeze=False, sharex="col", sharey=True)
+    highest = 1
+    for (label, state), row in zip(states.items(), grid, strict=True):
+        for layer, axes in zip(layers, row, strict=True):
             if layer in state:
-                highest = max(highest, _histogram(axes, state[layer], limit))
+                highest = max(highest, _histogram(axes, label, state[layer], limit or largest[layer] or 1.0))
             else:
                 axes.set_axis_off()
-        row[0].set_ylim(0.7, 2 * highest)  # from 0.7, so that a bar of 1 is seen
-        row[0].set_yscale("log")
-        row[0].yaxis.set_major_formatter("{x:,g}")
-        row[0].yaxis.set_minor_formatter("")
-        row[0].set_ylabel(as_written(layer), fontweight="bold", rotation=0, ha="right", va="center")
-    for label, axes in zip(states, grid[0], strict=True):
-        axes.annotate(as_written(label), (0, 1), (0, 22), "axes fraction", "offset points", fontsize=12, fontweight="bold")
+    grid[0, 0].set_ylim(0.7, 2 * highest)  # from 0.7, so that a bar of 1 is seen
+    grid[0, 0].set_yscale("log")
+    grid[0, 0].yaxis.set_major_formatter("{x:,g}")
+    grid[0, 0].yaxis.set_minor_formatter("")
+    for layer, axes in zip(layers, grid[0], strict=True):
+        axes.annotate(as_written(layer), (0, 1), (0, 34), "axes fraction", "offset points", fontsize=12, fontweight="bold")
     picture.supxlabel("weight (orange: exactly 0)", fontsize=10)
     picture.supylabel("number of weights (logarithmic)", fontsize=10)
     return finished(picture, target)
 
 
-def _histogram(axes, w, limit):
+def _histogram(axes, label, w, limit):
     """Draw it; how many weights are in the largest bin."""
     edges = np.linspace(-limit, limit, BINS + 1)
     kept = w[w != 0]
@@ -107,7 +111,8 @@ def _histogram(axes, w, limit):
         facts.append(f"{100 * zeros / w.size:.0f} % zero")
     if different < kept.size / 2:
         facts.append(f"{different} other values" if zeros else f"{different} values")
-    axes.set_title(" · ".join(facts), loc="right", fontsize=8, fontweight="normal")
+    axes.set_title(as_written(label), fontsize=10, pad=16)
+    axes.annotate(" · ".join(facts), (0, 1), (0, 4), "axes fraction", "offset points", fontsize=9)
     return max(zeros, counts.max())
 
 

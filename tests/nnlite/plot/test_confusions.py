@@ -43,18 +43,23 @@ def test_the_confusion_matrix_writes_every_count_that_is_not_0_in_its_cell():
     assert axes.get_title("left") == "27 of 30 right (90.0 %)"
 
 
-def test_the_confusion_matrix_is_white_at_0_blue_where_right_orange_where_wrong():
-    (axes,) = plot.confusion_matrix(MATRIX).axes
-    colours = np.asarray(axes.images[0].get_array())
-    assert colours.shape == (3, 3, 3)
-    for i, j in np.ndindex(3, 3):
-        red, green, blue = colours[i, j]
-        if MATRIX[i, j] == 0:
-            assert (red, green, blue) == (1, 1, 1)
-        else:
-            assert red < blue if i == j else red > blue
-    assert to_hex(colours[2, 2]) == plot.BLUE  # the whole row is right
-    assert colours[1, 2].sum() < colours[0, 1].sum()  # two mistakes are darker than one
+def cells(matrix):
+    """{(true class, taken for): (colour, opacity)}."""
+    (axes,) = plot.confusion_matrix(matrix).axes
+    return {(round(p.get_y() + 0.5), round(p.get_x() + 0.5)): (to_hex(p.get_facecolor()), p.get_alpha()) for p in axes.patches}
+
+
+def test_the_confusion_matrix_is_empty_at_0_blue_where_right_orange_where_wrong():
+    drawn = cells(MATRIX)
+    assert {place: colour for place, (colour, _) in drawn.items()} == {
+        (0, 0): plot.BLUE, (0, 1): plot.ORANGE, (1, 1): plot.BLUE, (1, 2): plot.ORANGE, (2, 2): plot.BLUE}
+    assert drawn[2, 2][1] == pytest.approx(0.6)  # the whole row
+    assert drawn[1, 2][1] == pytest.approx(0.1 + 0.5 * 0.2**0.5)  # 2 of 10
+
+
+def test_a_share_has_the_same_colour_in_every_confusion_matrix():
+    few, many = np.array([[9, 1], [0, 10]]), np.array([[90, 10], [100, 0]])
+    assert cells(few)[0, 1] == cells(many)[0, 1]
 
 
 def test_the_confusion_matrix_names_its_classes():

@@ -1,5 +1,6 @@
 import functools
 import io
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -40,8 +41,8 @@ def test_an_svg_is_well_formed_and_the_same_each_time(name, tmp_path):
     content = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert ElementTree.fromstring(content).tag == "{http://www.w3.org/2000/svg}svg"
     element = plot.svg(figure_of(name))
-    assert element.startswith("<svg") and element.rstrip().endswith("</svg>")
-    assert content.endswith(element)
+    assert element.startswith("<svg") and element.rstrip().endswith("</svg>") and element == plot.svg(draw(data))
+    assert ElementTree.fromstring(element).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -124,3 +125,21 @@ def test_a_drawing_of_ones_own_has_the_style_and_the_size_of_all_pictures():
 def test_the_style_is_one_that_matplotlib_takes():
     with matplotlib.rc_context(plot.STYLE):
         assert tuple(matplotlib.rcParams["figure.figsize"]) == plot.SIZE
+
+
+def test_words_are_outlines_in_a_file_and_text_in_a_page(tmp_path):
+    plot.horizontal_bars({"a name": 1}, "A title", "a label", tmp_path / "a.svg")
+    assert "<text" not in (tmp_path / "a.svg").read_text(encoding="utf-8")
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", plot.svg(plot.horizontal_bars({"a name": 1}, "A title", "a label")))
+    assert {"a name", "A title", "a label", "1"} <= set(words)
+
+
+def test_the_same_scales_hold_whatever_each_had():
+    with plot.styled():
+        limits = [((0, 1), (5, 6)), ((-1, 2), (3, 4)), ((0, 3), (4, 5))]
+        a, b, c = (plot.figure().add_subplot(xlim=x, ylim=y) for x, y in limits)
+    plot.same_scales([a, b])
+    assert a.get_xlim() == b.get_xlim() == (-1, 2) and a.get_ylim() == b.get_ylim() == (3, 6)
+    plot.same_scales([a, c], "x")
+    assert a.get_xlim() == c.get_xlim() == (-1, 3) and c.get_ylim() == (4, 5)
+    plot.same_scales([])

@@ -65,13 +65,13 @@ def test_histograms_count_every_weight_once_and_zeros_apart():
     before = RNG.standard_normal(1000)
     pruned = np.where(np.abs(before) < 1, 0, before)
     zeros = int((pruned == 0).sum())
-    left, right = plot.weight_histograms({"before": {"fc": before}, "after pruning": {"fc": pruned}}).axes
-    (counts, edges, blue), (at_zero, _, orange) = steps(left)
+    upper, lower = plot.weight_histograms({"before": {"fc": before}, "after pruning": {"fc": pruned}}).axes
+    (counts, edges, blue), (at_zero, _, orange) = steps(upper)
     assert (blue, orange) == (plot.BLUE, plot.ORANGE)
     assert counts.sum() == 1000 and at_zero.tolist() == [0]
     for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
         assert count == sum(low <= w < high or (w == high == edges[-1]) for w in before)
-    (counts, _, _), (at_zero, around_zero, _) = steps(right)
+    (counts, _, _), (at_zero, around_zero, _) = steps(lower)
     assert counts.sum() == 1000 - zeros and at_zero.tolist() == [zeros]
     assert around_zero[0] < 0 < around_zero[1] and np.isclose(around_zero[0], -around_zero[1])
 
@@ -79,11 +79,18 @@ def test_histograms_count_every_weight_once_and_zeros_apart():
 def test_histograms_of_a_layer_share_their_axes_which_reach_to_the_largest_weight():
     before, after = np.array([-2.0, 0.1, 0.2]), np.array([-2.0, 0.0, 0.0])
     figure = plot.weight_histograms({"before": {"a": before, "b": 10 * before}, "after": {"a": after, "b": 10 * after}})
-    first, second, third, fourth = figure.axes
-    assert first.get_ylim() == second.get_ylim() and first.get_xlim() == second.get_xlim()
-    assert third.get_xlim() == tuple(pytest.approx(10 * x) for x in first.get_xlim())
+    first, second, third, _ = figure.axes  # a and b before, a and b after
+    assert first.get_ylim() == second.get_ylim() == third.get_ylim() and first.get_xlim() == third.get_xlim()
+    assert second.get_xlim() == tuple(pytest.approx(10 * x) for x in first.get_xlim())
     assert all(axes.get_yscale() == "log" and axes.get_ylim()[0] < 1 < 2 < axes.get_ylim()[1] for axes in figure.axes)
-    assert [steps(axes)[0][1][-1] for axes in figure.axes] == [2, 2, 20, 20]
+    assert [steps(axes)[0][1][-1] for axes in figure.axes] == [2, 20, 2, 20]
+
+
+def test_histograms_of_several_pictures_have_one_limit_if_it_is_given():
+    first, second = (plot.weight_histograms({"all": {"a": np.array([w])}}, limit=3).axes[0] for w in (0.5, -3.0))
+    assert first.get_xlim() == second.get_xlim() and steps(first)[0][1].tolist() == steps(second)[0][1].tolist()
+    with pytest.raises(ValueError, match="weight_histograms: the largest weight is 3, the limit 2"):
+        plot.weight_histograms({"all": {"a": np.array([1.0, -3.0])}}, limit=2)
 
 
 def test_histograms_say_layer_state_size_zeros_and_number_of_values():
