@@ -168,7 +168,8 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
     "seconds"}. The model is in training mode at the end.
     Regression: a loss such as `F.mse_loss`, and float labels of the outputs' shape, (n,) or (n, k), that are not probabilities
     (not negative, with a sum of 1 for each example). No answer is simply right or wrong then: the history has no accuracy, and
-    `validation` is refused. The first batch of an epoch decides.
+    `validation` is refused. The first batch of an epoch decides. If every label is −1 (no label), there is no accuracy
+    either.
     With the loss cross_entropy, a warning where the outputs of the first batch are probabilities: the model ends with a
     softmax too many.
 
@@ -212,7 +213,7 @@ def fit(model, loader, optimizer, epochs, loss=F.cross_entropy, *, schedule=None
                 seen += len(images)
                 correct, labelled = correct + hits, labelled + labels
                 loss_sum += batch_loss.item() * len(images)
-                means = {"loss": loss_sum / seen} | ({} if regression else {"accuracy": correct / max(labelled, 1)})
+                means = {"loss": loss_sum / seen} | ({"accuracy": correct / labelled} if labelled else {})
                 batches.set_postfix({name: f"{mean:.4f}" for name, mean in means.items()}, refresh=False)
 
         if seen == 0:
