@@ -19,6 +19,7 @@ from nnlite.data.input import check_same_input
 from nnlite.files import check_ending, check_writable
 
 CALIBRATION_IMAGES = 512
+BATCH, REPEATS = 256, 7  # of test images, when a model is timed
 FEWEST_STEPS = 200  # what a training takes by default, however few images there are
 
 
@@ -32,6 +33,7 @@ class Task:
     augmentation: list
     classes: list | None = None  # those chosen from a data set
     own: str | None = None  # --model my_net.py:Net, for files of the user's own models
+    name: str = ""  # of the data set, as --data has it
 
     def loader(self, batch_size, seed):
         """Shuffled batches of the training part."""
@@ -120,7 +122,7 @@ def make_task(name, data_dir=None, classes=None):
     preprocessing = data.preprocessing(name if name in data.NAMES else parts[0])
     if classes is not None:
         parts = [part.of_classes(classes) for part in parts]
-    return Task(*parts, preprocessing, data.augmentation(name), classes)
+    return Task(*parts, preprocessing, data.augmentation(name), classes, str(name))
 
 
 def build_model(name, task, width=1.0, seed=0):
@@ -295,16 +297,26 @@ def measure(path, task):
             "ms_per_image": round(milliseconds_per_image(plan, task), 6)}
 
 
+def accuracy_of(model, task):
+    """The share of the test images that a model, or a plan, gets right."""
+    return round(train.evaluate(model, task.test_loader())["accuracy"], 6)
+
+
+def compared(accuracies):
+    """{name: accuracy} as lines that follow a measurement."""
+    return "".join(f"\nfor comparison, {name}: {accuracy:.2%}" for name, accuracy in accuracies.items())
+
+
 def note(epochs, what):
     """{"note": a sentence} for a result of --epochs 0, else {}.   what: what is in the file then."""
     return {} if epochs else {"note": f"--epochs 0: nothing was trained; {what}"}
 
 
-def milliseconds_per_image(plan, task, batch=256, repeats=7):
+def milliseconds_per_image(plan, task):
     """The median over some runs of one batch of test images."""
-    images = task.prepared(task.test.images[:batch])
+    images = task.prepared(task.test.images[:BATCH])
     times = []
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         start = time.perf_counter()
         plan(images)
         times.append(time.perf_counter() - start)

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 import nnlite
 from nncompress.pruning import Masks
-from nnlite import plot, train
+from nnlite import data, plot, train
 from nnlite.cli.common import (
+    accuracy_of,
     build_model,
     check_out,
+    compared,
     describe,
     is_nnz,
     load_plan,
@@ -17,6 +21,7 @@ from nnlite.cli.common import (
     measure,
     note,
 )
+from nnlite.cli.origin import made_by
 from nnlite.cli.own_model import is_own_model, read_model
 from nntransfer.distill import (
     Cohort,
@@ -26,40 +31,49 @@ from nntransfer.distill import (
     OnFeatures,
     OnLogits,
     SoftTargets,
+    Unlabelled,
     angle_loss,
     attention_loss,
     distance_loss,
     mutual_loss,
+    noise,
+    without_classes,
 )
 from nntransfer.distill import distill as train_student
 
 WEIGHT = {"attention": 10.0, "relational": 25.0}  # of what is added to Hinton's loss
 LAYERED = ("hints", *WEIGHT)
+TOLD = ("loss", "temperature", "alpha", "layers", "weight", "transfer_set", "without", "epochs", "seed")  # kept in the file
 
 
 def run(arguments):
     check_out(arguments.out, ".npz")
     check_options(arguments)
-    task = load_task(arguments, arguments.file, *([arguments.student] if arguments.student else []))
+    files = [arguments.file, *([arguments.student] if arguments.student else [])]
+    task = load_task(arguments, *files)
     teacher = load_teacher(arguments, task)
+    arguments.alpha = (1.0 if arguments.transfer_set else 0.9) if arguments.alpha is None else arguments.alpha
+    shown = replace(task, train=transfer_set(arguments, task))
+    accuracies = {"the teacher": accuracy_of(teacher, task)}
     if arguments.student is None:
         student = build_model(arguments.model or "cnn", task, arguments.width or 0.25, arguments.seed)
         masks = Masks(student, {})
     else:
         student, masks = load_trained(arguments.student, task, arguments.dense)
     if arguments.loss == "mutual":
-        history = together(student, teacher, task, arguments, masks.apply)
+        history = together(student, teacher, shown, arguments, masks.apply)
     else:
         if arguments.loss == "hints":
-            follow_hints(student, teacher, task, arguments, masks.apply)
-        history = with_losses(student, teacher, task, arguments, losses_of(arguments), masks.apply)
-    nnlite.save(arguments.out, student, history=history, masks=masks,
-                metadata={"data": arguments.data, "input": task.input.as_dict()})
+            follow_hints(student, teacher, shown, arguments, masks.apply)
+        history = with_losses(student, teacher, shown, arguments, losses_of(arguments), masks.apply)
+    metadata = {"data": arguments.data, "input": task.input.as_dict(),
+                "made": made_by("distill", files, arguments, TOLD, accuracies)}
+    nnlite.save(arguments.out, student, history=history, masks=masks, metadata=metadata)
     if arguments.picture:
         plot.training_curves(history, arguments.picture)
     result = measure(arguments.out, task) | note(arguments.epochs, "the student has its first weights")
-    result |= {"method": arguments.loss}
-    return result, describe(result)
+    result |= {"method": arguments.loss, "accuracies": accuracies}
+    return result, describe(result) + compared(accuracies)
 
 
 def check_options(arguments):
@@ -74,10 +88,35 @@ def check_options(arguments):
         raise ValueError(f"--loss {arguments.loss} needs --layers, such as relu2:relu2, the student's layer first")
     if arguments.weight is not None and arguments.loss not in WEIGHT:
         raise ValueError(f"--weight is for --loss {', '.join(WEIGHT)}, which add a part to Hinton's loss")
+    if arguments.transfer_set and arguments.without:
+        raise ValueError("--without chooses by label, and the images of --transfer-set have none")
+    if arguments.transfer_set and arguments.loss in ("mutual", "decoupled"):
+        raise ValueError(f"--loss {arguments.loss} needs labels, and the images of --transfer-set have none")
+    if arguments.transfer_set and arguments.alpha not in (None, 1):
+        raise ValueError(f"--alpha {arguments.alpha:g} gives labels a share of the loss, and the images of --transfer-set have "
+                         "none")
     if arguments.picture:
         plot.picture_kind(arguments.picture)
         if arguments.epochs == 0:
             raise ValueError("--picture draws the training, and with --epochs 0 there is none")
+
+
+def transfer_set(arguments, task):
+    """The images that the student learns from.   ValueError for images that the models do not take."""
+    own = task.train
+    if arguments.without:
+        return without_classes(own, arguments.without)
+    if not arguments.transfer_set:
+        return own
+    if arguments.transfer_set == "noise":
+        if own.images.dtype != np.uint8:
+            raise ValueError(f"--transfer-set noise is made of bytes, the images of {arguments.data} are {own.images.dtype}")
+        return noise(len(own), own.images.shape[1:], arguments.seed, own.classes)
+    other, _ = data.load(arguments.transfer_set)
+    if (other.images.shape[1:], other.images.dtype) != (own.images.shape[1:], own.images.dtype):
+        raise ValueError(f"--transfer-set {arguments.transfer_set} has images of shape {other.images.shape[1:]}, "
+                         f"{other.images.dtype}, the models take {own.images.shape[1:]}, {own.images.dtype}")
+    return Unlabelled(other.images, own.classes)
 
 
 def load_teacher(arguments, task):
@@ -98,7 +137,7 @@ def losses_of(arguments):
     """The weighted losses that --loss, --temperature, --alpha, --weight and --layers name."""
     T, alpha = arguments.temperature, arguments.alpha
     taught = Decoupled(T) if arguments.loss == "decoupled" else SoftTargets(T)
-    losses = [(1 - alpha, Labels()), (alpha, taught)]
+    losses = [(alpha, taught)] if arguments.transfer_set else [(1 - alpha, Labels()), (alpha, taught)]
     weight = WEIGHT.get(arguments.loss) if arguments.weight is None else arguments.weight
     if arguments.loss == "attention":
         losses.append((weight, OnFeatures(attention_loss, arguments.layers)))

@@ -3,11 +3,13 @@
 from functools import partial
 
 import nnlite
-from nnlite import plot, train
+from nnlite import plot
 from nnlite.architecture import BUILDERS
 from nnlite.checkpoint import load_state
 from nnlite.cli.common import (
+    accuracy_of,
     check_out,
+    compared,
     compile_checked,
     describe,
     load_model,
@@ -17,9 +19,11 @@ from nnlite.cli.common import (
     note,
     with_epochs,
 )
+from nnlite.cli.origin import made_by
 from nnlite.files import check_writable
 from nntransfer import Tuning, fine_tune, replace_head
 
+TOLD = ("strategy", "decay", "rank", "labels_per_class", "epochs", "seed")  # options that are kept in the file
 WHOLE = ("all", "gradual", "l2sp", "lp-ft")  # strategies that train all layers at rates which --decay may set
 
 
@@ -29,7 +33,7 @@ def run(arguments):
     result, history = tune(arguments.file, task, arguments)
     if arguments.picture is not None:
         draw(result, history, arguments.picture)
-    return result, describe(result) + describe_baselines(result)
+    return result, describe(result) + compared(result.get("baselines", {}))
 
 
 def check_options(arguments):
@@ -45,8 +49,11 @@ def check_options(arguments):
         raise ValueError(f"--rank is about the adapters of --strategy lora, not about {arguments.strategy}")
 
 
-def tune(path, task, arguments):
-    """Fine-tune the model of a file and write --out -> (its measurement, with the baselines if asked for; the history)."""
+def tune(path, task, arguments, command="finetune", scores=None):
+    """Fine-tune the model of a file and write --out -> (its measurement, with the baselines if asked for; the history).
+
+    command, scores: for what the file says of its own making.
+    """
     model, masks = load_model(path, arguments.dense, task.own)
     head = replace_head(model, task.train.classes, rng=arguments.seed)
     for name in (f"{head}.weight", f"{head}.bias"):
@@ -57,13 +64,12 @@ def tune(path, task, arguments):
     recipe = with_epochs(arguments, task, least=10)
     given = {name: getattr(arguments, name) for name in ("decay", "rank") if getattr(arguments, name) is not None}
     history = finetune(model, task, recipe, arguments.strategy, after_step=masks.apply, **given)
+    others = baselines(path, task, recipe, arguments) if arguments.baselines else {}
+    made = made_by(command, [path], arguments, TOLD, others, scores)
     nnlite.save(arguments.out, model, history=history, masks=masks,
-                metadata={"data": arguments.data, "classes": arguments.classes, "strategy": arguments.strategy,
-                          "input": task.input.as_dict()})
+                metadata={"data": arguments.data, "input": task.input.as_dict(), "made": made})
     result = measure(arguments.out, task) | note(recipe.epochs, "the new last layer has the weights that --seed drew")
-    result["strategy"] = arguments.strategy
-    if arguments.baselines:
-        result["baselines"] = baselines(path, task, recipe, arguments)
+    result |= {"strategy": arguments.strategy} | ({"baselines": others} if others else {})
     return result, history
 
 
@@ -91,13 +97,7 @@ def baselines(path, task, recipe, arguments):
     head, _ = load_model(path, arguments.dense, task.own)
     replace_head(head, task.train.classes, rng=arguments.seed)
     finetune(head, task, recipe, "head")
-    return {name: round(train.evaluate(model, task.test_loader())["accuracy"], 6)
-            for name, model in (("scratch", scratch), ("head only", head))}
-
-
-def describe_baselines(result):
-    rows = result.get("baselines", {})
-    return "".join(f"\nfor comparison, {name}: {accuracy:.2%}" for name, accuracy in rows.items())
+    return {name: accuracy_of(model, task) for name, model in (("scratch", scratch), ("head only", head))}
 
 
 def draw(result, history, path):

@@ -6,7 +6,9 @@ import nnlite
 from nnlite import data, plot, train
 from nnlite.cli.common import (
     Recipe,
+    accuracy_of,
     check_out,
+    compared,
     compile_checked,
     describe,
     load_model,
@@ -16,6 +18,7 @@ from nnlite.cli.common import (
     note,
     removed,
 )
+from nnlite.cli.origin import made_by
 from nnlite.files import check_writable
 from nntransfer.distill import WithTeacher, distillation
 from nntransfer.fusion import Ensemble, add_task_vectors, align, average_weights, greedy_soup, task_vector
@@ -34,7 +37,9 @@ def run(arguments):
     accuracies["their ensemble"] = accuracy_of(Ensemble(models), task)
     fused, history, names = METHODS[arguments.method](models, task, arguments)
     masks = removed(fused, {})
-    metadata = {"data": arguments.data, "method": arguments.method, "input": task.input.as_dict()}
+    told = ("method", "pretrained", "epochs", *(("scale",) if arguments.method == "task" else ()))
+    made = made_by("fuse", arguments.files, arguments, told, accuracies)
+    metadata = {"data": arguments.data, "input": task.input.as_dict(), "made": made}
     nnlite.save(arguments.out, fused, history=history, masks=masks, metadata=metadata)
     result = measure(arguments.out, task)
     if arguments.method == "ensemble":
@@ -42,7 +47,7 @@ def run(arguments):
     result |= {"method": arguments.method, "accuracies": accuracies} | names
     if arguments.picture is not None:
         draw(result, arguments.picture)
-    return result, describe(result) + "".join(f"\nfor comparison, {name}: {a:.2%}" for name, a in accuracies.items())
+    return result, describe(result) + compared(accuracies)
 
 
 def check_options(arguments):
@@ -58,10 +63,6 @@ def check_options(arguments):
     if arguments.picture is not None:
         plot.picture_kind(arguments.picture)
         check_writable(arguments.picture)
-
-
-def accuracy_of(model, task):
-    return round(train.evaluate(model, task.test_loader())["accuracy"], 6)
 
 
 def average(models, task, arguments):

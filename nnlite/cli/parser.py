@@ -36,8 +36,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"nnlite: error: {message} (see {self.prog} --help)\n")
 
 
-def _command(commands, name, text, example):
-    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"Example:  {example}",
+def _command(commands, name, text, *examples):
+    told = "Example:  " + "\n          ".join(examples)
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=told,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)  # the example stays on one line
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of text")
     return parser
@@ -48,7 +49,8 @@ def _add_data(parser, name="--data", default="digits", told="digits, which is bu
                         help=f"{', '.join(DATA)}; or your own: a .npz file (images, labels), a folder of images for each class "
                         f"in a folder, a .csv file with a column `label` (default: {told})")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="directory with the data set's files")
-    parser.add_argument("--classes", type=_classes, metavar="LIST", help="only these classes of the data set, as in 5,6,7,8,9")
+    parser.add_argument("--classes", type=_class_numbers(2), metavar="LIST",
+                        help="only these classes of the data set, as in 5,6,7,8,9")
 
 
 def _add_no_names(parser):
@@ -197,7 +199,9 @@ def _compress(commands):
 
 def _distill(commands):
     p = _command(commands, "distill", "train a small model on the outputs of a large one",
-                 "nnlite distill model.npz --model lenet-300-100 --width 0.1 --out student.npz")
+                 "nnlite distill model.npz --model lenet-300-100 --width 0.1 --out student.npz",
+                 "nnlite distill model.npz --without 3 --alpha 1",
+                 "nnlite distill model.npz --transfer-set noise")
     _add_file(p, "the teacher (.npz or .nnz)")
     p.add_argument("--model", type=_model, metavar="MODEL", help=f"the student: {', '.join(MODELS)}, or your own as in "
                    "my_net.py:Net (default: cnn)")
@@ -212,7 +216,11 @@ def _distill(commands):
                    "a colon, the teacher's, as in relu1:relu1,relu2:relu3 (relational without --layers: the outputs)")
     p.add_argument("--weight", type=_positive, help="of what attention (default: 10) or relational (default: 25) adds")
     p.add_argument("--temperature", type=_between(1e-3, 1e3), default=4.0, help="(default: 4)")
-    p.add_argument("--alpha", type=_fraction, default=0.9, help="the teacher's share of the loss (default: 0.9)")
+    p.add_argument("--alpha", type=_fraction, help="the teacher's share of the loss (default: 0.9; 1 without labels)")
+    p.add_argument("--transfer-set", type=_transfer_set, metavar="SET", help="what the student learns from instead of --data: "
+                   "noise, or the images of another data set, as --data names one; only the teacher says what is on them")
+    p.add_argument("--without", type=_class_numbers(1), metavar="LIST", help="classes of --data that the student never sees, "
+                   "as in 3; the teacher may still say how much an image is like them")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the training curves (.svg or .png)")
     _add_data(p)
     _add_training(p, epochs=20, lr=0.02)
@@ -398,10 +406,10 @@ def _whole(least, most=None, limit=10**9):
     return convert
 
 
-def _data(text):
+def _data(text, others=""):
     if text not in DATA and Path(text).suffix.lower() not in (".npz", ".csv") and not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"has to be one of {', '.join(DATA)}, or a .npz file, a .csv file or a folder, got "
-                                         f"{text[:80]!r}")
+        raise argparse.ArgumentTypeError(f"has to be {others}one of {', '.join(DATA)}, or a .npz file, a .csv file or a "
+                                         f"folder, got {text[:80]!r}")
     return text
 
 
@@ -454,11 +462,18 @@ def _layers(text):
     return dict(pairs)
 
 
-def _classes(text):
-    try:
-        classes = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"has to be class numbers with commas between, as in 5,6,7, got {text}") from None
-    if len(set(classes)) != len(classes) or len(classes) < 2:
-        raise argparse.ArgumentTypeError(f"has to be two or more different classes, got {text}")
-    return classes
+def _transfer_set(text):
+    return text if text == "noise" else _data(text, "noise or ")
+
+
+def _class_numbers(least):
+    def convert(text):
+        try:
+            classes = [int(part) for part in text.split(",")]
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"has to be class numbers with commas between, as in 5,6,7, got {text}") from None
+        if len(set(classes)) != len(classes) or len(classes) < least:
+            raise argparse.ArgumentTypeError(f"has to be {('one', 'two')[least - 1]} or more different classes, got {text}")
+        return classes
+
+    return convert

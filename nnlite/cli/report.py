@@ -1,20 +1,22 @@
 """nnlite report: one HTML page about some model files, complete in itself."""
 
 import html
+import time
 from pathlib import Path
 
 import nncompress
 from nncompress.pruning import prunable_weights
 from nnlite import __version__, load, plot, train
+from nnlite.bench.machine import cpu_name
 from nnlite.checkpoint import load_state
-from nnlite.cli.common import check_out, is_nnz, load_plan, load_task, measure
+from nnlite.cli.common import BATCH, REPEATS, check_out, is_nnz, load_plan, load_task, measure
+from nnlite.cli.origin import stored_origin
+from nnlite.cli.page import listing, page, pictures, table
 from nnlite.files import write_atomically
+from nnlite.kernels.machine.threads import most_threads
 
-STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left }
-svg { max-width: 100%; height: auto } pre { background: #f5f5f5; padding: 1rem; overflow-x: auto; font-size: 13px }"""
+NARROW = (3.7, 3.6)  # inches: readable on a phone
+BARS = "Accuracy on test images"
 
 
 def run(arguments):
@@ -26,12 +28,20 @@ def run(arguments):
 def write_report(files, task, out):
     """Measure the files, write the page, and return the measurements."""
     rows = [measure(path, task) for path in files]
-    sections = [comparison(rows), *(about_file(path, task) for path in files), histograms(files)]
-    head = f'<head><meta charset="utf-8"><title>nnlite report</title><style>{STYLE}</style></head>'
-    body = f"<body><h1>nnlite report</h1>{''.join(sections)}<p>nnlite {__version__}</p></body>"
-    page = f'<!DOCTYPE html><html lang="en">{head}{body}</html>'
-    write_atomically(out, lambda stream: stream.write(page.encode(errors="replace")))
+    sections = [conditions(rows, task), comparison(rows), *about_files(files, rows, task), histograms(files)]
+    text = page("nnlite report", sections)
+    write_atomically(out, lambda stream: stream.write(text.encode(errors="replace")))
     return rows
+
+
+def conditions(rows, task):
+    """Data, machine, threads, batch, version and date."""
+    chosen = f", classes {', '.join(map(str, task.classes))}" if task.classes else ""
+    measured = f"Measured on the {rows[0]['n']:,} test images of {task.name}{chosen}, by nnlite {__version__} on"
+    timed = (f"The time per image is the median of {REPEATS} runs of a batch of {min(BATCH, rows[0]['n'])} images, on "
+             f"{cpu_name()} with up to {most_threads()} threads.")
+    date = f"<time>{time.strftime('%Y-%m-%d')}</time>"
+    return f'<p class="soft">{html.escape(measured)} {date}. {html.escape(timed)}</p>'
 
 
 def comparison(rows):
@@ -42,25 +52,97 @@ def comparison(rows):
     names = short_names([row["file"] for row in rows])
     points = [{"step": name, "accuracy": row["accuracy"], "bytes": row["file_bytes"]}
               for name, row in zip(names, rows, strict=True)]
-    return f"<h2>Comparison</h2>{table(head, cells)}{plot.svg(plot.accuracy_against_bytes(points))}"
+    alt = "Test accuracy against size on disk: " + "; ".join(
+        f"{p['step']} {p['accuracy']:.1%}, {plot.size_text(p['bytes'])}" for p in points)
+    picture = plot.accuracy_against_bytes(points, size=NARROW)
+    return f"<h2>Comparison</h2>{table(head, cells)}{pictures((picture, alt))}"
 
 
-def about_file(path, task):
-    """One file: its training curves or its bytes, and its confusion matrix."""
-    plan, _ = load_plan(path, task)
-    matrix = plot.confusion(*train.predict(plan, task.for_plan(plan).test_loader()), task.test.classes)
-    parts = [f"<h2>{html.escape(str(path))}</h2>"]
+def about_files(files, rows, task):
+    """A section for each file. Pictures of one kind have the same scales in all sections."""
+    parts = [(origin_of(path, task), [*drawn_origin(path, row, task), *curves(path), matrix(path, task)])
+             for path, row in zip(files, rows, strict=True)]
+    axes = [a for _, drawn in parts for figure, _ in drawn for a in figure.axes]
+    for title, direction in (("Loss", "xy"), ("Accuracy (%)", "xy"), ("Learning rate", "xy"), (BARS, "x")):
+        plot.same_scales([a for a in axes if a.get_title("left") == title], direction)
+    return [f"<h2>{html.escape(str(path))}</h2>{text}{pictures(*drawn)}"
+            for path, (text, drawn) in zip(files, parts, strict=True)]
+
+
+def origin_of(path, task):
+    """How the file was made, in a sentence, or for an .nnz file what its bytes are spent on."""
     if is_nnz(path):
-        parts.append(f"<pre>{html.escape(str(nncompress.inspect(path)))}</pre>")
-    elif history := load_state(path).history:
-        parts.append(plot.svg(plot.training_curves(history)))
-    return "".join([*parts, plot.svg(plot.confusion_matrix(matrix))])
+        return listing(str(nncompress.inspect(path)))
+    made = stored_origin(path)
+    if made is None:
+        return ""
+    sources = html.escape(", ".join(map(str, made["sources"])))
+    options = ", ".join(f"{name.replace('_', '-')} {shown(value)}" for name, value in made["options"].items())
+    elsewhere = made["accuracies"] and not same_data(made, task)
+    return (f"<p>Made by <code>nnlite {html.escape(made['command'])}</code> from {sources} on {html.escape(made['data'])}: "
+            f"{html.escape(options)}.{' Its accuracies were compared there, so they are not shown here.' * elsewhere}</p>")
+
+
+def shown(value):
+    """An option's value, as it is typed."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def same_data(made, task):
+    return (made["data"], made["classes"]) == (task.name, task.classes)
+
+
+def drawn_origin(path, row, task):
+    """Bars for the accuracies that the file's own is to be compared with, and for the scores that chose its source."""
+    made = None if is_nnz(path) else stored_origin(path)
+    if made is None:
+        return
+    if made["accuracies"] and same_data(made, task):
+        yield bars({"this file": row["accuracy"]} | made["accuracies"], BARS, "test accuracy (%)", 100)
+    for name, of in made["scores"].items():
+        yield bars(of, "Which source suits best", f"{name} on {made['data']} (higher is better)")
+
+
+def bars(values, title, label, unit=1):
+    """A picture and what it shows in words."""
+    values = {name: unit * value for name, value in zip(short_names(values), values.values(), strict=True)}
+    alt = f"{title}, {label}: " + "; ".join(f"{name} {value:.4g}" for name, value in values.items())
+    return plot.horizontal_bars(values, title, label), alt
+
+
+def curves(path):
+    """The training curves, where the file has a history."""
+    history = [] if is_nnz(path) else load_state(path).history
+    if history:
+        ends = [f"{name} {history[0][name]:.4g} in the first epoch, {history[-1][name]:.4g} in the last"
+                for name in ("loss", "accuracy") if name in history[0] and name in history[-1]]
+        yield plot.training_curves(history, columns=1), f"Training over {len(history)} epochs: {'; '.join(ends)}"
+
+
+def matrix(path, task):
+    """The confusion matrix, and what it shows in words."""
+    plan, _ = load_plan(path, task)
+    counts = plot.confusion(*train.predict(plan, task.for_plan(plan).test_loader()), task.test.classes)
+    names = task.names()
+    wrong = sorted(((counts[i, j], i, j) for i, j in zip(*counts.nonzero(), strict=True) if i != j), reverse=True)
+    most = "; ".join(f"{names[i]} taken for {names[j]} ({n})" for n, i, j in wrong[:3])
+    told = f"Confusion matrix: {counts.trace():,} of {counts.sum():,} right; most mistakes: {most or 'none'}"
+    return plot.confusion_matrix(counts, class_names=names), told
 
 
 def histograms(files):
-    """The weights of each layer in each file, side by side."""
+    """The weights of each layer in all files, on the same scales."""
     weights = {name: real_weights(path) for name, path in zip(short_names(files), files, strict=True)}
-    return f"<h2>Weights</h2>{plot.svg(plot.weight_histograms(weights))}"
+    layers = list(dict.fromkeys(layer for of in weights.values() for layer in of))
+    limit = max((abs(w).max(initial=0) for of in weights.values() for w in of.values()), default=0) or 1.0
+    drawn = []
+    for layer in layers:
+        states = {name: {layer: of[layer]} for name, of in weights.items() if layer in of}
+        facts = "; ".join(f"{name} {of[layer].size:,} weights, {(of[layer] == 0).mean():.0%} of them 0"
+                          for name, of in states.items())
+        drawn.append((plot.weight_histograms(states, limit=limit), f"How many weights of {layer} have which value: {facts}"))
+    plot.same_scales([axes for figure, _ in drawn for axes in figure.axes])
+    return f"<h2>Weights of each layer</h2>{pictures(*drawn)}"
 
 
 def short_names(files):
@@ -75,10 +157,3 @@ def real_weights(path):
         return {name.removesuffix(".weight"): w for name, w in prunable_weights(load(path)).items()}
     layers = [step for step in nncompress.load(path).steps if step.w is not None]
     return {step.name: step.w * step.w_scale.reshape(-1, *[1] * (step.w.ndim - 1)) for step in layers}
-
-
-def table(head, rows):
-    """An HTML table."""
-    line = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table>"

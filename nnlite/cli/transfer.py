@@ -4,8 +4,8 @@ import numpy as np
 
 from nnlite import functional as F
 from nnlite import plot
-from nnlite.cli.common import compile_for_images, describe, load_model, load_task
-from nnlite.cli.finetune import check_options, describe_baselines, tune
+from nnlite.cli.common import compared, compile_for_images, describe, load_model, load_task
+from nnlite.cli.finetune import check_options, tune
 from nnlite.cli.report import short_names
 from nntransfer.domains import h_score, leep_score, logme_score
 from nntransfer.finetune import head_inputs
@@ -18,14 +18,15 @@ def run(arguments):
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
     rows = [score(path, task, arguments) for path in arguments.sources]
     best = max(range(len(rows)), key=lambda i: rows[i][arguments.by])
-    result, _ = tune(arguments.sources[best], task, arguments)
+    scores = {NAMES[arguments.by]: {row["file"]: row[arguments.by] for row in rows}}
+    result, _ = tune(arguments.sources[best], task, arguments, "transfer", scores)
     result |= {"sources": rows, "by": arguments.by, "chosen": rows[best]["file"]}
     if arguments.picture is not None:
         names = short_names([row["file"] for row in rows])
         plot.horizontal_bars({name: row[arguments.by] for name, row in zip(names, rows, strict=True)},
-                             f"How well each source suits {arguments.data}", f"{NAMES[arguments.by]} (higher is better)",
+                             "Which source suits best", f"{NAMES[arguments.by]} on {arguments.data} (higher is better)",
                              arguments.picture)
-    return result, f"{table(rows, best)}\n{describe(result)}{describe_baselines(result)}"
+    return result, f"{table(rows, best)}\n{describe(result)}{compared(result.get('baselines', {}))}"
 
 
 def score(path, task, arguments):

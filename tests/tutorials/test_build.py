@@ -1,12 +1,11 @@
-import html
 import importlib.util
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import scroll_widths
 
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 LESSON = '''# %% [markdown]
@@ -143,20 +142,8 @@ def test_every_link_of_the_site_within_it_leads_to_a_file(site):
 
 
 def test_no_page_scrolls_sideways_on_a_phone(site):
-    """Each page lies in a frame of 390 pixels; the title of the page around them says how wide each would like to be."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs Chromium")
-    pages = sorted(site.glob("*.html"))
-    frames = "".join(f'<iframe width="390" height="800" frameborder="0" srcdoc="{html.escape(page.read_text("utf-8"))}">'
-                     "</iframe>" for page in pages)
-    measure = 'Array.from(frames, frame => frame.document.documentElement.scrollWidth).join(" ")'
-    (site / "frames.htm").write_text(f'<!doctype html><meta charset="utf-8"><title></title>{frames}'
-                                     f"<script>onload = () => {{ document.title = {measure} }}</script>", "utf-8")
-    command = [chromium, "--headless", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={site / 'profile'}", "--dump-dom"]
-    shown = subprocess.run([*command, (site / "frames.htm").as_uri()], capture_output=True, text=True, timeout=120, check=True)
-    widths = re.search("<title>(.*)</title>", shown.stdout)[1].split()
-    assert len(widths) == len(pages) and {page.stem: w for page, w in zip(pages, widths, strict=True) if w != "390"} == {}
+    widths = scroll_widths({page.stem: page.read_text("utf-8") for page in sorted(site.glob("*.html"))}, site)
+    assert widths and {name: width for name, width in widths.items() if width != 390} == {}
 
 
 def test_every_lesson_has_its_page_and_every_page_its_lesson():

@@ -145,4 +145,4 @@ def test_the_time_of_an_image_is_the_median_of_some_batches(monkeypatch):
     def plan(images):
         clock[0] += next(durations)
 
-    assert milliseconds_per_image(plan, make_task("digits"), batch=100) == pytest.approx(1000 * 0.2 / 100)
+    assert milliseconds_per_image(plan, make_task("digits")) == pytest.approx(1000 * 0.2 / 256)

@@ -36,8 +36,9 @@ def test_the_file_tells_the_new_classes_apart(trained, result_of):
     assert load("f.npz").fc2.out_features == 5
     assert result["n"] == 179 and result["accuracy"] > 0.8
     told = {"shape": [1, 8, 8], "dtype": "uint8", "mean": [0.3055], "std": [0.376], "names": ["5", "6", "7", "8", "9"]}
-    assert checkpoint.load_state("f.npz").metadata == {"data": "digits", "classes": [5, 6, 7, 8, 9],
-                                                      "strategy": "gradual", "input": told}
+    made = {"command": "finetune", "sources": [str(trained)], "options": {"strategy": "gradual", "epochs": 3, "seed": 0},
+            "data": "digits", "classes": [5, 6, 7, 8, 9], "accuracies": {}, "scores": {}}
+    assert checkpoint.load_state("f.npz").metadata == {"data": "digits", "input": told, "made": made}
     assert result_of("evaluate", "f.npz", "--classes", "5,6,7,8,9")["errors"] == result["errors"]
 
 
