@@ -1,4 +1,4 @@
-"""Training: the loop, the checkpoints on its way, and what a model scores.
+"""Training: the loop `fit`, which also writes checkpoints, and the scores of a model.
 
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     schedule = optim.CosineAnnealingLR(optimizer, T_max=20 * len(loader))          # a schedule counts batches
@@ -55,7 +55,7 @@ def predict(model, loader):
 
 
 def logits(model, loader):
-    """What a model says to all images of a loader, in the loader's order -> logits (N, classes), labels (N,).
+    """The outputs of a model for all images of a loader, in the loader's order -> logits (N, classes), labels (N,).
 
     model, loader: as in `evaluate`. The labels are joined as they come, of whatever form.
     Errors: ValueError for a loader without a batch; TypeError for a Dataset in its place.
@@ -73,7 +73,7 @@ def logits(model, loader):
 
 
 def evaluate(model, loader):
-    """What a model scores on all images of a loader -> {"n", "errors", "accuracy", "loss"}.
+    """The scores of a model on all images of a loader -> {"n", "errors", "accuracy", "loss"}.
 
         accuracy = (n − errors)/n       loss = −1/n Σ_i ln softmax(z_i)_{y_i}, in float64
 

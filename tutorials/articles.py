@@ -15,7 +15,7 @@
 #
 # | | what the article has | to the letter | accepted |
 # |---|---|---|---|
-# | A1 | a domain's data and features as knowledge | – | – |
+# | A1 | a domain's data and features as knowledge | – | `domains.Domain` |
 # | A2 | pruning weights: choose, measure, decide | `articles.prune_by_statistics` | `pruning.magnitude_masks` |
 # | A3 | quantizing weights with a scale Q | `affine.round_scaled` | `affine.quantize_affine` |
 # | A4 | the formula for distillation | `articles.log_loss` | `distillation_loss` |
@@ -23,18 +23,18 @@
 # | A6 | code: quantization with Q = 8 | – | `nncompress.quantize` |
 # | A7 | code: training on CIFAR-10 | – | `data.load`, `train.fit` |
 # | A8 | code: the teacher's log-probabilities as target | `articles.cross_entropy_with_log_probabilities` | `distillation` |
-# | A9 | removing neurons; combining models | – | `pruning.shrink` |
-# | A10 | references: Deep Compression, Mean Teacher, FitNets | – | – |
-# | A11 | open questions: balance, budgets, fast adaptation | – | – |
+# | A9 | removing neurons; combining models | – | `pruning.shrink`; `fusion.average_weights` |
+# | A10 | references: Deep Compression, Mean Teacher, FitNets | – | `share_weights`, `MeanTeacher`, `Hints` |
+# | A11 | open questions: balance, budgets, fast adaptation | – | `pareto`, `compress`, `fine_tune`, `fuse_features` |
 # | B1 | pruning by a threshold | `articles.shrink_by_threshold` | `articles.threshold_mask` |
 # | B2 | quantizing by a factor | as A3 | as A3 |
-# | B3 | removing layers | – | – |
+# | B3 | removing layers | `articles.layers_left` | `pruning.drop_blocks` |
 # | B4 | fine-tuning by gradient descent | `optim.SGD` | the same |
 # | B5 | code: an MLP pruned, quantized, trained on | – | `models.mlp`, `nncompress.quantize`, `replace_head` |
-# | B6 | all of it together on a small device | – | the command `nnlite compress` |
+# | B6 | all of it together on a small device | – | the commands `nnlite compress` and `nnlite export … --out model.c` |
 #
-# `articles` is `nncompress.articles` or `nntransfer.articles`, `affine` is `nncompress.quantization.affine`. A dash: nothing
-# yet.
+# `articles` is `nncompress.articles` or `nntransfer.articles`, `affine` is `nncompress.quantization.affine`; `pruning` is a
+# room of `nncompress`, `fusion` and `domains` are rooms of `nntransfer`. A dash: the article has no formula for it.
 
 # %%
 import tempfile

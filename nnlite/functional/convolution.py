@@ -34,9 +34,9 @@ class Conv2d(Operation):
         dx[n, c, r, t] = Σ of dy[n, o, i, j] · w[o, c, u, v] over every o, i, u, j, v with i·s + u·d − p = r, j·s + v·d − p = t
         db[o] = Σ_n Σ_i Σ_j  dy[n, o, i, j]
 
-    Outside the image, x is 0. Stride s, padding p and dilation d are pairs: their vertical number is meant beside i, u and r,
-    their horizontal number beside j, v and t. With G groups, kernel o reads only the C/G channels of its own group, and Σ_c
-    runs over these.
+    Outside the image, x is 0. Stride s, padding p and dilation d are pairs of numbers: with i, u and r the formulas use the
+    vertical one, with j, v and t the horizontal one. With G groups, kernel o reads only the C/G channels of its own group, and
+    Σ_c runs over these.
     x (N, C, H, W), w (O, C/G, kh, kw), b (O,) or None  ->  y (N, O, H', W')
     H' = ⌊(H + 2p − d(kh − 1) − 1)/s⌋ + 1, W' likewise from W and kw.
     The loops: `kernels/loops/convolution.py` computes y, `kernels/loops/convolution_gradients.py` the three gradients. By
