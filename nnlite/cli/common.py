@@ -122,7 +122,7 @@ def make_task(name, data_dir=None, classes=None):
     preprocessing = data.preprocessing(name if name in data.NAMES else parts[0])
     if classes is not None:
         parts = [part.of_classes(classes) for part in parts]
-    return Task(*parts, preprocessing, data.augmentation(name), classes, str(name))
+    return Task(*parts, preprocessing, data.augmentation(name), classes, name=str(name))
 
 
 def build_model(name, task, width=1.0, seed=0):

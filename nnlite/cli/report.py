@@ -6,11 +6,12 @@ from pathlib import Path
 
 import nncompress
 from nncompress.pruning import prunable_weights
-from nnlite import __version__, load, plot, train
+from nnlite import __version__, plot, train
 from nnlite.bench.machine import cpu_name
 from nnlite.checkpoint import load_state
 from nnlite.cli.common import BATCH, REPEATS, check_out, is_nnz, load_plan, load_task, measure
 from nnlite.cli.origin import stored_origin
+from nnlite.cli.own_model import read_model
 from nnlite.cli.page import listing, page, pictures, table
 from nnlite.files import write_atomically
 from nnlite.kernels.machine.threads import most_threads
@@ -28,7 +29,7 @@ def run(arguments):
 def write_report(files, task, out):
     """Measure the files, write the page, and return the measurements."""
     rows = [measure(path, task) for path in files]
-    sections = [conditions(rows, task), comparison(rows), *about_files(files, rows, task), histograms(files)]
+    sections = [conditions(rows, task), comparison(rows), *about_files(files, rows, task), histograms(files, task)]
     text = page("nnlite report", sections)
     write_atomically(out, lambda stream: stream.write(text.encode(errors="replace")))
     return rows
@@ -130,9 +131,9 @@ def matrix(path, task):
     return plot.confusion_matrix(counts, class_names=names), told
 
 
-def histograms(files):
+def histograms(files, task):
     """The weights of each layer in all files, on the same scales."""
-    weights = {name: real_weights(path) for name, path in zip(short_names(files), files, strict=True)}
+    weights = {name: real_weights(path, task) for name, path in zip(short_names(files), files, strict=True)}
     layers = list(dict.fromkeys(layer for of in weights.values() for layer in of))
     limit = max((abs(w).max(initial=0) for of in weights.values() for w in of.values()), default=0) or 1.0
     drawn = []
@@ -151,9 +152,9 @@ def short_names(files):
     return names if len(set(names)) == len(names) else [str(file) for file in files]
 
 
-def real_weights(path):
+def real_weights(path, task):
     """{layer: weights} of a file as real numbers; the integers of an .nnz file are multiplied by their scales."""
     if not is_nnz(path):
-        return {name.removesuffix(".weight"): w for name, w in prunable_weights(load(path)).items()}
+        return {name.removesuffix(".weight"): w for name, w in prunable_weights(read_model(path, task.own)).items()}
     layers = [step for step in nncompress.load(path).steps if step.w is not None]
     return {step.name: step.w * step.w_scale.reshape(-1, *[1] * (step.w.ndim - 1)) for step in layers}
