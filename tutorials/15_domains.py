@@ -379,7 +379,7 @@ def attempt(test, solution):
         print(f"{solution.__name__}: not written yet")
 
 # %% [markdown]
-# **1.** Write CORAL's loss, without `np.cov`.
+# **1.** Write CORAL's loss, without `np.cov`. (A hole of assignment `hw16_domains`, as is CKA.)
 
 # %%
 def my_coral(x, y):

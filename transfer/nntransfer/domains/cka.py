@@ -64,7 +64,7 @@ def rbf_cka(x, y, sigma=0.5, debiased=False):
 
 
 def _gaussian(name, x, sigma):
-    q = np.sum(x**2, axis=1)
+    q = (x**2).sum(axis=1)
     D = np.maximum(q[:, None] + q - 2 * x @ x.T, 0)
     median = np.median(np.sqrt(D[np.triu_indices(len(x), 1)]))
     if median == 0:

@@ -26,6 +26,7 @@ def coral_loss(x, y):
 
 
 def _covariance(x):
+    """C_x of `coral_loss`: a Tensor x (n, d) -> a Tensor (d, d)."""
     centred = x - F.mean(x, dim=0, keepdim=True)
     return centred.T @ centred / (len(x) - 1)
 
