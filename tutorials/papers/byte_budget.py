@@ -44,7 +44,7 @@ TAUGHT = {"none": (), "after": ("tuning",), "before": ("dense",), "during": ("co
 LINES = {"none": (plot.GREY, "s-"), "before": (plot.ORANGE, "v-"), "during": (plot.BLUE, "o-"), "after": ("#009e73", "^-"),
          "throughout": (plot.DARK, "D--")}  # in the order of the columns
 TEMPERATURE, ALPHA = 4, 0.9
-DENSE_LR, TUNING_LR = 2e-3, 1e-3
+DENSE_LR, TUNING_LR = 2e-3, 1e-2
 TEACHER_LR = 3e-3
 
 
