@@ -248,6 +248,7 @@ assert size < 22_602 / 10 and right(outputs(student)) > 0.85
 # | How few numbers have to move for a new task? | [13_finetuning_more](13_finetuning_more.md) |
 # | Can two networks become one? | [14_fusion](14_fusion.md) |
 # | Can a network adapt to images that nobody has labelled? | [15_domains](15_domains.md) |
+# | Should a teacher speak before, during or after the compression? | [16_compress_and_transfer](16_compress_and_transfer.md) |
 # | How few bytes are enough to be right as often? | [17_smallest_network](17_smallest_network.md) |
 #
 # To *learn*, read 01 to 06 in order. To *use* integers, 06, 07 and 08 will do. To *teach*, look at `tutorials/course`: nearly

@@ -43,7 +43,7 @@ PHASES = ("dense", "compression", "tuning")
 TAUGHT = {"none": (), "after": ("tuning",), "before": ("dense",), "during": ("compression",), "throughout": PHASES}
 LINES = {"none": (plot.GREY, "s-"), "before": (plot.ORANGE, "v-"), "during": (plot.BLUE, "o-"), "after": ("#009e73", "^-"),
          "throughout": (plot.DARK, "D--")}  # in the order of the columns
-TEMPERATURE, ALPHA = 4, 0.9
+SETS = (("mnist", 4, 0.9), ("fashion-mnist", 1, 0.9))  # temperature, and the teacher's share of the loss
 DENSE_LR, TUNING_LR = 2e-3, 1e-2
 TEACHER_LR = 3e-3
 
@@ -63,6 +63,8 @@ class Task:
     every: int  # steps between two prunings
     teacher_epochs: int
     shift: int  # pixels
+    temperature: float
+    alpha: float  # the teacher's share of the loss
     cached: CachedLogits | None = None  # the teacher's logits of the training images
 
     def student(self, seed):
@@ -74,19 +76,19 @@ class Task:
                                  transform=[data.ToFloat()], indices=taught)
         if not taught:
             return loader, F.cross_entropy
-        return WithCachedTeacher(loader, self.cached), distillation(TEMPERATURE, ALPHA)
+        return WithCachedTeacher(loader, self.cached), distillation(self.temperature, self.alpha)
 
 
-def large(name, data_dir):
+def large(name, temperature, alpha, data_dir):
     whole, test = data.load(name, data_dir and data_dir / name)
     return Task(name, whole[:-5_000], whole[-5_000:], test, width=0.5, budgets=(4096, 8192, 16384), epochs=(6, 6, 3),
-                batch=128, every=40, teacher_epochs=15, shift=2)
+                batch=128, every=40, teacher_epochs=15, shift=2, temperature=temperature, alpha=alpha)
 
 
 def digits():
     whole, test = data.load("digits")
     return Task("digits", whole[:-200], whole[-200:], test, width=0.3, budgets=(500, 1000), epochs=(6, 8, 3),
-                batch=32, every=10, teacher_epochs=8, shift=1)
+                batch=32, every=10, teacher_epochs=8, shift=1, temperature=4, alpha=0.9)
 
 
 def ordered(part):
@@ -138,12 +140,13 @@ def run(tasks, seed, data_set, budget, order):
 
 def measure(tasks, work, seeds, report):
     """All runs, the first seed first; `report(found)` after each seed.   tasks: {name: Task}"""
-    found, settings = {"temperature": TEMPERATURE, "alpha": ALPHA, "sets": {}, "rows": []}, {}
+    found, settings = {"sets": {}, "rows": []}, {}
     for name, task in tasks.items():
         taught = teacher(task, work)
         logits = cached_logits(work / f"{name}-logits.npz", [taught], task.training, 0, [data.ToFloat()])
         tasks[name] = replace(task, cached=logits)
         found["sets"][name] = {"n": len(task.test), "epochs": dict(zip(PHASES, task.epochs, strict=True)),
+                               "temperature": task.temperature, "alpha": task.alpha,
                                "teacher": evaluate(taught, ordered(task.test))["errors"]}
         settings |= {f"{name}-{budget}-{order}": {"data_set": name, "budget": budget, "order": order}
                      for budget in task.budgets for order in TAUGHT}
@@ -171,13 +174,16 @@ def spread(numbers, form="g"):
 
 
 def errors_table(found, data_set):
-    """Test errors for each budget and order; the last row is what the teacher takes away, over all budgets and seeds."""
+    """Test errors for each budget and order; then what the teacher takes away, over all budgets and seeds."""
     lines = [f"| budget | {' | '.join(LINES)} |", "|--:|" + "--:|" * len(LINES)]
     for budget in budgets_of(found, data_set):
         cells = [spread(errors_of(found, data_set, budget, order)) for order in LINES]
         lines.append(f"| {budget:,} bytes | {' | '.join(cells)} |")
     gains = [spread(gains_of(found, data_set, order), "+.0f") if TAUGHT[order] else "" for order in LINES]
-    return "\n".join([*lines, f"| fewer than none | {' | '.join(gains)} |"])
+    rows = [row for row in found["rows"] if row["data_set"] == data_set]
+    used = [np.mean([row["bytes"] / row["budget"] for row in rows if row["order"] == order]) for order in LINES]
+    return "\n".join([*lines, f"| fewer than none | {' | '.join(gains)} |",
+                      f"| part of the budget that is used | {' | '.join(f'{part:.0%}' for part in used)} |"])
 
 
 def gains_of(found, data_set, order):
@@ -243,7 +249,7 @@ def main():
             write_result(out, found, seed=sorted({row["seed"] for row in found["rows"]}), started=started)
             plot.save(picture(found), out.with_suffix(".svg"))
 
-    every = [digits()] if arguments.quick else [large(name, arguments.data_dir) for name in ("mnist", "fashion-mnist")]
+    every = [digits()] if arguments.quick else [large(*each, arguments.data_dir) for each in SETS]
     found = measure({task.name: task for task in every}, work, seeds, report)
     print(*tables(found).values(), sep="\n\n")
     if out == HERE / "results" / "byte_budget.json":
