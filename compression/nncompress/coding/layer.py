@@ -109,15 +109,25 @@ def code_biases(coder, b, limit):
 
 
 @njit(cache=True)
+def neighbours(values, j, W, H):
+    """What lies beside place j in its map of H × W: left, up, up-left, up-right; 0 outside the map.
+
+    values (J,): maps of H × W, one after the other, each row by row.
+    """
+    x, y = j % W, j // W % H
+    left = values[j - 1] if x > 0 else 0
+    up = values[j - W] if y > 0 else 0
+    up_left = values[j - W - 1] if x > 0 and y > 0 else 0
+    up_right = values[j - W + 1] if x < W - 1 and y > 0 else 0
+    return left, up, up_left, up_right
+
+
+@njit(cache=True)
 def code_columns(tape, model, used, W, H):
     """Code which inputs have a weight: used (J,) of 0 and 1."""
     tape.state[PART] = POSITIONS
     for j in range(used.size):
-        x, y = j % W, j // W % H
-        left = used[j - 1] if x > 0 else 0
-        up = used[j - W] if y > 0 else 0
-        up_left = used[j - W - 1] if x > 0 and y > 0 else 0
-        up_right = used[j - W + 1] if x < W - 1 and y > 0 else 0
+        left, up, up_left, up_right = neighbours(used, j, W, H)
         used[j] = code_counted(tape, model, left + 2 * up + 4 * up_left + 8 * up_right, used[j])
 
 
@@ -132,12 +142,8 @@ def code_row(tape, models, columns, row, top, W, H):
     for j in range(row.size):
         if not columns.used[j]:
             continue
-        x, y = j % W, j // W % H
-        left = row[j - 1] if x > 0 else 0
-        up = row[j - W] if y > 0 else 0
-        up_left = row[j - W - 1] if x > 0 and y > 0 else 0
-        up_right = row[j - W + 1] if x < W - 1 and y > 0 else 0
-        left_left = row[j - 2] if x > 1 else 0
+        left, up, up_left, up_right = neighbours(row, j, W, H)
+        left_left = row[j - 2] if j % W > 1 else 0
 
         tape.state[PART] = POSITIONS
         density = HALF_OCTAVES[(10 * there + 6) * 4096 // (10 * seen + 40)]  # (weights so far + 0.6) / (places so far + 4)
