@@ -6,7 +6,7 @@
 # four. You will write the formulas that do it, see how large their error can be, run four well-known mistakes, and count
 # wrong answers with 8, 7, … 2 bits.
 #
-# It takes about 40 minutes; after section 8 is a good place for a pause. You need NumPy, and the idea that a network is
+# It takes about 50 minutes; after section 9 is a good place for a pause. You need NumPy, and the idea that a network is
 # layers of weights.
 
 # %%
@@ -400,12 +400,14 @@ for i in np.searchsorted(sums, [3, 4, 12, 20, -4]):
 assert (M0, shift) == (2**30, -2) and np.abs(by_float - by_fixed).max() == 1
 for tie in (sums == 3, sums == 4):
     assert by_float[tie] == 0 and by_fixed[tie] == 1
+assert requantize_fixed_formula([3, 4], M0, shift, 0, -128, 127, law="once").tolist() == [0, 1]
 
 # %% [markdown]
 # Why does 0.375 become 1? $`M_0 = 2^{30}`$ means one half, and the shift is −2. First rounding: $`3 \cdot \tfrac12 = 1.5`$,
-# so 2. Second rounding: $`2 / 4 = 0.5`$, so 1. Two roundings can make a tie where there was none. The laws differ by at most
-# one step, and that changes the answers of our networks for at most two images of 360; so does the whole way from floats to
-# integers. But "equal bit for bit" means nothing until you say by which law.
+# so 2. Second rounding: $`2 / 4 = 0.5`$, so 1. Two roundings can make a tie where there was none. (A third law, *once*, has
+# the same $`M_0`$ and rounds only at the end: 3 becomes 0, 4 becomes 1.) The laws differ by at most one step, and that
+# changes the answers of our networks for at most two images of 360; so does the whole way from floats to integers. But "equal
+# bit for bit" means nothing until you say by which law.
 
 # %% tags=["volatile"]
 import nncompress
@@ -418,10 +420,191 @@ for model, before in zip(networks, untouched, strict=True):
     assert abs((fixed != labels).sum() - before) <= 2 and (fixed != floats).sum() <= 2
 
 # %% [markdown]
-# ## 9 · Two bits, and training
+# ## 9 · Two bits, without training
 #
-# At 2 bits the networks were broken. They were rounded *after* training, and nobody asked them. **What if training sees the
-# rounding, and looks for weights that are good once they are rounded?** Each forward pass then uses $`\hat w = S\,
+# At 2 bits the networks of section 7 were broken. Suppose that we may not train them: we have 500 images, no labels, and a
+# few seconds. **What can be mended by looking at what the layers see?** Four things.
+#
+# **The range of an activation.** The activations need a low and a high, too. We show the network images and let an *observer*
+# choose. `MinMax` takes the smallest and the largest value that it saw. `Percentile` leaves out one value in ten thousand at
+# either end. `SquaredError` takes the range with the smallest error $`\sum (x - \hat x)^2`$. Now let one pixel of one image
+# be broken, 1000 instead of about 1:
+
+# %% tags=["volatile"]
+import copy
+from functools import partial
+
+from nncompress.quantization.observers import MinMax, Percentile, SquaredError
+
+
+def wrong_in_integers(model, images, *bits, **options):
+    plan = nncompress.quantize(model, images, *bits, **options)
+    return train.evaluate(plan, test_loader)["errors"]
+
+broken = some.copy()
+broken[0, 0, 3, 3] = 1000
+seen = {observer: [wrong_in_integers(model, broken, observer=observer) for model in networks]
+        for observer in (MinMax, Percentile, SquaredError)}
+for observer, counts in seen.items():
+    print(f"wrong of 360, one broken pixel, {observer.__name__:12}", counts)
+
+# %%
+assert min(seen[MinMax]) > 180 and max(seen[Percentile]) < 36 and min(seen[SquaredError]) > 180
+S = 1000 / 255
+assert S > np.abs(some).max() and broken.size == 32_000        # all other pixels: less than a step
+assert broken.size * (S / 2) ** 2 < 0.2 * 1000**2
+
+# %% [markdown]
+# One bad pixel of 32,000 sets the step to $`1000/255 \approx 4`$, more than any other pixel reaches, and the network sees
+# next to nothing. `SquaredError` is fooled as well: cutting off the one pixel costs about $`1000^2`$, rounding all others
+# costs a fifth of that at most. Each rule has its blind spot; look at your data before you choose one.
+#
+# **Equal channels.** A ReLU lets a positive factor through: $`\text{ReLU}(a x) = a\,\text{ReLU}(x)`$. So we can make a
+# channel of the first convolution 8 times as large, and the weights that read it 8 times as small. It is the same network,
+# bit for bit. But one scale for each layer no longer fits:
+
+# %%
+from nncompress.quantization.equalization import equalize
+
+
+def rescaled(model, s):
+    """The same function, but channel i of the first convolution is s[i] times as large."""
+    model = copy.deepcopy(model)
+    model.conv1.weight.data *= s[:, None, None, None]
+    model.conv1.bias.data *= s
+    model.conv2.weight.data /= s[:, None, None]
+    return model
+
+def channel_ranges(w1, w2):
+    """max |w| of each channel: where it is made, and where it is read."""
+    return np.abs(w1).max(axis=(1, 2, 3)), np.abs(w2).max(axis=(0, 2, 3))
+
+uneven = [rescaled(model, np.float32(2.0 ** rng.integers(-3, 4, 16))) for model in networks]
+for model, other in zip(networks, uneven, strict=True):
+    assert np.array_equal(model.eval()(some).data, other.eval()(some).data)
+
+# %% [markdown]
+# **Cross-layer equalisation** finds the best factors. Let $`r_1`$ be the largest weight that makes channel $`i`$, and $`r_2`$
+# the largest that reads it. Then divide the first by $`s_i`$ and multiply the second by it:
+#
+# ```math
+# s_i = \sqrt{r_1 / r_2}, \qquad r_1 / s_i \;=\; r_2 \, s_i \;=\; \sqrt{r_1 r_2}
+# ```
+#
+# Now no channel is larger in one place than in the other. `equalize` does so for all pairs of layers, in turns until nothing
+# changes.
+
+# %% tags=["volatile"]
+equal = [equalize(model, some[:1]) for model in uneven]
+for model, plan in zip(uneven, equal, strict=True):
+    layers = [step.arrays["w"] for step in plan.steps if step.kind == "conv2d"]
+    assert np.allclose(*channel_ranges(*layers), rtol=1e-4)
+    assert np.allclose(plan(some), model(some).data, atol=1e-3)
+print("wrong of 360, 4 bits, one scale for each layer")
+by_scale = {name: [wrong_in_integers(model, some, 4, per="layer") for model in models_]
+            for name, models_ in (("as trained", networks), ("rescaled", uneven), ("equalised", equal))}
+for name, counts in by_scale.items():
+    print(f"{name:10}", counts)
+assert min(by_scale["rescaled"]) > 3 * max(by_scale["equalised"])
+
+# %% [markdown]
+# This is not far-fetched: the channels of MobileNetV2's first depthwise convolution differ as much (Nagel et al. 2019, figure
+# 2).
+#
+# **The bias takes the mean.** Section 7 ended with errors that do not cancel: weights that became 0 are always too small. If
+# the inputs $`x`$ have the mean $`E[x]`$, the output is off by $`(\hat W - W)\,E[x]`$ on average. That is a constant, and a
+# constant can be put into the bias:
+#
+# ```math
+# b' = b + (W - \hat W)\, E[x]
+# ```
+
+# %%
+from nncompress.quantization.bias_correction import corrected_bias
+
+x = np.maximum(rng.normal(0.3, 1, (1000, 50)), 0)             # what a layer sees after a ReLU
+w, b = rng.normal(0, 1, (20, 50)), rng.normal(0, 1, 20)
+w_hat = rounded(w, 2, 0)
+ours = b + (w - w_hat) @ x.mean(axis=0)
+assert np.allclose(ours, corrected_bias(b, w, w_hat, x.mean(axis=0)[None]))
+assert np.allclose((x @ w_hat.T + ours).mean(axis=0), (x @ w.T + b).mean(axis=0))
+
+# %% [markdown]
+# **Up or down?** Two weights of 0.4 steps see the same input. The nearest integers are 0 and 0, and the sum is 0 instead of
+# 0.8. One up and one down gives 1: a worse weight, a better output. What counts is the output, and with $`\delta = W - \hat
+# W`$ and $`H = E[x x^T]`$ its error is
+#
+# ```math
+# E\,\lVert Wx - \hat W x \rVert^2 = \textstyle\sum_o \delta_o H \delta_o^T
+# ```
+#
+# For one row of ten weights we can try all $`2^{10}`$ ways to round. For a layer nobody can. **AdaRound** gives each weight a
+# number $`h`$ between 0 (down) and 1 (up), goes down the gradient of the error, and pushes each $`h`$ to one of the ends.
+
+# %%
+from itertools import product
+from types import SimpleNamespace
+
+from nncompress.quantization.rounding import Layer, adaround, round_nearest
+
+x = np.maximum(rng.normal(0, 0.5, (500, 10)) + rng.normal(1, 1, (500, 1)), 0)    # inputs that go together
+H, w, S = x.T @ x / len(x), rng.uniform(-3, 3, 10), 1.0
+
+assert abs(0.4 + 0.4 - (1 + 0)) < abs(0.4 + 0.4 - (0 + 0))
+
+def output_error(q):
+    return (w - S * q) @ H @ (w - S * q)
+
+layer = Layer("row", np.float32(w[None]), np.float32([S]), 7, SimpleNamespace(products=H[None]))
+quick = partial(adaround, steps=300, lr=0.03)
+nearest, found = output_error(round_nearest(layer)[0]), output_error(quick(layer)[0])
+best = min(output_error(np.floor(w / S) + up) for up in product((0, 1), repeat=10))
+print(f"error of the output: nearest {nearest:.3f}, AdaRound {found:.3f}, best of all 1024 {best:.3f}")
+assert best <= found * (1 + 1e-6) and found < 0.5 * nearest
+
+# %% [markdown]
+# Bias correction and AdaRound on our three networks, at 2 bits:
+
+# %% tags=["volatile"]
+ways = {"nearest": {}, "bias correction": {"correct_bias": True}, "AdaRound": {"rounding": quick},
+        "both": {"rounding": quick, "correct_bias": True}}
+mended = {name: np.array([wrong_in_integers(model, some, 2, **way) for model in networks]) for name, way in ways.items()}
+for name, counts in mended.items():
+    print(f"wrong of 360: {name:16}", counts)
+
+# %%
+assert mended["nearest"].mean() > 360 / 5
+assert mended["bias correction"].sum() < mended["nearest"].sum() * 2 / 3
+assert mended["AdaRound"].sum() < mended["nearest"].sum() / 2
+assert mended["both"].sum() < mended["nearest"].sum() / 3 and mended["both"].max() < 360 / 9
+
+# %% tags=["remove-input"]
+fig, (left, right) = plt.subplots(1, 2, num="without_training", figsize=(6.4, 3.6), width_ratios=(5, 4))
+# alt: Left: wrong answers at 2 bits fall from nearest over bias correction and AdaRound to both. Right: equal channel ranges.
+places = np.arange(4)[::-1]
+left.barh(places, [counts.mean() for counts in mended.values()], color=[ORANGE, BLUE, BLUE, BLUE], alpha=0.35)
+for place, counts in zip(places, mended.values(), strict=True):
+    left.plot(counts, np.full(3, place), "o", color=DARK, ms=4)
+left.axvline(untouched.mean(), color=GREY, lw=1)
+left.set(title="Both together repair most", xlabel="wrong of 360 (line: float32)", yticks=places, yticklabels=mended)
+r1, r2 = channel_ranges(uneven[0].conv1.weight.data, uneven[0].conv2.weight.data)
+right.loglog(r1, r2, "o", color=ORANGE)
+right.text(0.1, 2.4, "rescaled", color=ORANGE)
+r1, r2 = channel_ranges(*(step.arrays["w"] for step in equal[0].steps if step.kind == "conv2d"))
+right.loglog(r1, r2, "o", color=BLUE)
+right.text(r1.min() * 0.85, r2.min(), "equalised", color=BLUE, ha="right", va="center")
+right.set(title="Ranges made equal", xlabel="range where it is made", ylabel="range where it is read",
+          xlim=(0.02, 4), ylim=(0.03, 4), xticks=[0.1, 1], xticklabels=["0.1", "1"], yticks=[0.1, 1], yticklabels=["0.1", "1"])
+
+# %% [markdown]
+# Rounded to the nearest, more than a fifth of all answers is wrong; with both, fewer than one in nine, and no weight was
+# trained. On the command line it is `nnlite quantize model.npz --bits 2 --rounding adaround --bias-correction`; `--observer`
+# and `--equalize` (with `--per layer`) are there as well.
+#
+# ## 10 · Two bits, and training
+#
+# So far the networks were rounded *after* training, and nobody asked them. **What if training sees the rounding, and looks
+# for weights that are good once they are rounded?** Each forward pass then uses $`\hat w = S\,
 # \text{clamp}(\text{round}(w/S), -1, 1)`$, and the optimizer moves $`w`$. For that it needs $`\partial \hat w/\partial w`$,
 # the slope of a staircase. Every step of a staircase is flat:
 #
@@ -434,8 +617,6 @@ for model, before in zip(networks, untouched, strict=True):
 # `layer.weight` from the trained `original` at each use. Run it with plain rounding:
 
 # %% tags=["volatile"]
-import copy
-
 from nnlite import functional as F
 from nnlite import nn
 
@@ -496,7 +677,7 @@ ax.set(title="A rounded weight sees steps; the slope comes from the line", xlabe
        xticks=range(5), ylim=(-0.6, 9))
 
 # %% [markdown]
-# ## 10 · A step that learns
+# ## 11 · A step that learns
 #
 # Better, not good. The largest weight still decides $`S`$, and section 7 showed what comes of it: nine tenths of the second
 # convolution are 0. **Which step is best for the answers? Let the gradient say.** In LSQ, *learned step size quantization*,
@@ -573,7 +754,7 @@ ax.set(title="The learned step lies among the weights", xlabel="weight of the se
 # wherever the integer plan will, and `convert` turns it into that plan, integer for integer
 # (`compression/nncompress/quantization/qat.py`).
 #
-# ## 11 · Any few values: weight sharing
+# ## 12 · Any few values: weight sharing
 #
 # Why should the values of a layer lie at equal distances? **Deep Compression** lets a layer have any $`k`$ values, a
 # **codebook** $`C`$, and each weight keeps the number $`I`$ of its value: $`w_{ij} = C_{I_{ij}}`$. The values come from
@@ -634,7 +815,7 @@ fig.suptitle("Twelve numbers move, and the network is repaired", fontsize=12, we
 # moves the values elsewhere. On disk, three values need less than two bits for each weight; lesson [08](08_coding.md) turns
 # them into a file.
 #
-# ## 12 · Your turn
+# ## 13 · Your turn
 #
 # Each exercise is a function to write and a test that passes when it is right. Replace the `raise` and run the cell again.
 #
@@ -720,6 +901,8 @@ attempt(test_codebook_gradient, codebook_gradient)
 # * First clamp, then cast. First put 0 into the range, then compute the scale, then the zero point.
 # * A scale for each channel costs next to nothing, and saves the bits that one large filter takes from the others.
 # * Say which rounding law you mean.
+# * What a layer sees tells how to round it: the bias takes back the mean error, AdaRound chooses up or down for the output.
+#   Factors can move between layers, and one broken pixel can spoil a range.
 # * Rounding has the gradient 0. Straight-through rounds forwards and passes the gradient on as if it had not; with it, two
 #   bits can be trained, and so can the step.
 # * A codebook needs no such trick: the gradient of a value is the sum over the weights that share it.
@@ -727,5 +910,6 @@ attempt(test_codebook_gradient, codebook_gradient)
 # Sources: Jacob et al. 2018, [arXiv 1712.05877](https://arxiv.org/abs/1712.05877), eq. 1 and §2; Krishnamoorthi 2018, [arXiv
 # 1806.08342](https://arxiv.org/abs/1806.08342), §2; straight-through: Bengio et al. 2013, [arXiv
 # 1308.3432](https://arxiv.org/abs/1308.3432); LSQ: Esser et al. 2020, [arXiv 1902.08153](https://arxiv.org/abs/1902.08153);
-# weight sharing: Han, Mao, Dally 2016, [arXiv 1510.00149](https://arxiv.org/abs/1510.00149), §3. Next: 07, one image through
-# the integer plan, every integer shown.
+# equalisation and bias correction: Nagel et al. 2019, [arXiv 1906.04721](https://arxiv.org/abs/1906.04721), §4; AdaRound:
+# Nagel et al. 2020, [arXiv 2004.10568](https://arxiv.org/abs/2004.10568); weight sharing: Han, Mao, Dally 2016, [arXiv
+# 1510.00149](https://arxiv.org/abs/1510.00149), §3. Next: 07, one image through the integer plan, every integer shown.
