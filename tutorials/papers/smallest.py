@@ -9,8 +9,8 @@ WORK is a folder for teachers, logits and runs. Images 0 to 54,999 of MNIST's tr
 Settings and seeds are chosen by validation: `train` never reads the test images, `ship` reads them once for each run. The
 shipped file goes to `artifacts/`, all runs to `results/smallest.json`.
 
-With `--data fashion-mnist` the plain runs train on Fashion-MNIST, with MNIST's settings. `--ratio 40` gives the file 1/40 of
-the float32 bytes in place of the run's number of weights. `ship` then needs the `dense` runs too: they say what is lost.
+With `--data fashion-mnist` the plain runs train on Fashion-MNIST, with MNIST's settings. `ship` then needs the `dense` runs
+too: they say what is lost. With `--ratio 40` a file may have 1/40 of the float32 bytes, in place of a number of weights.
 """
 
 import argparse
@@ -146,19 +146,20 @@ def batches(run, seed, work):
     return WithCachedTeacher(loader, teacher(work)), softened(run["T"])
 
 
-def path_of(name, of, seed, work):
-    """WORK/NAME-seedSEED.nnz, with the data set before it where that is not MNIST; dense runs have a NAME that ends so."""
-    return work / f"{stem(name, of)}-seed{seed}.nnz"
+def stem(name, run):
+    """What the files of a run are called before their seed: lenet-5, fashion-mnist-lenet-5-plain-40x."""
+    of = "" if run["data"] == "mnist" else f"{run['data']}-"
+    return f"{of}{name}" + (f"-{run['ratio']:g}x" if "ratio" in run else "")
 
 
-def stem(name, of):
-    return name if of == "mnist" else f"{of}-{name}"
+def dense_stem(name, run):
+    return stem(f"{name}-dense", {"data": run["data"]})
 
 
 def train_run(name, seed, work, run):
     """One run -> WORK/NAME-seedSEED.nnz and .json, without a look at the test images."""
     training, loss = batches(run, seed, work)
-    path, (_, validation) = path_of(name, run["data"], seed, work), images(run["data"])
+    path, (_, validation) = work / f"{stem(name, run)}-seed{seed}.nnz", images(run["data"])
     budget = Budget(ratio=run["ratio"]) if "ratio" in run else Budget(weights=run["weights"])
     found = compress(build(run, seed), (training, held_out(validation)), budget, loss=loss,
                      settings=Settings(**run["settings"]), checkpoint=path.with_suffix(".npz"))
@@ -173,7 +174,7 @@ def train_run(name, seed, work, run):
 def train_dense(name, seed, work, run):
     """The training of a run without compression -> WORK/NAME-dense-seedSEED.npz and .json."""
     training, loss = batches(run, seed, work)
-    path, (_, validation) = path_of(f"{name}-dense", run["data"], seed, work).with_suffix(".npz"), images(run["data"])
+    path, (_, validation) = work / f"{dense_stem(name, run)}-seed{seed}.npz", images(run["data"])
     model, settings = build(run, seed), Settings(**run["settings"])
     optimizer = optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.decay)
     steps = settings.epochs * len(training)
@@ -198,45 +199,52 @@ def row_of(command, name, seed, run, errors, history):
             "commit": commit(), "machine": describe()}
 
 
-def recorded(name, of, work):
-    """The rows of a run's seeds."""
-    rows = [json.loads(path.read_text()) for path in sorted(work.glob(f"{stem(name, of)}-seed*.json"))]
-    if len(rows) < SEEDS:
-        raise SystemExit(f"{work} has {len(rows)} runs of {stem(name, of)}, {SEEDS} are to be reported")
-    return rows
+def recorded(stem, seeds, work):
+    """The rows of the first seeds."""
+    rows = [json.loads(path.read_text()) for path in sorted(work.glob(f"{stem}-seed*.json"))]
+    if len(rows) < seeds:
+        raise SystemExit(f"{work} has {len(rows)} runs of {stem}, {seeds} are to be reported")
+    return rows[:seeds]
 
 
-def ship(name, of, work):
+def ship(name, seeds, work, run):
     """Test every run of WORK/NAME once, and copy the file of the fewest validation errors to artifacts/."""
-    rows, test = recorded(name, of, work), held_out(data.load(of)[1])
+    found, test = stem(name, run), held_out(data.load(run["data"])[1])
+    rows = recorded(found, seeds, work)
     best = min(rows, key=lambda row: (row["validation_errors"], row["bytes"], row["seed"]))
     for row in rows:
-        plan = nncompress.load(path_of(name, of, row["seed"], work))
+        plan = nncompress.load(work / f"{found}-seed{row['seed']}.nnz")
         row |= {"test_errors": train.evaluate(plan, test)["errors"], "shipped": row is best}
-        print(f"{name} seed {row['seed']}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation and "
+        print(f"{found} seed {row['seed']}: {row['bytes']:,} bytes, {row['validation_errors']} of 5,000 validation and "
               f"{row['test_errors']} of 10,000 test images wrong{', shipped' if row is best else ''}")
-    path = path_of(name, of, best["seed"], work)
+    path = work / f"{found}-seed{best['seed']}.nnz"
     ARTIFACTS.mkdir(exist_ok=True)
     RESULTS.mkdir(exist_ok=True)
-    write_atomically(ARTIFACTS / f"{stem(name, of)}.nnz", lambda stream: stream.write(path.read_bytes()))
-    if of == "mnist":
-        path = RESULTS / "smallest.json"
-        others = [row for row in json.loads(path.read_text())["runs"] if row["name"] != name] if path.exists() else []
-        order = list(RUNS)
-        write_json(path, {"runs": sorted(others + rows, key=lambda row: (order.index(row["name"]), row["seed"]))})
-    else:
-        write_json(RESULTS / f"smallest-{of}.json", {"runs": rows, "dense": tested_dense(name, of, work, test)})
+    write_atomically(ARTIFACTS / f"{found}.nnz", lambda stream: stream.write(path.read_bytes()))
+    dense = {} if run["data"] == "mnist" else {"dense": tested_dense(name, seeds, work, run, test)}
+    path = RESULTS / ("smallest.json" if run["data"] == "mnist" else f"smallest-{run['data']}.json")
+    earlier = json.loads(path.read_text())["runs"] if path.exists() else []
+    write_json(path, {"runs": sorted([row for row in earlier if kind(row) != kind(rows[0])] + rows, key=kind_and_seed)} | dense)
 
 
-def tested_dense(name, of, work, test):
+def kind(row):
+    """The place of a run's name among all, and its ratio."""
+    return list(RUNS).index(row["name"]), row["settings"].get("ratio", 0)
+
+
+def kind_and_seed(row):
+    return *kind(row), row["seed"]
+
+
+def tested_dense(name, seeds, work, run, test):
     """The rows of the dense runs, each tested once."""
-    rows = recorded(f"{name}-dense", of, work)
+    found = dense_stem(name, run)
+    rows = recorded(found, seeds, work)
     for row in rows:
-        path = path_of(f"{name}-dense", of, row["seed"], work).with_suffix(".npz")
-        model = load_checkpoint(path, build(row["settings"], row["seed"]))
+        model = load_checkpoint(work / f"{found}-seed{row['seed']}.npz", build(row["settings"], row["seed"]))
         row["test_errors"] = train.evaluate(model, test)["errors"]
-        print(f"{name} seed {row['seed']}, dense: {row['validation_errors']} of 5,000 validation and {row['test_errors']} of "
-              "10,000 test images wrong")
+        print(f"{found} seed {row['seed']}: {row['validation_errors']} of 5,000 validation and {row['test_errors']} of 10,000 "
+              "test images wrong")
     return rows
 
 
@@ -249,6 +257,7 @@ def main():
     parser.add_argument("command", choices=("teacher", "train", "dense", "ship"))
     parser.add_argument("name", nargs="?", choices=RUNS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs `ship` reports (default: %(default)s)")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--data", choices=("mnist", "fashion-mnist"), default="mnist")
     parser.add_argument("--ratio", type=float, help="how many times smaller than float32, in place of a number of weights")
@@ -257,7 +266,7 @@ def main():
     if arguments.command == "teacher":
         teacher(arguments.work)
     elif arguments.command == "ship":
-        ship(arguments.name, arguments.data, arguments.work)
+        ship(arguments.name, arguments.seeds, arguments.work, run_of(arguments))
     else:
         {"train": train_run, "dense": train_dense}[arguments.command](
             arguments.name, arguments.seed, arguments.work, run_of(arguments))

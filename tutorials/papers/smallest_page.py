@@ -111,21 +111,29 @@ def our_table(runs):
 
 
 def fashion_table(record):
-    """Each seed's file beside the same training without compression."""
-    lines = ["| seed | dense: bytes | validation | test error | file: bytes | smaller | validation | test error | lost | |",
-             "|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|"]
-    for dense, run in zip(record["dense"], record["runs"], strict=True):
-        scores = [f"{row['validation_errors']} of 5,000 | {row['test_errors'] / 100:.2f} %" for row in (dense, run)]
-        lost = (run["test_errors"] - dense["test_errors"]) / 100
-        times = f"{dense['bytes'] / run['bytes']:.0f}"
-        lines.append(f"| {run['seed']} | {dense['bytes']:,} | {scores[0]} | {run['bytes']:,} | {times} | {scores[1]} | "
-                     f"{lost:+.2f} | {'shipped' if run['shipped'] else ''} |")
+    """Every file beside the dense network of the same seed."""
+    lines = ["| budget | seed | bytes | times smaller | not 0 | validation | test error | dense: validation | test error | "
+             "lost | |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|"]
+    dense = {row["seed"]: row for row in record["dense"]}
+    for run in record["runs"]:
+        without = dense[run["seed"]]
+        budget = f"1/{run['settings']['ratio']:g}" if "ratio" in run["settings"] else f"{run['settings']['weights']:,} weights"
+        cells = [budget, run["seed"], f"{run['bytes']:,}", f"{without['bytes'] / run['bytes']:.0f}",
+                 f"{run['stages'][-1]['nonzero']:,}", *scores(run), *scores(without),
+                 f"{(run['test_errors'] - without['test_errors']) / 100:+.2f}", "shipped" if run["shipped"] else ""]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
-def fashion_command(record):
-    """The command of the runs, for any seed."""
-    return record["runs"][0]["command"].replace(f"--seed {record['runs'][0]['seed']}", "--seed SEED")
+def scores(row):
+    """The errors of a run as two cells."""
+    return f"{row['validation_errors']} of 5,000", f"{row['test_errors'] / 100:.2f} %"
+
+
+def commands(record):
+    """The commands of the runs, each for any seed."""
+    return "\n".join(dict.fromkeys(row["command"].replace(f"--seed {row['seed']}", "--seed SEED")
+                                   for row in record["runs"] + record["dense"]))
 
 
 def files(folder):
@@ -135,15 +143,15 @@ def files(folder):
     return "\n".join(f"nnlite evaluate tutorials/papers/artifacts/{path.name} --data {of[path]} --json" for path in paths)
 
 
-def text(runs, fashion, commands):
+def text(runs, fashion, evaluations):
     """The page."""
     parts = [INTRODUCTION]
     if runs:
         parts += ["## Ours", OURS, our_table(runs)]
     if fashion:
-        parts += [FASHION.format(command=fashion_command(fashion)), fashion_table(fashion)]
-    if commands:
-        parts += ["## Count them yourself", EVALUATE, f"```sh\n{commands}\n```"]
+        parts += [FASHION.format(commands=commands(fashion)), fashion_table(fashion)]
+    if evaluations:
+        parts += ["## Count them yourself", EVALUATE, f"```sh\n{evaluations}\n```"]
     parts += ["## Published", PAPERS]
     for network, (name, parameters) in NETWORKS.items():
         parts += [f"{name}, {parameters:,} parameters, {4 * parameters:,} bytes as 32-bit floats:", published_table(network)]
@@ -180,7 +188,7 @@ FASHION = """## Fashion-MNIST, with nothing tuned
 The same program on other images, ten kinds of clothes, with the settings that were chosen for MNIST:
 
 ```sh
-{command}
+{commands}
 ```
 
 What compression costs is measured against the same training without it: same LeNet-5, first weights, dropout, optimizer, rate

@@ -70,20 +70,21 @@ def test_on_fashion_mnist_the_files_and_the_dense_networks_are_recorded(program,
     monkeypatch.setattr(smallest.data, "load", lambda of: (None, squares(50, 2)))
     for name in ("ARTIFACTS", "RESULTS"):
         monkeypatch.setattr(smallest, name, tmp_path / name.lower())
-    monkeypatch.setattr(smallest, "SEEDS", 1)
     run = ["lenet-300-100-plain", "--data", "fashion-mnist", "--work", tmp_path]
-    with pytest.raises(SystemExit, match="has 0 runs of fashion-mnist-lenet-300-100-plain, 1 are to be reported"):
-        program("smallest", "ship", *run)
+    with pytest.raises(SystemExit, match="has 0 runs of fashion-mnist-lenet-300-100-plain-40x, 3 are to be"):
+        program("smallest", "ship", *run, "--ratio", 40)
     short = ["--change", json.dumps({"settings": {"epochs": 2, "every": 4}})]
-    program("smallest", "train", *run, *short, "--ratio", 40)
     program("smallest", "dense", *run, *short)
-    program("smallest", "ship", *run)
+    for budget in ([], ["--ratio", 40]):
+        program("smallest", "train", *run, *short, *budget)
+        program("smallest", "ship", *run, *budget, "--seeds", 1)
     record = json.loads((tmp_path / "results" / "smallest-fashion-mnist.json").read_text())
-    ((file,), (dense,)) = record["runs"], record["dense"]
-    assert file["bytes"] == (tmp_path / "artifacts" / "fashion-mnist-lenet-300-100-plain.nnz").stat().st_size <= 26_661
+    ((by_weights, file), (dense,)) = record["runs"], record["dense"]
+    assert by_weights["stages"][-1]["nonzero"] <= 10_500 and "ratio" not in by_weights["settings"]
+    assert file["bytes"] == (tmp_path / "artifacts" / "fashion-mnist-lenet-300-100-plain-40x.nnz").stat().st_size <= 26_661
     assert dense["bytes"] == 1_066_440 and dense["test_errors"] <= 2 and file["data"] == dense["data"] == "fashion-mnist"
     assert file["command"].endswith("--seed 0 --work WORK --data fashion-mnist --ratio 40")
-    assert "dense: " in capsys.readouterr().out
+    assert "plain-dense seed 0: " in capsys.readouterr().out
 
 
 def test_a_run_with_a_teacher_trains_on_mnist_only(program, tmp_path):

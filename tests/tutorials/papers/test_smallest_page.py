@@ -44,12 +44,17 @@ def test_the_page_has_every_run_that_is_recorded_and_a_command_for_every_file(re
 def test_on_fashion_mnist_each_file_stands_beside_the_same_training_without_compression(program, tmp_path):
     for folder in ("results", "artifacts"):
         (tmp_path / folder).mkdir()
-    file = {"seed": 0, "bytes": 40_000, "validation_errors": 400, "test_errors": 850, "shipped": True}
-    file["command"] = "c --seed 0 --work W"
-    dense = {"seed": 0, "bytes": 1_724_320, "validation_errors": 380, "test_errors": 800}
-    (tmp_path / "results" / "smallest-fashion-mnist.json").write_text(json.dumps({"runs": [file], "dense": [dense]}))
+    file = {"seed": 0, "bytes": 40_000, "validation_errors": 400, "test_errors": 850, "shipped": True,
+            "settings": {"weights": 13}, "stages": [{"nonzero": 60_000}], "command": "c --seed 0 --work W"}
+    other = file | {"seed": 1, "test_errors": 790, "settings": {"ratio": 40.0}, "command": "c --seed 1 --ratio 40"}
+    dense = [{"seed": seed, "bytes": 1_724_320, "validation_errors": 380, "test_errors": 800,
+              "command": f"dense --seed {seed}"} for seed in (0, 1)]
+    (tmp_path / "results" / "smallest-fashion-mnist.json").write_text(json.dumps({"runs": [file, other], "dense": dense}))
     (tmp_path / "artifacts" / "fashion-mnist-lenet-5-plain.nnz").write_bytes(b"")
     program("smallest_page", "--folder", tmp_path)
     text = (tmp_path / "smallest.md").read_text()
-    assert "| 0 | 1,724,320 | 380 of 5,000 | 8.00 % | 40,000 | 43 | 400 of 5,000 | 8.50 % | +0.50 | shipped |" in text
-    assert "c --seed SEED --work W" in text and "fashion-mnist-lenet-5-plain.nnz --data fashion-mnist --json" in text
+    ends = "| 400 of 5,000 | 8.50 % | 380 of 5,000 | 8.00 % | +0.50 | shipped |"
+    assert f"| 13 weights | 0 | 40,000 | 43 | 60,000 {ends}" in text
+    assert f"| 1/40 | 1 | 40,000 | 43 | 60,000 {ends.replace('8.50', '7.90').replace('+0.50', '-0.10')}" in text
+    assert "```sh\nc --seed SEED --work W\nc --seed SEED --ratio 40\ndense --seed SEED\n```" in text
+    assert "fashion-mnist-lenet-5-plain.nnz --data fashion-mnist --json" in text
