@@ -49,7 +49,7 @@ def inference(work):
 
 
 def inference_of(model, work):
-    """The same by a model that is given."""
+    """The logits of one batch by the given model, as a plan in float32 or int8."""
     images, _ = images_for(work)
     if work["arithmetic"] == "int8":
         plan = nncompress.quantize(model, images_for({**work, "batch": 64})[0])
@@ -93,7 +93,7 @@ def filled(y, kernel, *arguments):
 
 
 def with_room(x):
-    """The same array in a buffer that goes on for 3 bytes past its end, as `conv2d_int8` reads them."""
+    """A copy of x (uint8) in a buffer with 3 more bytes at its end, because `conv2d_int8` reads past the end."""
     buffer = kernels.empty((x.size + 3,), np.uint8)
     buffer[: x.size], buffer[x.size :] = x.reshape(-1), 0
     return buffer[: x.size].reshape(x.shape)

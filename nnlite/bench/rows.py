@@ -11,7 +11,7 @@ def rows(result, **wanted):
 
 
 def contests(result, **wanted):
-    """The same rows as one list for each contest: only rows of one contest took turns and may be compared."""
+    """The wanted rows, in one list for each contest: only rows of one contest took turns and may be compared."""
     return [list(group) for _, group in itertools.groupby(rows(result, **wanted), key=lambda row: row["contest"])]
 
 

@@ -45,7 +45,7 @@ def random_pair(arithmetic, x_shape, w_shape):
 
 
 def multiply_adds(work):
-    """How many a matrix product or a convolution takes.
+    """The number of multiply-adds of a matrix product or a convolution.
 
     >>> multiply_adds({"do": "matmul", "M": 2, "K": 3, "N": 5}), multiply_adds(CONV2)
     (30, 75497472)

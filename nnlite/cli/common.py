@@ -56,7 +56,7 @@ class Task:
         return self.train[np.random.default_rng(seed).permutation(len(self.train))[:CALIBRATION_IMAGES]]
 
     def calibration(self, seed):
-        """The same images, as `quantize` takes them."""
+        """The images of `some`, prepared as `quantize` takes them."""
         return self.prepared(self.some(seed).images)
 
     def example(self):
@@ -131,7 +131,10 @@ def build_model(name, task, width=1.0, seed=0):
 
 
 def build_for(name, shape, classes, width, seed):
-    """The same, for images of a shape and so many classes; None for what the model's own usual values are."""
+    """One of the models, or one of the user's own, for images of this shape and this number of classes.
+
+    shape, classes: None for the usual values of the model.
+    """
     fitting = {"classes": classes} if classes else {}
     if shape:
         channels, *size = shape
@@ -241,7 +244,7 @@ def compile_checked(path, model, task):
 
 
 def compile_for_images(path, model, task):
-    """The same, whatever the model's classes are.   ValueError if it does not take the data set's images."""
+    """The plan of a file's model, of whatever classes.   ValueError if it does not take the data set's images."""
     try:
         return nnlite.compile(model, task.example())
     except ValueError as error:

@@ -28,7 +28,7 @@ LOOK_AHEAD = 4  # the decoder's number holds so many bytes
 
 
 class Tape(NamedTuple):
-    """What a coder holds, as arrays that kernels take.
+    """The state of a coder, as arrays that kernels take.
 
     state  (6,) int64: low; high; the decoder's number; the next byte's place; 1 in a decoder; the part that bits are spent on
     bits   float64: bits spent on each part, Σ log2(1/p); a record that changes nothing

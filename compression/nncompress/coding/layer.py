@@ -44,7 +44,7 @@ COUNTS = int(COUNTED[-1]) + 1
 
 
 class Models(NamedTuple):
-    """What a layer's coder has learnt."""
+    """All models of a layer's coder."""
 
     columns: Model
     positions: Model
@@ -55,7 +55,7 @@ class Models(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What is known of each column, in arrays (J,): whether it has a weight, how many so far, and the sign of the last one."""
+    """The coder's knowledge of each column, in arrays (J,): has it a weight, how many so far, the sign of the last one."""
 
     used: np.ndarray
     count: np.ndarray
@@ -110,7 +110,7 @@ def code_biases(coder, b, limit):
 
 @njit(cache=True)
 def neighbours(values, j, W, H):
-    """What lies beside place j in its map of H × W: left, up, up-left, up-right; 0 outside the map.
+    """The neighbours of place j in its map of H × W: left, up, up-left, up-right; 0 outside the map.
 
     values (J,): maps of H × W, one after the other, each row by row.
     """

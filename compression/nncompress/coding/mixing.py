@@ -119,7 +119,7 @@ def code_mixed(tape, model, mixer, slots, bit):
 
 @njit(cache=True)
 def code_counted(tape, model, slot, bit):
-    """The same with a single context and no mixer: P is the context's own p."""
+    """Encode or decode one bit with the probability of a single context, without a mixer; returns the bit."""
     P = max(LEAST_P, min(ONE - LEAST_P, model.p[slot] >> P_BITS - 16))
     bit = code_bit(tape, bit, P)
     count(model, slot, bit)

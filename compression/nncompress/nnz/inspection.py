@@ -1,4 +1,4 @@
-"""What is in a file, and where its bytes go."""
+"""The contents of a file as a table, and where its bytes go."""
 
 from dataclasses import dataclass, field
 
@@ -32,7 +32,11 @@ class LayerSize:
 
 @dataclass
 class Inspection:
-    """What is in a file. parts: {part: bytes}, which add up to file_bytes (a part may end inside a byte)."""
+    """The contents of a file.
+
+    layers: a LayerSize for each layer.   parts: {part: bytes}, which add up to file_bytes (a part may end inside a byte).
+    parameters, macs: of the plan.
+    """
 
     path: str
     version: int

@@ -61,7 +61,7 @@ def input_moments(model, loader, names):
 
 
 def input_rows(layer, x):
-    """What a layer's rows are multiplied by, one row for each example and position -> (G, M, K + 1), float64.
+    """The inputs of a layer as rows, one for each example and position -> (G, M, K + 1), float64.
 
     layer: Linear or Conv2d.   x: its input.   The last column is 1; it is not there if the layer has no bias.
     """

@@ -19,7 +19,7 @@ SPARSITIES = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 class Curves(NamedTuple):
-    """What `sensitivity` measures.
+    """The result of `sensitivity`.
 
     sparsities   (S,) from low to high
     scores       {parameter name: (S,) score of the model with this layer alone pruned to that sparsity}

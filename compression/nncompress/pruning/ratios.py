@@ -13,7 +13,7 @@ STEPS = 60  # of the bisection: the interval shrinks to 2⁻⁶⁰ of its length
 
 
 def layer_costs(model, example, unit, bits=32):
-    """What one kept weight of each layer costs -> {parameter name: cost}.
+    """The cost of one kept weight in each layer -> {parameter name: cost}.
 
         parameters: 1        bytes: bits / 8        macs: the layer's MACs for one image / its number of weights
 

@@ -1,4 +1,4 @@
-"""How sparse to be at which step: functions from a step to a sparsity.
+"""Schedules: functions from a training step to a sparsity.
 
 Gradual pruning is a training loop with new masks after every step (or every hundredth; weights that are removed are zero,
 hence the smallest, and stay removed):

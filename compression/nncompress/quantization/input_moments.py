@@ -1,4 +1,4 @@
-"""What the weights of a layer are multiplied by: its mean and its products, over examples and positions.
+"""The inputs that the weights of a layer are multiplied by: their means and products, over examples and positions.
 
     y[r, o] = Σ_k w[o, k] x[r, k] + b[o]        r: an image, and for a convolution a position in it
 

@@ -54,7 +54,7 @@ def prepare_qat(model, images, bits=8, weights=None, activations=None):
     return network
 
 
-class Layer(nn.Module):
+class GridLayer(nn.Module):
     """The weight and the bias of one step, both rounded to their grids. The trained parameters are the floats before rounding.
 
         ŵ = transform(weight)        b̂ = S clamp(round(b/S), ±2^30),  S = S1 S_w
@@ -97,8 +97,8 @@ class Layer(nn.Module):
 class FakeQuantNetwork(nn.Module):
     """The steps of an int8 plan in floats, as `prepare_qat` makes them.
 
-    steps: list of `nnlite.inference.lowering.Step`. layers["3"] is the Layer of step 3, grids["3"] the Module that rounds its
-    result. A step that only moves numbers has no grid. A last layer without ReLU has none either: its sums are the logits.
+    steps: list of `nnlite.inference.lowering.Step`. layers["3"] is the GridLayer of step 3, grids["3"] the Module that rounds
+    its result. A step that only moves numbers has no grid. A last layer without ReLU has none either: its sums are the logits.
     """
 
     def __init__(self, steps, weights):
@@ -106,7 +106,7 @@ class FakeQuantNetwork(nn.Module):
         self.layers, self.grids = nn.ModuleDict(), nn.ModuleDict()
         for i, step in enumerate(steps):
             if step.arrays:
-                self.layers[str(i)] = Layer(step.arrays["w"], step.arrays["b"], weights(step.arrays["w"]))
+                self.layers[str(i)] = GridLayer(step.arrays["w"], step.arrays["b"], weights(step.arrays["w"]))
 
     def forward(self, x):
         return self.results(x)[-1]

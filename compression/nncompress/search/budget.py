@@ -1,4 +1,4 @@
-"""What a compressed network may cost: bytes, a share of the original, a drop in accuracy, or a number of weights."""
+"""The budget of a compressed network: bytes, a share of the original, a drop in accuracy, or a number of weights."""
 
 from dataclasses import dataclass
 

@@ -146,7 +146,7 @@ class OnGrid:
             self._kept[name], self._held[name] = take(name, self._kept[name]), take(name, self._held[name])
 
     def state_dict(self):
-        """That of the optimizer; its entries have the latents and masks, its groups the steps."""
+        """The inner optimizer's state dict; its entries also have the latents and masks, its groups the steps."""
         found = self.inner.state_dict()
         for i, name in enumerate(self.order):
             if name in self.latents:

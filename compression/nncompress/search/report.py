@@ -1,4 +1,4 @@
-"""What a compression did, stage by stage, each measured on held-out images."""
+"""The report of a compression: its stages, each measured on held-out images."""
 
 import statistics
 import time
@@ -37,7 +37,7 @@ class Report:
     stopped: str = ""
 
     def as_dict(self):
-        """What JSON can hold."""
+        """The report as dicts, lists, numbers and texts, which JSON can hold."""
         return asdict(self)
 
     @classmethod

@@ -27,7 +27,7 @@ BITS_PER_WEIGHT = 4.5  # a first guess of what a kept weight takes in the file
 
 
 class Compressed(NamedTuple):
-    """What `compress` found.
+    """The result of `compress`.
 
     plan: an Int8Plan, as the file gives it.   data: the file's bytes.   report: a `Report`.   model: the floats on their grid.
     """

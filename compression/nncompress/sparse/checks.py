@@ -1,4 +1,4 @@
-"""What both storage forms ask of their inputs."""
+"""The checks of weights and inputs that both storage forms share."""
 
 import numpy as np
 

@@ -75,7 +75,7 @@ def _seconds(call, n):
 
 
 def draw(rows, target=None):
-    """How many times as fast as the dense tile each form is, against the sparsity: a panel for each batch.
+    """Draw the speed of each form, relative to the dense tile, against the sparsity: a panel for each batch.
 
     rows: as from `pay_off` -> Figure, written to `target` (.png or .svg) where one is given.
     """

@@ -38,7 +38,7 @@ class RelativeForm:
     """
 
     def __init__(self, gaps, codes, codebook, shape):
-        """From what a file holds: gaps uint8 or uint16, codes whole numbers, shape (O, I).
+        """The form whose arrays are given, for example by a file: gaps uint8 or uint16, codes whole numbers, shape (O, I).
 
         Errors: TypeError for gaps or codes of other dtypes, FormatError for a stream that does not fit its shape or codebook.
         """

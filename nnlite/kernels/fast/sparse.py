@@ -132,7 +132,7 @@ def walk(gaps, codes, codebook, start, end, c, x):
 
 @njit(cache=True, fastmath={"contract"})
 def walk_by_fours(gaps, codes, codebook, c, x):
-    """The same in four partial sums: in one, every multiply-add would wait for the one before.
+    """The sum of `walk` in four partial sums, because in a single sum every multiply-add would wait for the one before.
 
     Fillers are multiplied like the others, by their 0. That matters only where x is Inf or NaN, and then the sum is NaN.
     """

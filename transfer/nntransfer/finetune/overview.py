@@ -1,4 +1,4 @@
-"""What trains and how fast: a table before the training starts."""
+"""A table of the layers that will train and their learning rates, to look at before the training starts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What can be fused weight by weight: models of one architecture."""
+"""A check that models have one architecture, so that they can be fused weight by weight."""
 
 from nnlite import nn
 from nnlite.nn import Module

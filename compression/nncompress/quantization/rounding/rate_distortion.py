@@ -29,13 +29,16 @@ def round_by_rate(layer, price, curvature=None, iterations=5):
     error = h * (layer.w - layer.S[:, None].astype(np.float64) * choices) ** 2
     q = nearest
     for _ in range(iterations):
-        cost = error + price * code_bits(q, layer.top)[choices + layer.top] if price else error
+        cost = error + price * information(q, layer.top)[choices + layer.top] if price else error
         q = np.take_along_axis(choices, cost.argmin(axis=0)[None], axis=0)[0]
     return q.astype(np.int8)
 
 
-def code_bits(q, top):
-    """−log2 p(k) for k = −top … top, p(k) the share of k in q; ∞ where there is none."""
+def information(q, top):
+    """The bits that an ideal coder needs for each integer k = −top … top: −log2 p(k), p(k) the share of k in q.
+
+    q: integers of any shape -> (2 top + 1,) float64; ∞ for a k that q does not have.
+    """
     count = np.bincount(q.ravel() + top, minlength=2 * top + 1)
     with np.errstate(divide="ignore"):
         return -np.log2(count / q.size)
