@@ -443,7 +443,7 @@ attempt(test_conv2d, my_conv2d)
 
 # %%
 def transposing_order(n):
-    """All pairs (i, j) of an n×n matrix, in the order in which t[j, i] = x[i, j] shall run."""
+    """All pairs (i, j) of an n×n matrix, in the order in which the loop t[j, i] = x[i, j] should take them."""
     raise NotImplementedError
 
 def fetched(order, n):

@@ -304,7 +304,7 @@ assert same_bits(SlowAdam(0.003), lambda parameters: optim.Adam(parameters, 0.00
 # ## 4 · How far? A sweep
 #
 # The learning rate is the number that matters most. So we try eleven of them, from 0.0001 to 10, with each rule: five epochs,
-# three seeds, errors on the validation images. Where the loss is no finite number any more, `fit` says so and stops; such a
+# three seeds, errors on the validation images. If the loss is not finite any more, `fit` says so and stops; such a
 # run counts as all wrong.
 #
 # First a prediction. If a gradient stays the same, the memory of the heavy ball fills up: $`b = g + \mu g + \mu^2 g + \dots =

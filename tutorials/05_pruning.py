@@ -571,7 +571,7 @@ ax.minorticks_off()
 # Two surprises. After training on, all five are far better than chance, and none is much better than magnitude. And before
 # it, the three that know the loss are worse than plain magnitude, by more than half. Why? The series holds for *small*
 # changes of *one* weight. On the images that it was trained on, a trained network is nearly perfect: gradients and curvatures
-# are tiny there. Nine tenths of the weights are no small change. Look at what OBD predicts for the removed weights together,
+# are tiny there. Nine tenths of the weights are a large change. Look at what OBD predicts for the removed weights together,
 # and at what the loss does:
 
 # %% tags=["experiment"]

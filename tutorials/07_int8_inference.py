@@ -24,7 +24,7 @@ plt.rcParams.update(STYLE | {"font.size": 11, "figure.figsize": (6.4, 3.6),
 # %% [markdown]
 # ## 1 · A small network, and its plan
 #
-# All integers shall fit on this page, so the network is small: two convolutions with 4 and 8 filters, two fully connected
+# All integers have to fit on this page, so the network is small: two convolutions with 4 and 8 filters, two fully connected
 # layers with 32 and 10 neurons. We train three of them (they differ only in the seed); the first one is our guide.
 # `nncompress.quantize` turns a trained network into a **plan**, a list of steps. It needs some hundred images to see which
 # range of numbers comes out of each layer; that is *calibration*.

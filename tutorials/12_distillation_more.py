@@ -37,7 +37,7 @@ def errors(model):
 #
 # The teacher is wide and shallow: one hidden layer of 128 neurons. The student is thin and deep: six hidden layers of 12
 # neurons each. Deep and thin networks are hard to train, since the gradient has to find its way through all layers. *FitNets*
-# gives the student a **hint**: its third hidden layer shall give what the teacher's hidden layer gives. That is half of the
+# gives the student a **hint**: its third hidden layer should give what the teacher's hidden layer gives. That is half of the
 # way only, so the gradient has half as far to go.
 #
 # The student's 12 numbers and the teacher's 128 cannot be compared. So a **regressor** $`r`$, one more linear layer, makes
@@ -258,7 +258,7 @@ assert mutual[0] < 0.8 * apart[0]
 # ```
 #
 # Student and teacher look at the same image, each through noise of its own. On *every* image, with label or without, the
-# student shall say what the teacher says:
+# student should say what the teacher says:
 #
 # ```math
 # L = \text{CE on the labelled} \;+\; w\, \frac1N \sum_n | p_s(n) - p_t(n) |^2

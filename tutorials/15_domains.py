@@ -233,7 +233,7 @@ assert min(new_statistics) > max(alone) + 0.2 and np.mean(new_statistics) > np.m
 # is done. `adapt` is this loop (`loop.py`), and any function of two feature arrays can be its distance.
 #
 # **DANN** needs one idea more. Its distance is a second network, the adversary, that tries to tell the domains apart. The
-# adversary goes *down* its loss, and the features shall go *up*. One backward pass does both, with a layer between them that
+# adversary goes *down* its loss, and the features have to go *up*. One backward pass does both, with a layer between them that
 # does nothing forward and changes the sign of the gradient:
 
 # %%
@@ -438,7 +438,7 @@ attempt(test_nearest, nearest_class)
 #
 # * A domain is a cloud of features. CORAL, MMD and the proxy A-distance say without labels how far two clouds are apart.
 # * First try other BatchNorm statistics. Then train with the distance in the loss.
-# * A small distance is no proof: classes can meet the wrong ones. Choose settings on a shift of your own, and keep a few
+# * A small distance proves nothing: classes can meet the wrong ones. Choose settings on a shift of your own, and keep a few
 #   labels of the target for a test.
 #
 # Sources: Sun & Saenko 2016, [arXiv 1607.01719](https://arxiv.org/abs/1607.01719), for CORAL; Gretton et al. 2012, *A kernel

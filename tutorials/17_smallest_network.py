@@ -161,7 +161,7 @@ assert loss_per_bit(np.array([2.0, 3.0]), np.array([1.0, 1.0]), np.array([4.0, 1
 #
 # ## 4 · Weights below the weights
 #
-# The weights that are left shall lie on a coarse **grid**, all of them multiples of one step $`s`$: mostly −1, 0 and +1 times
+# The weights that are left have to lie on a coarse **grid**, all of them multiples of one step $`s`$: mostly −1, 0 and +1 times
 # $`s`$. How does one train such weights? Let us try the obvious first: after each step of the optimizer round every weight to
 # the grid.
 
