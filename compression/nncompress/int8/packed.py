@@ -24,7 +24,7 @@ class PackedWeights:
         w[k, n] = codebook[code[k, n]]
 
     The codebook is −8 … 7 if all weights lie in this range, as weights of 4 bits or fewer do. Otherwise it lists the values
-    that occur, as after weight sharing, and 0, which fills up the last panel of columns.
+    that occur, as after weight sharing, and 0, which fills up the panels of `pack_int8`.
     The codes of 128 columns at a time lie in the order in which the product reads these columns, two codes to a byte.
     Errors: those of `pack_int8`; ValueError for more than 16 different values, the 0 included.
 

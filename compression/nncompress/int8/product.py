@@ -13,8 +13,8 @@ UINT8, INT32 = np.dtype(np.uint8), np.dtype(np.int32)
 def pack_int8(w):
     """Lay weights out in the order in which `matmul_int8` reads them: w (K, N) int8 -> PackedInt8.
 
-    A panel is as many columns as a register of sums holds; in it, four neighbouring k of each column lie side by side. Packing
-    is done once, and serves any number of products.
+    The fast kernels read panels of columns, as wide as a tile, in which four neighbouring k of each column lie side by side
+    (`kernels/fast/matmul_int8.py`). Weights are packed once, for any number of products.
     Errors: TypeError for another dtype than int8, ValueError for another number of axes than two.
     """
     w = np.asarray(w)

@@ -125,7 +125,7 @@ class OnGrid:
         return self.inner.state
 
     def scale_rows(self, name, factors):
-        """t[o] ← factors[o] t[o]. The optimizer's averages of gradients are scaled to fit, by 1 / factors[o]."""
+        """t[o] ← factors[o] t[o]. The optimizer's averages fit to that: g by 1 / factors[o], g² by 1 / factors[o]²."""
         latent = self.latents[name].data
         factors = factors.astype(latent.dtype).reshape(-1, *[1] * (latent.ndim - 1))
         latent *= factors

@@ -43,7 +43,7 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="f
     settings    `Settings`.   law: of requantization, as for `quantize`
     checkpoint  path of an .npz that is written after every epoch. If the file exists, the run goes on from it; the arguments
                 have to be those of the run that wrote it. Not for a budget in accuracy, which takes several runs
-    input       the `nnlite.data.Input` that the file shall hold; its bytes are within the budget
+    input       the `nnlite.data.Input` that the file holds, too; its bytes count in the budget
 
     -> `Compressed`. The same arguments, and the same seeds of model and loaders, give the same bytes.
     Errors: BudgetTooSmall, a ValueError, for a budget that no file meets, with the figures of the nearest file; those of
