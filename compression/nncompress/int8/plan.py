@@ -41,6 +41,11 @@ LAWS = ("fixed", "float", "once")
 NOT_FINITE = "int8 plan: the input has NaN or infinite values"
 
 
+def cut_off(q, high):
+    """q ← min(q, high), in place:  q uint8 of any shape -> q"""
+    return q if high == 255 else np.minimum(q, np.uint8(high), out=q)
+
+
 class Int8Plan:
     """The steps of a quantized model, ready to run: plan(images) -> logits.
 
@@ -91,10 +96,11 @@ class Int8Plan:
     def enter(self, images, buffer):
         """Quantize a chunk of images into the first buffer."""
         if images.ndim == 4:
-            S, Z, images = self.steps[0].S, self.steps[0].Z, np.ascontiguousarray(images)
+            S, Z, high, images = self.steps[0].S, self.steps[0].Z, self.steps[0].high, np.ascontiguousarray(images)
             if not kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left):
                 raise ValueError(NOT_FINITE)
-            self.cut_off(buffer.inside(len(images)))
+            if high < 255:
+                cut_off(buffer.inside(len(images)), high)
         else:
             buffer.inside(len(images))[...] = self.quantize_input(images)
 
@@ -208,11 +214,7 @@ class Int8Plan:
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
         kernels.quantize_rows(rows(x), self.steps[0].S, self.steps[0].Z, rows(q))
-        return self.cut_off(q)
-
-    def cut_off(self, q):
-        """The input's integers, none above its `high`, in place."""
-        return q if self.steps[0].high == 255 else np.minimum(q, np.uint8(self.steps[0].high), out=q)
+        return cut_off(q, self.steps[0].high)
 
     def to_real(self, q):
         """The last step's integers as real numbers, (N, C, H, W) or (N, C)."""
