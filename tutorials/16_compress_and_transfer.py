@@ -307,7 +307,7 @@ assert len(found.data) <= 1500 < len(careless.data)
 
 # %% [markdown]
 # The settings of this lesson were chosen with the 647 images in view. So its numbers show how the orders compare, and they
-# are no record (lesson 17, section 7).
+# are not a record (lesson 17, section 7).
 #
 # ## Your turn
 

@@ -24,7 +24,8 @@ class Input:
     mean, std   one number for each channel or column; of bytes they are those of pixels ÷ 255
     names       one for each class
 
-    Errors: ValueError for an Input in which something does not fit.
+    Errors: ValueError, which says what does not fit: a size below 1, another dtype, another number of means or deviations than
+    channels, numbers that are not finite, deviations that are not above 0, no names or twice the same one.
     """
 
     shape: tuple
@@ -34,12 +35,25 @@ class Input:
     names: tuple
 
     def __post_init__(self):
-        fits = 1 <= len(self.shape) <= 3 and all(n > 0 for n in self.shape) and self.dtype in DTYPES
-        fits = fits and self.shape[0] == len(self.mean) == len(self.std) and len(set(self.names)) == len(self.names) > 0
+        problem = self._problem()
+        if problem:
+            raise ValueError(f"the input of the model is {str(self.as_dict())[:200]}: {problem}")
+
+    def _problem(self):
+        """What does not fit, in words; None if everything fits."""
         with np.errstate(over="ignore"):
             mean, std = np.float32(self.mean), np.float32(self.std)
-        if not fits or not np.isfinite(mean).all() or not (np.isfinite(std).all() and (std > 0).all()):
-            raise ValueError(f"the input of the model is {str(self.as_dict())[:200]}")
+        if not 1 <= len(self.shape) <= 3 or min(self.shape) < 1:
+            return "the shape has to be one to three sizes from 1 up"
+        if self.dtype not in DTYPES:
+            return f"the dtype has to be {' or '.join(DTYPES)}"
+        if not self.shape[0] == len(mean) == len(std):
+            return f"{self.shape[0]} channels need as many means and deviations, got {len(mean)} and {len(std)}"
+        if not np.isfinite([mean, std]).all() or (std <= 0).any():
+            return "means and deviations have to be finite in float32, deviations above 0"
+        if len(set(self.names)) < len(self.names) or not self.names:
+            return "every class needs a name of its own"
+        return None
 
     def as_dict(self):
         """The fields as JSON holds them."""
@@ -75,7 +89,7 @@ def input_from_dict(stored):
         isinstance(stored.get(field), list) and all(type(value) is kind for value in stored[field])
         for field, kind in KINDS.items())
     if not fits:
-        raise ValueError(f"the input of the model is {str(stored)[:200]}")
+        raise ValueError(f"the input of the model is {str(stored)[:200]}: it needs a dtype, and the lists {', '.join(KINDS)}")
     return Input(*(tuple(stored[field]) if field in KINDS else stored[field]
                    for field in ("shape", "dtype", "mean", "std", "names")))
 

@@ -42,6 +42,19 @@ def test_an_input_that_makes_no_sense_is_refused(field, value):
         input_from_dict({**GREY.as_dict(), field: value})
 
 
+@pytest.mark.parametrize("change, problem", [
+    ({"shape": (1, 0, 40)}, "the shape has to be one to three sizes from 1 up"),
+    ({"dtype": "int8"}, "the dtype has to be uint8 or float32"),
+    ({"std": (0.5, 0.5)}, "1 channels need as many means and deviations, got 1 and 2"),
+    ({"std": (0.0,)}, "means and deviations have to be finite in float32, deviations above 0"),
+    ({"mean": (1e300,)}, "means and deviations have to be finite in float32, deviations above 0"),
+    ({"names": ("a", "a")}, "every class needs a name of its own"),
+])
+def test_the_refusal_says_what_does_not_fit(change, problem):
+    with pytest.raises(ValueError, match=f"the input of the model is {{.*}}: {problem}$"):
+        replace(GREY, **change)
+
+
 @pytest.mark.parametrize("value", [None, [], "uint8", {}])
 def test_what_is_no_input_is_refused(value):
     with pytest.raises(ValueError, match="the input of the model is "):
