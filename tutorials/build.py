@@ -23,6 +23,7 @@ import io
 import json
 import os
 import re
+import shutil
 import string
 import sys
 import warnings
@@ -159,7 +160,7 @@ def renderer():
 
 
 def site(pages, folder):
-    """index.html, a page for each lesson, pictures/ and style.css; none of them needs a network."""
+    """index.html, a page for each lesson and for each paper, pictures/ and style.css; none of them needs a network."""
     from pygments.formatters import HtmlFormatter
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,12 +174,37 @@ def site(pages, folder):
     for i, (path, text, cells) in enumerate(pages):
         before, after = f"← {links[i - 1]}" if i else "", f"{links[i + 1]} →" if i + 1 < len(links) else ""
         nav = f'<nav><span>{before}</span><a href="index.html">Contents</a><span>{after}</span></nav>'
-        body = re.sub(r'(<a href="(?:\d\d_\w+|articles))\.md', r"\1.html", render(text))
-        body = re.sub(r'<p>(<img src="([^"]+)"[^>]*>)</p>', r'<figure><a href="\2">\1</a></figure>', body)
+        body = re.sub(r'(<a href="(?:\d\d_\w+|articles|papers/\w+))\.md', r"\1.html", render(text))
+        body = polished(body)
         (folder / path.name).write_text(path.read_text())
-        write(folder / f"{path.stem}.html", template.substitute(title=titles[i], body=f"{nav}\n{body}\n{nav}"), cells)
-    contents = "<h1>Lessons</h1>\n<p>" + "</p>\n<p>".join(links) + "</p>"
-    (folder / "index.html").write_text(template.substitute(title="Lessons", body=contents))
+        write(folder / f"{path.stem}.html", template.substitute(title=titles[i], body=f"{nav}\n{body}\n{nav}", up=""), cells)
+    contents = "<h1>Lessons</h1>\n<p>" + "</p>\n<p>".join(links) + "</p>\n<h2>Experiments of the papers, repeated</h2>\n<p>"
+    contents += "</p>\n<p>".join(papers(folder / "papers", template, render)) + "</p>"
+    (folder / "index.html").write_text(template.substitute(title="Lessons", body=contents, up=""))
+
+
+def polished(body):
+    """HTML in which a formula keeps the comma that follows it in its line, and a picture leads to its file."""
+    body = re.sub(r"(?s)(<math(?:(?!</math>).)*</math>)([,.;:!?)]+)", r'<span class="whole">\1\2</span>', body)
+    return re.sub(r'<p>(<img src="([^"]+)"[^>]*>)</p>', r'<figure><a href="\2">\1</a></figure>', body)
+
+
+def papers(folder, template, render):
+    """The pages of the papers' experiments, with their pictures -> links to them. A page without its picture stays out."""
+    folder.mkdir(exist_ok=True)
+    nav = '<nav><a href="../index.html">Contents</a></nav>'
+    for path in sorted((HERE / "papers").glob("*.md")):
+        text = path.read_text()
+        body = polished(re.sub(r'(?s)<a href="(?!http|#)[^"]*">(.*?)</a>', r"\1", render(text)))  # the site has no other files
+        pictures = re.findall(r'<img src="([^"]+)"', body)
+        if not all((path.parent / picture).exists() for picture in pictures):
+            continue
+        for picture in pictures:
+            (folder / picture).parent.mkdir(exist_ok=True)
+            shutil.copy(path.parent / picture, folder / picture)
+        title = html.escape(re.search(r"(?m)^# (.*)", text)[1])
+        (folder / f"{path.stem}.html").write_text(template.substitute(title=title, body=f"{nav}\n{body}\n{nav}", up="../"))
+        yield f'<a href="papers/{path.stem}.html">{title}</a>'
 
 
 def main():

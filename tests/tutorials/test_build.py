@@ -119,7 +119,8 @@ def test_the_site_needs_no_network_and_sets_formulas_as_mathml(build, lesson, tm
     path, text, cells = lesson, *page_of(build, lesson)[1:]
     build.site([(path, text, cells)], tmp_path / "site")
     page = (tmp_path / "site" / "00_one.html").read_text()
-    assert "<math" in page and "http" not in page.replace("http://www.w3.org/1998/Math/MathML", "")
+    assert re.search('(?s)<span class="whole"><math.*</math>[.]</span>', page)  # no line begins with the full stop
+    assert "http" not in page.replace("http://www.w3.org/1998/Math/MathML", "")
     assert 'name="viewport"' in page and 'href="index.html"' in page
     assert "prefers-color-scheme: dark" in (tmp_path / "site" / "style.css").read_text()
     assert "One and one" in (tmp_path / "site" / "index.html").read_text()
@@ -136,13 +137,21 @@ def site(build, tmp_path_factory):
 
 
 def test_every_link_of_the_site_within_it_leads_to_a_file(site):
-    for page in site.glob("*.html"):
+    for page in site.rglob("*.html"):
         links = re.findall(r'(?:href|src)="([^":#]+)["#]', page.read_text(encoding="utf-8"))
-        assert links and [link for link in links if not (site / link).exists()] == [], page.name
+        assert links and [link for link in links if not (page.parent / link).exists()] == [], page.name
+
+
+def test_the_site_has_the_papers_pages_and_lessons_lead_to_them(site):
+    pages = {path.stem for path in (site / "papers").glob("*.html")}
+    assert {"byte_budget", "few_labels", "rebasin"} <= pages <= {path.stem for path in TUTORIALS.glob("papers/*.md")}
+    assert all(f'href="papers/{name}.html"' in (site / "index.html").read_text(encoding="utf-8") for name in pages)
+    assert 'href="papers/rebasin.html"' in (site / "14_fusion.html").read_text(encoding="utf-8")
 
 
 def test_no_page_scrolls_sideways_on_a_phone(site):
-    widths = scroll_widths({page.stem: page.read_text("utf-8") for page in sorted(site.glob("*.html"))}, site)
+    pages = {page.stem: page.read_text("utf-8").replace('"../', '"') for page in sorted(site.rglob("*.html"))}
+    widths = scroll_widths(pages, site)
     assert widths and {name: width for name, width in widths.items() if width != 390} == {}
 
 
