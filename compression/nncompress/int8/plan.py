@@ -41,7 +41,7 @@ LAWS = ("fixed", "float", "once")
 NOT_FINITE = "int8 plan: the input has NaN or infinite values"
 
 
-def cut_off(q, high):
+def _cut_off(q, high):
     """q ← min(q, high), in place:  q uint8 of any shape -> q"""
     return q if high == 255 else np.minimum(q, np.uint8(high), out=q)
 
@@ -84,7 +84,8 @@ class Int8Plan:
 
     def __repr__(self):
         return listing(f"Int8Plan, law {self.law}", self.steps,
-                       lambda step: ("" if step.w is None else f"weights of {step.bits} bits",))
+                       lambda step: ("" if step.w is None else f"weights of {step.bits} bits",
+                                     "" if step.high == 255 else f"activations of {step.high.bit_length()} bits"))
 
     @functools.cached_property
     def pipeline(self):
@@ -100,7 +101,7 @@ class Int8Plan:
             if not kernels.quantize_images(images, S, Z, buffer.array, buffer.top, buffer.left):
                 raise ValueError(NOT_FINITE)
             if high < 255:
-                cut_off(buffer.inside(len(images)), high)
+                _cut_off(buffer.inside(len(images)), high)
         else:
             buffer.inside(len(images))[...] = self.quantize_input(images)
 
@@ -214,7 +215,7 @@ class Int8Plan:
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x)
         q = np.empty(x.shape, np.uint8)
         kernels.quantize_rows(rows(x), self.steps[0].S, self.steps[0].Z, rows(q))
-        return cut_off(q, self.steps[0].high)
+        return _cut_off(q, self.steps[0].high)
 
     def to_real(self, q):
         """The last step's integers as real numbers, (N, C, H, W) or (N, C)."""

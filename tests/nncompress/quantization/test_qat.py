@@ -101,6 +101,13 @@ def test_training_with_the_rounding_repairs_what_two_bits_break(digits):
     assert digits.errors(convert(digits.fit(network))) < min(rounded / 2, 36)
 
 
+def test_weights_and_activations_of_three_bits_can_be_trained_and_keep_their_answers_in_the_plan(digits):
+    network = prepare_qat(digits.model(), digits.calibration, bits=3, activations=lambda x: ActivationGrid(3))
+    plan = convert(digits.fit(network), "float")
+    assert [step.high for step in plan.steps if step.kind != "flatten"][:-1] == [7] * (len(plan.steps) - 2)
+    assert digits.errors(plan) < 36 and abs(digits.errors(plan) - digits.errors(network)) <= 1
+
+
 def test_a_checkpoint_keeps_the_ranges(tmp_path):
     model, x = random_network(2)
     network = prepare_qat(model, x)

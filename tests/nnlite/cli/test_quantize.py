@@ -33,6 +33,8 @@ def test_bits_and_law_are_those_that_were_asked_for(trained, result_of):
         inspected = result_of("inspect", "q.nnz")
         assert inspected["law"] == "float" and {layer["bits"] for layer in inspected["layers"]} == {bits}
     assert sizes[1] < 0.7 * sizes[0]
+    assert result_of("quantize", trained, "--law", "once", "--out", "q.nnz")["accuracy"] > 0.9
+    assert result_of("inspect", "q.nnz")["law"] == "once"
 
 
 def test_the_same_command_writes_the_same_bytes(trained, result_of, tmp_path):
