@@ -154,8 +154,13 @@ def table(rows):
 
 def written_out(stops, errors):
     """Two cells of the table."""
-    return (f"{stops[1]:,.0f} ({stops[0]:,} … {stops[2]:,}) | "
-            f"{errors[1]:.2f} ({errors[0]:.2f} … {errors[2]:.2f})")
+    return f"{spread(stops, ',.0f')} | {spread(errors, '.2f')}"
+
+
+def spread(values, form):
+    """mean (lowest … highest), or the one number that all three are."""
+    low, mean, high = (format(value, form) for value in values)
+    return mean if low == high else f"{mean} ({low} … {high})"
 
 
 @plot.styled()
@@ -171,7 +176,7 @@ def picture(rows):
             axes.plot(left, mean, "o-", color=colour, ms=4, label=LABELS[kind])
         axes.set_xscale("log", subs=[])
         axes.set_xticks([100, 50, 20, 10, 5, 2], ["100", "50", "20", "10", "5", "2"])
-        axes.set_xlim(108, 93 * min(row["left"] for row in rows))
+        axes.set_xlim(108, 90 * min(row["left"] for row in rows))
         axes.set(title=title, xlabel="weights left (%)")
     axes.legend()
     return figure
