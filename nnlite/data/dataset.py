@@ -59,7 +59,7 @@ class Dataset:
         The samples are shuffled with the seed 0 and sorted by class; every fifth is for test, beginning with the first.
         Errors: ValueError for a class with one sample, which only one of the two could have.
         """
-        few = np.flatnonzero(np.bincount(self.labels, minlength=self.classes) == 1)
+        few = np.flatnonzero(np.bincount(self.labels.astype(np.intp), minlength=self.classes) == 1)
         if len(few):
             name = repr(self.names[few[0]]) if self.names else few[0]
             raise ValueError(f"every_fifth: class {name} has 1 sample, training and test need one each")

@@ -23,7 +23,7 @@ def confusion(predictions, labels, classes):
         if values.size and (values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= classes):
             raise ValueError(f"confusion: {name} from {values.min()} to {values.max()} ({values.dtype}), "
                              f"expected whole numbers from 0 to {classes - 1}")
-    cells = labels.astype(np.int64) * classes + predictions.astype(np.int64)
+    cells = labels.astype(np.intp) * classes + predictions.astype(np.intp)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 

@@ -250,7 +250,7 @@ def decode(data, lengths, count):
     """
     lengths = check_lengths(lengths)
     _check_count(data, count)
-    per_length = np.bincount(lengths)
+    per_length = np.bincount(lengths.astype(np.intp))
     by_code = np.argsort(lengths, kind="stable")[per_length[0] :]  # the used symbols in the order of their codes
     per_length[0] = 0
     first_index = np.cumsum(per_length) - per_length

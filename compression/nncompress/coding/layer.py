@@ -146,7 +146,8 @@ def code_row(tape, models, columns, row, top, W, H):
         left_left = row[j - 2] if j % W > 1 else 0
 
         tape.state[PART] = POSITIONS
-        density = HALF_OCTAVES[(10 * there + 6) * 4096 // (10 * seen + 40)]  # (weights so far + 0.6) / (places so far + 4)
+        # (weights so far + 0.6) / (places so far + 4)
+        density = HALF_OCTAVES[np.int64(10 * there + 6) * 4096 // (10 * seen + 40)]
         position_slots[0] = density * COUNTS + COUNTED[min(columns.count[j], 1023)]
         position_slots[1] = (DENSITIES * COUNTS + (left != 0) + 2 * (up != 0) + 4 * (up_left != 0) + 8 * (up_right != 0)
                              + 16 * (left_left != 0))

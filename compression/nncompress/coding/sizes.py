@@ -36,7 +36,7 @@ def coded_sizes(w, bits, W=1, H=1):
     coder = Coder(parts=4)
     code_weights(coder, w.reshape(len(w), -1).astype(np.int8), int(np.abs(flat).max()), W, H)
     return {
-        "entropy": entropy_bits(np.bincount(flat + offset)) * flat.size / 8,
+        "entropy": entropy_bits(np.bincount((flat + offset).astype(np.intp))) * flat.size / 8,
         "fixed width": packed_size(flat.size, bits),
         "Huffman": _huffman(flat + offset),
         "relative index": packed_size(relative_bits(flat, index_bits, bits), 1),
@@ -49,7 +49,7 @@ def _huffman(symbols):
     """Bytes of symbols in Huffman's code, with its table."""
     if symbols.size == 0:
         return 0
-    counts = np.bincount(symbols)
+    counts = np.bincount(symbols.astype(np.intp))
     lengths = code_lengths(counts)
     return len(pack_lengths(lengths)) + packed_size(int(counts @ lengths), 1)
 

@@ -56,7 +56,7 @@ def encode_stream(symbols, alphabet):
     width = _raw_width(alphabet)
     symbols = as_fields("encode_stream", symbols, alphabet)
     if symbols.size:
-        counts = np.bincount(symbols, minlength=alphabet)
+        counts = np.bincount(symbols.astype(np.intp), minlength=alphabet)
         lengths = huffman.code_lengths(counts)
         table = huffman.pack_lengths(lengths)
         payload_bits = int(counts @ lengths)

@@ -44,7 +44,7 @@ def codebook_gradient(dw, codes, k):
     >>> codebook_gradient(np.array([[1.0, 10.0], [100.0, 1000.0]]), np.array([[0, 2], [1, 2]]), 3)
     array([ 100., 1010.,    0.])
     """
-    return np.bincount(codes.ravel(), dw.ravel(), k + 1)[1:].astype(dw.dtype)
+    return np.bincount(codes.ravel().astype(np.intp), dw.ravel(), k + 1)[1:].astype(dw.dtype)
 
 
 def first_values(w, k, init, rng=None):

@@ -50,7 +50,7 @@ class CSR:
     def to_dense(self):
         """w (O, I) float32."""
         w = np.zeros(self.shape, np.float32)
-        rows = np.repeat(np.arange(self.shape[0]), np.diff(self.starts.astype(np.int64)))
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(self.starts.astype(np.intp)))
         w[rows, self.columns] = self.values
         return w
 

@@ -24,7 +24,7 @@ def class_prototypes(features, labels, classes):
                          "for each")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"class_prototypes: labels from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
-    counts = np.bincount(labels, minlength=classes)
+    counts = np.bincount(labels.astype(np.intp), minlength=classes)
     if not counts.all():
         raise ValueError(f"class_prototypes: class {int(counts.argmin())} of {classes} has no example")
     return np.stack([x[labels == k].mean(axis=0) for k in range(classes)])

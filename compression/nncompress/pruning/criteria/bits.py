@@ -50,8 +50,8 @@ def place_bits(kept, maps=None):
     if H * W > 1:
         grid = kept.reshape(-1, H, W).astype(np.int8)
         place = NEIGHBOURS * place + (_sum3x3(grid) - grid).reshape(kept.shape)
-    nonzeros = np.bincount(place.ravel(), kept.ravel(), CLASSES * NEIGHBOURS)
-    places = np.bincount(place.ravel(), minlength=CLASSES * NEIGHBOURS)
+    nonzeros = np.bincount(place.ravel().astype(np.intp), kept.ravel(), CLASSES * NEIGHBOURS)
+    places = np.bincount(place.ravel().astype(np.intp), minlength=CLASSES * NEIGHBOURS)
     p = (nonzeros + 2 * mean + 0.02) / (places + 2.04)
     return (np.clip(np.log2((1 - p) / p), 0, MOST_BITS) + SIGN_AND_SIZE)[place].reshape(shape)
 

@@ -33,7 +33,7 @@ class Histogram(MinMax):
         """Count the values of x, an array of any shape. ValueError if x has NaN or infinity."""
         super().observe(x)
         self._widen(max(-self.low, self.high))
-        bins = np.floor(np.ravel(x) * np.float64(2.0**-self.exponent if self.exponent > -1000 else 0)).astype(np.int64)
+        bins = np.floor(np.ravel(x) * np.float64(2.0**-self.exponent if self.exponent > -1000 else 0)).astype(np.intp)
         self.counts += np.bincount(bins + HALF, minlength=2 * HALF)
 
     def _widen(self, largest):

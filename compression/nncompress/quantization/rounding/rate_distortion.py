@@ -39,7 +39,7 @@ def information(q, top):
 
     q: integers of any shape -> (2 top + 1,) float64; ∞ for a k that q does not have.
     """
-    count = np.bincount(q.ravel() + top, minlength=2 * top + 1)
+    count = np.bincount(q.ravel().astype(np.intp) + top, minlength=2 * top + 1)
     with np.errstate(divide="ignore"):
         return -np.log2(count / q.size)
 
