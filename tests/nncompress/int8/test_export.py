@@ -70,6 +70,14 @@ def test_uneven_convolutions_and_linear_layers_equal_onnx_runtimes(seed):
 
 
 @pytest.mark.peer
+@pytest.mark.parametrize("build", [models.lenet_5, models.lenet_300_100])
+def test_every_integer_of_the_lenets_equals_onnx_runtimes(build):
+    rng = np.random.default_rng(0)
+    x = rng.random((20, 1, 28, 28)).astype(np.float32)
+    assert_equal_everywhere(quantize(build(), x, bits=7, law="float"), 1.2 * rng.random((20, 1, 28, 28)).astype(np.float32))
+
+
+@pytest.mark.peer
 def test_the_file_of_a_plan_is_that_of_its_nnz_file_and_takes_any_number_of_images():
     onnx = pytest.importorskip("onnx")
     model, rng = models.resnet(8, 1, width=0.25), np.random.default_rng(0)
