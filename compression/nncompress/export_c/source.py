@@ -15,8 +15,9 @@ from nncompress.int8.steps import largest_sum
 from nnlite.kernels.loops.requantize import INT32_MAX
 
 FUNCTIONS = Path(__file__).parent / "c"
-ORDER = ["law", "shift_right", "multiply", "requantize", "plain_rows", "packed_rows", "linear", "linear_result",
-         "linear_logits", "conv2d", "conv2d_result", "conv2d_logits", "max_pool2d", "avg_pool2d", "add", "relu", "centred"]
+ORDER = ["law", "shift_right", "multiply", "multiply_once", "clamp", "requantize", "plain_rows", "packed_rows", "linear",
+         "linear_result", "linear_logits", "conv2d", "conv2d_result", "conv2d_logits", "max_pool2d", "avg_pool2d", "add",
+         "relu", "centred"]
 BYTES = {"int8_t": 1, "uint8_t": 1, "int32_t": 4}
 
 
@@ -37,7 +38,7 @@ class CSource(NamedTuple):
 
 
 def plan_to_c(plan, packed=False):
-    """An `Int8Plan` of the law "fixed" as one C99 file: a CSource.
+    """An `Int8Plan` of a law in integers, "fixed" or "once", as one C99 file: a CSource.
 
         void nnlite_run(const uint8_t *image, int32_t *logits);
 
@@ -46,15 +47,12 @@ def plan_to_c(plan, packed=False):
     plans that end in an image do not have it.
 
     packed: weights stay in an arithmetic code, which takes the least flash; else they are arrays, which takes the least memory.
-    Errors: ValueError for other laws, and for activations of fewer than 8 bits; for kinds of steps without a C function; for a
-    last layer whose sums may not fit into 32 bits.
+    Errors: ValueError for the law "float", for kinds of steps without a C function, and for a last layer whose sums may not fit
+    into 32 bits.
     """
-    if plan.law != "fixed":
-        raise ValueError(f"plan_to_c: the plan rounds by the law {plan.law!r}, C code by the law 'fixed'; "
+    if plan.law == "float":
+        raise ValueError(f"plan_to_c: the plan rounds by the law {plan.law!r}, C code by the laws 'fixed' and 'once'; "
                          "quantize(…, law='fixed') makes a plan that can be written in C")
-    for step in plan.steps:
-        if step.high < 255:
-            raise ValueError(f"plan_to_c: {step.name} has activations from 0 to {step.high}, C code has those of 8 bits")
     for step in plan.steps[1:]:
         if step.kind not in (*WRITERS, "flatten"):
             raise ValueError(f"plan_to_c: {step.name}: there is no C function for {step.kind}")
@@ -69,6 +67,7 @@ class _File:
 
     def __init__(self, plan, packed):
         self.plan, self.packed, self.rows_part = plan, packed, "packed_rows" if packed else "plain_rows"
+        self.multiply = "shift_right", "multiply_once" if plan.law == "once" else "multiply", "clamp"
         self.needed, self.declarations, self.weights, self.constants = set(), [], 0, 0
 
     def need(self, *parts):
@@ -136,6 +135,7 @@ class _File:
         first, last, units = self.plan.steps[0], self.plan.steps[-1], _units(self.plan)
         unit = f"{units[0]:.9g}" if (units == units[0]).all() else "a unit of its own, logit_units[k]"
         pixel = " (a pixel: 255 stands for 1)" if first.Z == 0 and first.S == np.float32(1 / 255) else ""
+        most = f"; q is at most {first.high}" if first.high < 255 else ""
         width = max(len(_safe(step.name)) for step in self.plan.steps)
         steps = [f"{step.kind:18}{_safe(step.name):{width + 2}}{_by(step.shape)}" for step in self.plan.steps]
         comment = [
@@ -143,7 +143,7 @@ class _File:
             f"Flash: {self.weights} bytes of weights, {self.constants} bytes of other constants, and the code.",
             f"RAM: {ram} bytes{f' (-DNNLITE_UNPACK: {ram + kept})' if kept else ''}, and the stack.",
             f"Multiply-adds: {self.plan.macs} for each image.", "",
-            f"image: {_by(first.shape)} bytes; the byte q stands for {first.S:.9g} (q - {first.Z}){pixel}.",
+            f"image: {_by(first.shape)} bytes; the byte q stands for {first.S:.9g} (q - {first.Z}){pixel}{most}.",
             f"logits: {_by(last.shape)} numbers; logits[k] counts in units of {unit}.",
         ]
         classes = ["int32_t nnlite_class(const int32_t *logits);"] if len(last.shape) == 1 else []

@@ -8,7 +8,7 @@ import numpy as np
 from nncompress.export_c.packing import largest_size, row_map
 from nncompress.int8.requantize import add_fixed_parameters, multiplier, quantize_multiplier
 
-NO_LAW = {"M0": 0, "shift": 0, "count": 0, "Z": 0, "low": 0}
+NO_LAW = {"M0": 0, "shift": 0, "count": 0, "Z": 0, "low": 0, "high": 0}
 
 
 def _law(file, call, step, S1, S2):
@@ -17,7 +17,7 @@ def _law(file, call, step, S1, S2):
     if (M0 == M0[0]).all() and (shift == shift[0]).all():
         M0, shift = M0[:1], shift[:1]
     return {"M0": file.array(f"step{call.i}_M0", "int32_t", M0), "shift": file.array(f"step{call.i}_shift", "int8_t", shift),
-            "count": len(M0), "Z": step.Z, "low": step.low}
+            "count": len(M0), "Z": step.Z, "low": step.low, "high": step.high}
 
 
 def _rows(file, call, step):
@@ -39,7 +39,7 @@ def _layer(file, call, **settings):
     constants = {"rows": _rows(file, call, step), "law": NO_LAW}
     if not is_last:
         constants["law"] = _law(file, call, step, before.S, step.w_scale)
-        file.need("multiply", "requantize", "shift_right")
+        file.need(*file.multiply, "requantize")
     file.need("law", file.rows_part, step.kind, f"{step.kind}_{'logits' if is_last else 'result'}",
               *(["shift_right"] if file.packed else []))
     name = file.settings(call.i, f"{step.kind}_step", constants | {"Z": before.Z} | settings)
@@ -78,7 +78,7 @@ def _avg_pool2d(file, call):
     counts = [places] if step.kind == "avg_pool2d" else np.arange(1, places + 1)
     law = _law(file, call, step, before.S, np.divide(1, counts, dtype=np.float64).astype(np.float32))
     count_pad = int(step.options.get("count_include_pad", 1))
-    file.need("law", "shift_right", "multiply", "requantize", "avg_pool2d")
+    file.need("law", *file.multiply, "requantize", "avg_pool2d")
     name = file.settings(call.i, "avg_pool2d_step", {"law": law, "Z": before.Z, "count_pad": count_pad} | _window(file, step))
     return f"avg_pool2d(&{name}, {call.sources[0]}, {call.target});"
 
@@ -87,9 +87,9 @@ def _add(file, call):
     step = file.plan.steps[call.i]
     one, two = (file.plan.steps[i] for i in step.inputs)
     M0, shift = add_fixed_parameters(one.S, two.S, step.S)
-    file.need("law", "shift_right", "multiply", "add")
+    file.need(*file.multiply, "add")
     name = file.settings(call.i, "add_step", {"n": int(np.prod(step.shape)), "M0": M0, "shift": shift, "Z1": one.Z,
-                                            "Z2": two.Z, "Z": step.Z, "low": step.low})
+                                            "Z2": two.Z, "Z": step.Z, "low": step.low, "high": step.high})
     return f"add(&{name}, {call.sources[0]}, {call.sources[1]}, {call.target});"
 
 

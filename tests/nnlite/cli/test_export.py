@@ -75,7 +75,7 @@ def test_what_cannot_become_a_c_file_is_one_sentence(trained, error_of, result_o
         f"{trained} holds floats, a C file computes in integers; nnlite quantize makes an .nnz file")
     result_of("quantize", trained, "--law", "float", "--out", "float.nnz")
     assert error_of("export", "float.nnz", "--out", "m.c").startswith(
-        "float.nnz: plan_to_c: the plan rounds by the law 'float', C code by the law 'fixed'; quantize")
+        "float.nnz: plan_to_c: the plan rounds by the law 'float', C code by the laws 'fixed' and 'once'; quantize")
     path = trained.with_suffix(".nnz")
     endings = "the name of an exported file ends in .onnx, .c, .safetensors"
     assert error_of("export", path, "--out", "m.h") == f"--out m.h: {endings}, not in .h"

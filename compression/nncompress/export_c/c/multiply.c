@@ -11,8 +11,3 @@ static int64_t multiply(int64_t x, int32_t M0, int shift)
     }
     return x;
 }
-
-static uint8_t clamp(int64_t q, int32_t low)
-{
-    return (uint8_t)(q < low ? low : q > 255 ? 255 : q);
-}
