@@ -656,7 +656,8 @@ assert abs(two_of_four - free) < 8
 #
 # Each exercise is a function to write and a test that passes when it is right. Replace the `raise` and run the cell again.
 #
-# **1.** Write `keep_highest` without the search of section 1. (A hole of assignment `hw06_pruning`.)
+# **1.** Write `keep_highest` without the search of section 1. (A hole of assignment `hw06_pruning`. The criteria and the
+# surgeon of section 8 are holes of `hw11_criteria`.)
 
 # %%
 def attempt(test, solution):

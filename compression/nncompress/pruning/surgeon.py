@@ -6,6 +6,8 @@ to 0 and leaves the others. OBS finds the cheapest change of *all* weights with 
 Everything is float64. The functions work on one vector of weights w (K,).
 """
 
+import math
+
 import numpy as np
 
 
@@ -106,6 +108,7 @@ def least_squares(w, H, kept):
     Source: the normal equations; for filters, Luo et al. 2017 (arXiv 1707.06342), eq. 7.
     """
     kept = np.arange(len(H))[kept]
-    v = np.zeros(np.shape(w))
-    v[..., kept] = np.linalg.solve(H[np.ix_(kept, kept)], (w @ H)[..., kept].T).T
+    v, aims = np.zeros(np.shape(w)), (w @ H)[..., kept]
+    columns = aims.reshape(math.prod(aims.shape[:-1]), len(kept)).T
+    v[..., kept] = np.linalg.solve(H[np.ix_(kept, kept)], columns).T.reshape(aims.shape)
     return v

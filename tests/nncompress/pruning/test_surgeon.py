@@ -70,6 +70,16 @@ def test_least_squares_of_some_columns_is_numpys():
         np.testing.assert_allclose(least_squares(w, x.T @ x / 20, places), expected, atol=1e-12)
 
 
+def test_least_squares_of_rows_with_more_axes_are_those_of_each_row():
+    rng = np.random.default_rng(4)
+    x, w = rng.normal(size=(20, 5)), rng.normal(size=(2, 3, 5))  # as many places are kept as the middle axis is long
+    for kept in ([0, 2, 3], [1], []):
+        expected = np.zeros(w.shape)
+        for index in np.ndindex(2, 3):
+            expected[index][kept] = np.linalg.lstsq(x[:, kept], x @ w[index], rcond=None)[0]
+        np.testing.assert_allclose(least_squares(w, x.T @ x / 20, np.array(kept, int)), expected, atol=1e-12)
+
+
 def test_for_two_weights_the_best_choice_is_never_worse_than_one_by_one():
     w, H = quadratic(6, seed=4)
     new, _, _ = remove_one_by_one(w, damped_inverse(H, 0), 2)
