@@ -140,6 +140,17 @@ def test_a_zip_file_is_graded_and_gradescope_gets_its_json(submission, tmp_path)
     assert results["score"] == 0 and len(results["tests"]) == 11 and {t["status"] for t in results["tests"]} == {"failed"}
 
 
+@pytest.mark.parametrize("name", ["nnlite", "nncompress", "nntransfer"])
+def test_a_zip_file_that_holds_a_package_alone_is_taken_as_it_is(name, tmp_path):
+    from grade import unpacked
+
+    for enclosing, found in (("", tmp_path / "plain"), ("homework/", tmp_path / "enclosed" / "homework")):
+        archive = tmp_path / f"{found.name}.zip"
+        with zipfile.ZipFile(archive, "w") as files:
+            files.writestr(f"{enclosing}{name}/module.py", "")
+        assert unpacked(archive, tmp_path / ("enclosed" if enclosing else "plain")) == found
+
+
 def test_the_autograders_zip_grades_and_holds_no_solution(spec, submission, tmp_path):
     subprocess.run([sys.executable, str(COURSE), "pack", "hw07_affine", "--out", str(tmp_path / "auto.zip")], check=True)
     with zipfile.ZipFile(tmp_path / "auto.zip") as archive:

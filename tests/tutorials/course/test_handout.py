@@ -37,6 +37,18 @@ def test_the_readme_says_which_handouts_contain_answers_of_others(monkeypatch):
     assert found and found == {(name, other) for name, others in rows for other in re.findall(r"`(\w+)`", others)}
 
 
+def test_each_file_of_numbers_has_its_script_and_an_assignment_that_reads_it(monkeypatch):
+    monkeypatch.syspath_prepend(str(COURSE))
+    from assignment import assignment
+
+    files = {path.stem for path in (COURSE / "data").glob("*.npz")}
+    assert files == {path.stem for path in (COURSE / "data").glob("*.py")} and not list(COURSE.glob("hw*/*.npz"))
+    assert files == {name for spec in map(assignment, NAMES) for name in spec["data"]}
+    for spec in map(assignment, NAMES):
+        tests = "".join(path.read_text(encoding="utf-8") for path in (COURSE / spec["name"]).glob("*.py"))
+        assert set(re.findall(r'stored\("(\w+)"\)', tests)) == set(spec["data"]), spec["name"]
+
+
 def test_an_unknown_name_is_answered_with_those_there_are():
     done = run("handout", "hw99", "--out", "nowhere")
     assert done.returncode == 1 and "there is no assignment hw99; there are hw" in done.stderr
