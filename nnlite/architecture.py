@@ -10,7 +10,7 @@ The first two are built from the checkpoint alone. Code that a checkpoint names 
 import math
 
 from nnlite import models
-from nnlite.errors import DAMAGE, FormatError
+from nnlite.errors import DAMAGE, FormatError, shortened
 from nnlite.listed import build_listed, list_of_layers
 
 BUILDERS = {build.__name__: build for build in (models.mlp, models.lenet_300_100, models.lenet_5, models.cnn, models.resnet)}
@@ -64,7 +64,8 @@ def build_model(path, architecture, arrays):
             model = BUILDERS[name](**arguments | {"width": 5e-324, "seed": 0})
             model.architecture["arguments"] |= arguments
     except DAMAGE as error:
-        raise FormatError(f"{path}: manifest.json: {name} cannot be built from {str(arguments)[:400]}: {error}") from error
+        given = str(arguments)[:400]
+        raise FormatError(f"{path}: manifest.json: {name} cannot be built from {given}: {shortened(error)}") from error
     return model
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from nnlite import __version__
 from nnlite.architecture import architecture_of, build_model
-from nnlite.errors import DAMAGE, FormatError
+from nnlite.errors import DAMAGE, FormatError, shortened
 from nnlite.files import check_ending, open_to_read, write_atomically
 from nnlite.nn import Module
 from nnlite.nn.module import cast
@@ -222,7 +222,7 @@ def load_state(path):
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
     except DAMAGE as error:
-        raise FormatError(f"{path}: damaged or truncated: {error}") from error
+        raise FormatError(f"{path}: damaged or truncated: {shortened(error)}") from error
 
 
 def _read(archive, size):

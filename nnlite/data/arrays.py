@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-from nnlite.errors import FormatError
+from nnlite.errors import FormatError, shortened
 from nnlite.files import open_to_read
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, LookupError, TypeError, SyntaxError, MemoryError,
@@ -30,7 +30,7 @@ def read_arrays(path):
         except FormatError:
             raise
         except DAMAGE as error:
-            raise FormatError(f"{path}: damaged: {' '.join(str(error).split()) or type(error).__name__}") from None
+            raise FormatError(f"{path}: damaged: {shortened(error)}") from None
 
 
 def _pairs(path, stream):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite import nn
-from nnlite.errors import FormatError
+from nnlite.errors import FormatError, shortened
 from nnlite.files import open_to_read
 from nnlite.foreign.onnx_graph import between, links_of
 from nnlite.foreign.onnx_layers import named
@@ -45,8 +45,7 @@ def from_onnx(path, shape=None):
         file = onnx.load_model_from_string(data)
         onnx.checker.check_model(file)
     except Exception as error:  # of protobuf and of onnx's checker
-        first = " ".join(str(error).split())[:200]
-        raise FormatError(f"{path}: not an ONNX file, or a damaged one: {first}") from None
+        raise FormatError(f"{path}: not an ONNX file, or a damaged one: {shortened(error)}") from None
     try:
         return _imported(onnx, file, shape)
     except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, MemoryError) as error:

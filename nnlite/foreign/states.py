@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from nnlite.checkpoint import load_state
-from nnlite.errors import DAMAGE, FormatError
+from nnlite.errors import DAMAGE, FormatError, shortened
 from nnlite.files import open_to_read
 
 PICKLES = (".pt", ".pth", ".bin", ".pkl", ".ckpt")
@@ -51,7 +51,7 @@ def _safetensors(path, data):
         entries = safetensors.deserialize(data)
         return {name: _array(**entry) for name, entry in entries}
     except Exception as error:  # the package raises errors of its own, and what it meets inside
-        raise FormatError(f"{path}: not a .safetensors file, or a damaged one: {' '.join(str(error).split())[:200]}") from None
+        raise FormatError(f"{path}: not a .safetensors file, or a damaged one: {shortened(error)}") from None
 
 
 def _array(dtype, shape, data):
@@ -77,7 +77,7 @@ def _npz(path, data):
     except FormatError:
         raise
     except (*DAMAGE, zlib.error, SyntaxError, OSError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = shortened(error)
         if "allow_pickle" in text:
             text = "it holds Python objects; np.savez(path, **{name: t.numpy() …}) writes arrays"
         raise FormatError(f"{path}: not an .npz file of arrays, or a damaged one: {text}") from None
