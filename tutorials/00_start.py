@@ -250,6 +250,7 @@ assert size < 22_602 / 10 and right(outputs(student)) > 0.85
 # | Can a network adapt to images that nobody has labelled? | [15_domains](15_domains.md) |
 # | Should a teacher speak before, during or after the compression? | [16_compress_and_transfer](16_compress_and_transfer.md) |
 # | How few bytes are enough to be right as often? | [17_smallest_network](17_smallest_network.md) |
+# | How does a folder of images become a file for a device? | [18_your_own](18_your_own.md) |
 #
 # To *learn*, read 01 to 06 in order. To *use* integers, 06, 07 and 08 will do. To *teach*, look at `tutorials/course`: nearly
 # every lesson has an assignment, with its grader.
