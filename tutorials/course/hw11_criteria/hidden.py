@@ -36,7 +36,7 @@ def equal_inputs(pruning, rng):
 
 
 def fixed_weights(pruning, rng):
-    """The last weights stay, but change; all others may go; none is no change."""
+    """The last weights stay, but change; all others may go. If none goes, nothing changes."""
     H, w = positive(rng, 6), rng.normal(size=6)
     w[5], w[4] = 1e-3, 1e-3
     inverse = np.linalg.inv(H)

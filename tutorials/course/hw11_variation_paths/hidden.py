@@ -68,7 +68,7 @@ def one_step_and_many(pruning, rng):
 
 
 def zeros_go_first(pruning, rng):
-    """A weight of 0 has the share 0; so has one behind a dead neuron."""
+    """A weight of 0 has the share 0; so has one after a dead neuron."""
     weights = [W.copy() for W in network(rng, 5, 6, 2)]
     weights[0][1] = 0
     got, _ = pruning.prune_by_flow(tuple(weights), 35 / 42, 1)

@@ -123,7 +123,7 @@ def prune_by_flow(weights, final, steps):
     """
     weights = check(weights)
     total, masks = sum(W.size for W in weights), [np.ones(W.shape, bool) for W in weights]
-    kept_at(0, steps, final)  # refuses wrong options also where there is no step
+    kept_at(0, steps, final)  # refuses wrong options before any work
     for t in range(1, steps + 1):
         shares = flow_shares([W * M for W, M in zip(weights, masks, strict=True)])
         masks = keep_most(shares, math.ceil(kept_at(t, steps, final) * total))
