@@ -86,6 +86,10 @@ def fixed_law(int8, rng):
         got = int8.formula("requantize_fixed_formula", acc, M0, shift, Z, low, high)
         same(got, np.clip(want + Z, low, high))
         dtype(got, np.int32)
+    once = np.array([[up(Fraction(clamp(int(x) * 2 ** max(int(s), 0), *LIMITS) * int(m), 2 ** (31 + max(-int(s), 0))))
+                      for m, s in zip(M0, shift, strict=True)] for x in acc[:, 0]])
+    same(int8.formula("multiply_once_formula", acc, M0, shift), once)
+    same(int8.formula("requantize_fixed_formula", acc, M0, shift, 90, 90, 255, "once"), np.clip(once + 90, 90, 255))
     x = rng.integers(-(2**31), 2**31, 200)
     for n in (0, 1, 5, 31):
         same(int8.formula("rounding_divide_by_power_of_two_formula", x, n), [away(Fraction(int(v), 2**n)) for v in x])
@@ -106,5 +110,8 @@ def single_numbers(int8, rng):
             want = [away(Fraction(up(Fraction(int(v) * M0, 2**31)), 2**right)) for v in x]
             same(int8.single("multiply", x, np.int32(M0), right), want)
             same(int8.single("requantize_fixed", x, np.int32(M0), right, 5, 0, 255), [clamp(v + 5, 0, 255) for v in want])
+            once = [up(Fraction(int(v) * M0, 2 ** (31 + right))) for v in x]
+            same(int8.single("multiply_once", x, np.int32(M0), 31 + right), once)
+            same(int8.single("requantize_once", x, np.int32(M0), 31 + right, 5, 0, 255), [clamp(v + 5, 0, 255) for v in once])
     y = np.float32([0.5, 1.5, -0.5, 3e9, -3e9])
     same(int8.single("round_and_clamp", y, 10, 0, 255), [10, 12, 10, 255, 0])

@@ -65,13 +65,18 @@ def fixed_law(int8, rng):
     same(int8.formula("multiply_by_quantized_multiplier_formula", np.array([5, -5]), 3 * 2**29, 2), [15, -15])   # M = 3
     M0, shift = int8.factor(0.05296124517917633 * 0.024093778803944588 / 0.11484327912330627)[:2]
     same(int8.formula("requantize_fixed_formula", np.array([585], np.int32), M0, shift, -126, -128, 127), [-119])
+    same(int8.formula("multiply_once_formula", np.array([7984]), 1583594044, -9), [11])      # 11.497…: no first rounding
+    same(int8.formula("multiply_once_formula", np.array([5, -5]), 3 * 2**29, 2), [15, -15])
+    same(int8.formula("requantize_fixed_formula", acc, 2**30, -2, 0, -128, 127, "once"), [0, 1, 2, 0, 127, -128])
 
 
 def single_numbers(int8, rng):
     acc = np.array([3, 4, 12, -4, 10_000, -10_000])
     same(int8.single("requantize_float", acc, np.float32(1 / 8), 3, 0, 255), [3, 3, 5, 3, 255, 0])
     same(int8.single("requantize_fixed", acc, np.int32(2**30), 2, 3, 0, 255), [4, 4, 5, 2, 255, 0])
+    same(int8.single("requantize_once", acc, np.int32(2**30), 33, 3, 0, 255), [3, 4, 5, 3, 255, 0])
     same(int8.single("multiply", np.array([7984]), np.int32(1583594044), 9), [12])
+    same(int8.single("multiply_once", np.array([7984]), np.int32(1583594044), 40), [11])
     same(int8.single("shift_left", np.array([3, -3, 5]), np.array([0, 4, 2])), [3, -48, 20])
 
 
