@@ -58,7 +58,8 @@ def test_a_network_with_batch_norm_is_where_it_was_before_the_first_step():
                    settings=Settings(epochs=4, every=5, lr=5e-3))
     again = train_further(cnn, loaders(), Budget(ratio=2), epochs=1, lr=1e-9)
     images, _ = next(iter(loaders()[1]))
-    np.testing.assert_allclose(again.plan(images), cnn.plan(images), atol=1e-3 * np.abs(cnn.plan(images)).max())
+    expected = cnn.plan(images)  # a code of an activation may lie one step away; a BatchNorm that learns again changes half
+    np.testing.assert_allclose(again.plan(images), expected, atol=5e-3 * np.abs(expected).max())
 
 
 def test_a_budget_in_accuracy_is_refused(found):
