@@ -9,6 +9,7 @@ import numpy as np
 
 from nncompress.export_c.calls import plan_calls
 from nncompress.export_c.packing import pack, room
+from nncompress.export_c.pixels import class_names, pixel_integers
 from nncompress.export_c.steps import WRITERS
 from nncompress.int8.requantize import float32_factor
 from nncompress.int8.steps import largest_sum
@@ -44,7 +45,8 @@ def plan_to_c(plan, packed=False):
 
     computes the plan's integers, bit for bit. image: the plan's input as bytes, (C, H, W); logits: the sums of the last layer,
     or q − Z where the plan ends in 8 bits. `int32_t nnlite_class(const int32_t *logits)` is the number of the largest logit;
-    plans that end in an image do not have it.
+    plans that end in an image do not have it. If the plan's file says how pixels are normalized, `nnlite_quantize(pixels,
+    image)` does that; if it has names for the classes, they are `nnlite_names`.
 
     packed: weights stay in an arithmetic code, which takes the least flash; else they are arrays, which takes the least memory.
     Errors: ValueError for the law "float", for kinds of steps without a C function, and for a last layer whose sums may not fit
@@ -69,6 +71,7 @@ class _File:
         self.plan, self.packed, self.rows_part = plan, packed, "packed_rows" if packed else "plain_rows"
         self.multiply = "shift_right", "multiply_once" if plan.law == "once" else "multiply", "clamp"
         self.needed, self.declarations, self.weights, self.constants = set(), [], 0, 0
+        self.integers, self.names = pixel_integers(plan), class_names(plan)
 
     def need(self, *parts):
         """The file has to have these files of `c`."""
@@ -106,7 +109,7 @@ class _File:
             stream, ram, kept = self.stream(needs), ram + needs.bytes, needs.kept_bytes
         functions = [_function(part) for part in ORDER if part in self.needed]
         run = "void nnlite_run(const uint8_t *image, int32_t *logits)\n{\n    " + "\n    ".join(lines) + "\n}"
-        body = [*stream, *functions, *self.declarations, *memory, run, *self.classes(), _function("main")]
+        body = [*stream, *functions, *self.declarations, *memory, run, *self.classes(), *self.outside(), _function("main")]
         text = "\n\n".join([self.head(ram, kept), *body]) + "\n"
         return CSource(text, self.weights, self.constants, ram, kept, self.plan.macs)
 
@@ -130,6 +133,18 @@ class _File:
         self.constants += 4 * len(scaled)
         return [_array("logit_units", "int32_t", scaled), _function("class_scaled")]
 
+    def outside(self):
+        """The function for pixels and the names of the classes, where the plan knows them."""
+        parts = []
+        if self.integers is not None:
+            self.array("pixel_integers", "uint8_t", self.integers.ravel())
+            parts += [self.declarations.pop(), _function("quantize")]
+        if self.names is not None:
+            self.constants += sum(4 + len(name.encode()) + 1 for name in self.plan.input.names)
+            names = "".join(f"    {name},\n" for name in self.names)
+            parts.append(f"const char *const nnlite_names[NNLITE_OUTPUTS] = {{\n{names}}};")
+        return parts
+
     def head(self, ram, kept):
         """The comment at the top, and what a program that uses the file has to know."""
         first, last, units = self.plan.steps[0], self.plan.steps[-1], _units(self.plan)
@@ -146,11 +161,18 @@ class _File:
             f"image: {_by(first.shape)} bytes; the byte q stands for {first.S:.9g} (q - {first.Z}){pixel}{most}.",
             f"logits: {_by(last.shape)} numbers; logits[k] counts in units of {unit}.",
         ]
-        classes = ["int32_t nnlite_class(const int32_t *logits);"] if len(last.shape) == 1 else []
+        more = ["int32_t nnlite_class(const int32_t *logits);"] if len(last.shape) == 1 else []
+        if self.integers is not None:
+            comment.append("nnlite_quantize makes the image from pixels 0 ... 255.")
+            more += [f"#define NNLITE_CHANNELS {first.shape[0]}",
+                     "void nnlite_quantize(const uint8_t *pixels, uint8_t *image);"]
+        if self.names is not None:
+            comment.append("nnlite_names are the names of the classes.")
+            more.append("extern const char *const nnlite_names[NNLITE_OUTPUTS];")
         return "\n".join(["/* " + "\n * ".join(comment).replace("* \n", "*\n"), " */", "#include <stdint.h>", "",
                           f"#define NNLITE_INPUTS {int(np.prod(first.shape))}",
                           f"#define NNLITE_OUTPUTS {int(np.prod(last.shape))}", "",
-                          "void nnlite_run(const uint8_t *image, int32_t *logits);", *classes])
+                          "void nnlite_run(const uint8_t *image, int32_t *logits);", *more])
 
 
 def _units(plan):
