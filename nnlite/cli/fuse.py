@@ -2,6 +2,8 @@
 
 import copy
 
+from tqdm import tqdm
+
 import nnlite
 from nnlite import data, plot, train
 from nnlite.cli.common import (
@@ -29,7 +31,7 @@ HELD_OUT = 10  # greedy: every tenth training image chooses
 def run(arguments):
     check_options(arguments)
     task, models = load_task(arguments, *arguments.files), []
-    for path in arguments.files:
+    for path in tqdm(arguments.files, "read", leave=False, disable=None):
         model, _ = load_model(path, own=task.own)
         models.append((compile_checked(path, model, task), model.eval()))
     accuracies = {str(path): accuracy_of(plan, task) for path, (plan, _) in zip(arguments.files, models, strict=True)}
@@ -47,7 +49,8 @@ def run(arguments):
     result |= {"method": arguments.method, "accuracies": accuracies} | names
     if arguments.picture is not None:
         draw(result, arguments.picture)
-    return result, describe(result) + compared(accuracies)
+    averaged = f"\nthe mean of {', '.join(names['averaged'])}" if "averaged" in names else ""
+    return result, describe(result) + averaged + compared(accuracies)
 
 
 def check_options(arguments):
@@ -73,6 +76,7 @@ def average(models, task, arguments):
 def rebasin(models, task, arguments):
     """The mean of all weights, after the neurons of each model were put in the order of the first one's."""
     first, *others = models
+    others = tqdm(others, "put in order", leave=False, disable=None)
     return average([first, *(align(first, model, task.example(), arguments.seed) for model in others)], task, arguments)
 
 

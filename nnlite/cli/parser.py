@@ -37,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _command(commands, name, text, *examples):
-    told = "Example:  " + "\n          ".join(examples)
+    told = "\n".join(f"Example:  {example}" for example in examples)
     parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=told,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)  # the example stays on one line
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of text")
@@ -172,7 +172,8 @@ def _quantize(commands):
 
 def _compress(commands):
     p = _command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
-                 "nnlite compress model.npz --sparsity 0.92 --bits 5 --out model.nnz")
+                 "nnlite compress model.npz --sparsity 0.92 --bits 5 --out model.nnz",
+                 "nnlite compress model.npz --target-bytes 4000")
     _add_file(p, own=True)
     budget = p.add_mutually_exclusive_group()
     budget.add_argument("--target-bytes", type=_whole(1), metavar="N", help="search: a file of at most N bytes")
@@ -230,7 +231,8 @@ def _distill(commands):
 
 def _finetune(commands):
     p = _command(commands, "finetune", "train a model on another task, with a new last layer",
-                 "nnlite finetune model.npz --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz")
+                 "nnlite finetune model.npz --classes 5,6,7,8,9 --labels-per-class 10 --out finetuned.npz",
+                 "nnlite finetune model.npz --classes 5,6,7,8,9 --strategy lora --rank 2 --baselines --picture bars.png")
     _add_file(p, own=True)
     _add_tuning(p, "--data")
 
@@ -265,7 +267,8 @@ def _transfer(commands):
 
 def _fuse(commands):
     p = _command(commands, "fuse", "make one model out of several of the same architecture",
-                 "nnlite fuse a.npz b.npz --method rebasin --out fused.npz")
+                 "nnlite fuse a.npz b.npz --method rebasin --out fused.npz",
+                 "nnlite fuse a.npz b.npz --method task --pretrained model.npz --scale 0.5")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="trained models (.npz)")
     _add_own(p)
     p.add_argument("--method", choices=FUSIONS, default="average", help="average: the mean of all weights, for models that "

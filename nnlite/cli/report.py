@@ -4,6 +4,8 @@ import html
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 import nncompress
 from nncompress.pruning import prunable_weights
 from nnlite import __version__, plot, train
@@ -23,12 +25,12 @@ BARS = "Accuracy on test images"
 def run(arguments):
     check_out(arguments.out, ".html", arguments.files)
     rows = write_report(arguments.files, load_task(arguments), arguments.out)
-    return {"out": str(arguments.out), "rows": rows}, f"{arguments.out}: a report on {len(rows)} files"
+    return {"out": str(arguments.out), "rows": rows}, f"{arguments.out}: a report on {len(rows)} file{'s' * (len(rows) != 1)}"
 
 
 def write_report(files, task, out):
     """Measure the files, write the page, and return the measurements."""
-    rows = [measure(path, task) for path in files]
+    rows = [measure(path, task) for path in tqdm(files, "measure", leave=False, disable=None)]
     sections = [conditions(rows, task), comparison(rows), *about_files(files, rows, task), histograms(files, task)]
     text = page("nnlite report", sections)
     write_atomically(out, lambda stream: stream.write(text.encode(errors="replace")))
@@ -62,7 +64,7 @@ def comparison(rows):
 def about_files(files, rows, task):
     """A section for each file. Pictures of one kind have the same scales in all sections."""
     parts = [(origin_of(path, task), [*drawn_origin(path, row, task), *curves(path), matrix(path, task)])
-             for path, row in zip(files, rows, strict=True)]
+             for path, row in zip(tqdm(files, "draw", leave=False, disable=None), rows, strict=True)]
     axes = [a for _, drawn in parts for figure, _ in drawn for a in figure.axes]
     for title, direction in (("Loss", "xy"), ("Accuracy (%)", "xy"), ("Learning rate", "xy"), (BARS, "x")):
         plot.same_scales([a for a in axes if a.get_title("left") == title], direction)

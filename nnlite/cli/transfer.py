@@ -1,6 +1,7 @@
 """nnlite transfer: which of several pretrained models suits a data set, and fine-tune that one."""
 
 import numpy as np
+from tqdm import tqdm
 
 from nnlite import functional as F
 from nnlite import plot
@@ -16,7 +17,7 @@ NAMES = {"logme": "LogME", "leep": "LEEP", "h-score": "H-score"}
 def run(arguments):
     check_options(arguments)
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
-    rows = [score(path, task, arguments) for path in arguments.sources]
+    rows = [score(path, task, arguments) for path in tqdm(arguments.sources, "score", leave=False, disable=None)]
     best = max(range(len(rows)), key=lambda i: rows[i][arguments.by])
     scores = {NAMES[arguments.by]: {row["file"]: row[arguments.by] for row in rows}}
     result, _ = tune(arguments.sources[best], task, arguments, "transfer", scores)

@@ -117,6 +117,7 @@ def test_the_pictures_and_the_report_are_there(demo):
     assert picture.startswith(b"\x89PNG\r\n\x1a\n") and picture.endswith(b"IEND\xaeB`\x82")
     assert len(picture) > 10_000
     report = (demo.out / "report.html").read_text(encoding="utf-8")
+    assert len(report.encode()) < 300_000
     assert all(str(demo.out / name) in report for name in ("cnn.npz", "retrained.npz", "cnn.nnz", "student.npz"))
 
 

@@ -47,10 +47,12 @@ def test_rebasin_undoes_a_shuffle_which_the_average_does_not_survive(trained, re
     assert result_of("fuse", trained, "shuffled.npz", "--method", "average", "--out", "a.npz")["accuracy"] < accuracy - 0.1
 
 
-def test_a_greedy_soup_leaves_out_a_model_that_knows_nothing(tuned, result_of):
+def test_a_greedy_soup_leaves_out_a_model_that_knows_nothing(tuned, result_of, run):
     nnlite.save("new.npz", models.cnn(1, 8, width=0.5, seed=9))
     result = result_of("fuse", *tuned, "new.npz", "--method", "greedy", "--out", "g.npz")
     assert "new.npz" not in result["averaged"] and set(result["averaged"]) <= set(map(str, tuned))
+    told = run("fuse", *tuned, "new.npz", "--method", "greedy", "--out", "g.npz").out.splitlines()
+    assert f"the mean of {', '.join(result['averaged'])}" in told
 
 
 def test_task_adds_what_the_fine_tunings_have_changed(trained, tuned, result_of):

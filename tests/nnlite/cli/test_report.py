@@ -80,7 +80,7 @@ def test_the_page_has_a_table_of_all_files_and_their_pictures(page, trained):
 
 
 def test_it_says_where_the_page_is(trained, run):
-    assert run("report", trained, "--out", "r.html") == (0, "r.html: a report on 1 files\n", "")
+    assert run("report", trained, "--out", "r.html") == (0, "r.html: a report on 1 file\n", "")
 
 
 def test_files_of_one_name_in_two_directories_are_told_apart(trained, run, tmp_path):
