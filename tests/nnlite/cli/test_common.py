@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nnlite import data, load, nn
+from nnlite.cli.choices import MODELS
 from nnlite.cli.common import (
     Recipe,
     Task,
@@ -16,7 +17,7 @@ from nnlite.cli.common import (
     milliseconds_per_image,
     with_epochs,
 )
-from nnlite.cli.parser import MODELS, build_parser
+from nnlite.cli.parser import build_parser
 
 
 def fake_task(shape, classes):

@@ -7,11 +7,12 @@ import pytest
 
 import nnlite
 from nnlite import data, models
-from nnlite.cli.parser import DATA, MODELS, STRATEGIES, build_parser
+from nnlite.cli.choices import DATA, MODELS, STRATEGIES
+from nnlite.cli.parser import build_parser
 from nntransfer import finetune
 
 COMMANDS = ["demo", "train", "prune", "quantize", "distill", "finetune", "transfer", "fuse", "compress", "evaluate", "predict",
-            "inspect", "export", "report", "bench"]
+            "inspect", "import", "export", "report", "bench"]
 
 
 def help_of(run, *command):

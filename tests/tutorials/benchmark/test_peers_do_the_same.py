@@ -121,6 +121,6 @@ def test_onnx_runtimes_int8_product_equals_ours_bit_for_bit(M, K, N):
 
 
 def test_the_models_of_the_bench_are_those_of_the_command_line():
-    from nnlite.cli.parser import MODELS as choices
+    from nnlite.cli.choices import MODELS as choices
 
     assert set(works.IMAGES) == set(choices) and all(hasattr(models, name.replace("-", "_")) for name in choices)
