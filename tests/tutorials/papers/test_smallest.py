@@ -29,6 +29,19 @@ def test_of_three_seeds_the_one_of_the_fewest_validation_errors_was_shipped(name
     assert shipped["validation_errors"] == min(run["validation_errors"] for run in runs)
 
 
+def test_with_mnists_settings_a_file_for_fashion_mnist_is_40_times_smaller_and_loses_at_most_one_point():
+    record = json.loads((PAPERS / "results" / "smallest-fashion-mnist.json").read_text())
+    dense = {row["seed"]: row for row in record["dense"]}
+    runs = [run for run in record["runs"] if run["settings"].get("ratio") == 40]
+    (shipped,) = (run for run in runs if run["shipped"])
+    assert shipped["bytes"] == (PAPERS / "artifacts" / "fashion-mnist-lenet-5-plain-40x.nnz").stat().st_size
+    for run in runs:
+        assert {name: value for name, value in run["settings"].items() if name not in ("data", "ratio")} == (
+            next(each for each in RUNS if each["name"] == "lenet-5-plain")["settings"])
+        assert 40 * run["bytes"] <= dense[run["seed"]]["bytes"] == 4 * 431_080
+        assert run["test_errors"] - dense[run["seed"]]["test_errors"] <= 100
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("run", SHIPPED, ids=lambda run: run["name"])
 def test_the_file_makes_the_recorded_errors_in_integers(run, mnist_dir):
