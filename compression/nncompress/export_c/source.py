@@ -133,6 +133,13 @@ class _File:
         self.constants += 4 * len(scaled)
         return [_array("logit_units", "int32_t", scaled), _function("class_scaled")]
 
+    def takes_pixels(self):
+        """Whether a pixel from 0 to 255 is the byte that the network reads."""
+        first, given = self.plan.steps[0], self.plan.input
+        if given is None:
+            return first.Z == 0 and first.S == np.float32(1 / 255)
+        return given.dtype == "uint8" and len(given.shape) == 3 and self.integers is None
+
     def outside(self):
         """The function for pixels and the names of the classes, where the plan knows them."""
         parts = []
@@ -148,8 +155,8 @@ class _File:
     def head(self, ram, kept):
         """The comment at the top, and what a program that uses the file has to know."""
         first, last, units = self.plan.steps[0], self.plan.steps[-1], _units(self.plan)
-        unit = f"{units[0]:.9g}" if (units == units[0]).all() else "a unit of its own, logit_units[k]"
-        pixel = " (a pixel: 255 stands for 1)" if first.Z == 0 and first.S == np.float32(1 / 255) else ""
+        unit = f"in units of {units[0]:.9g}" if (units == units[0]).all() else "each in a unit of its own"
+        pixel = "; these are the pixels as they are" if self.takes_pixels() else ""
         most = f"; q is at most {first.high}" if first.high < 255 else ""
         width = max(len(_safe(step.name)) for step in self.plan.steps)
         steps = [f"{step.kind:18}{_safe(step.name):{width + 2}}{_by(step.shape)}" for step in self.plan.steps]
@@ -159,7 +166,7 @@ class _File:
             f"RAM: {ram} bytes{f' (-DNNLITE_UNPACK: {ram + kept})' if kept else ''}, and the stack.",
             f"Multiply-adds: {self.plan.macs} for each image.", "",
             f"image: {_by(first.shape)} bytes; the byte q stands for {first.S:.9g} (q - {first.Z}){pixel}{most}.",
-            f"logits: {_by(last.shape)} numbers; logits[k] counts in units of {unit}.",
+            f"logits: {_by(last.shape)} numbers, {unit}.",
         ]
         more = ["int32_t nnlite_class(const int32_t *logits);"] if len(last.shape) == 1 else []
         if self.integers is not None:

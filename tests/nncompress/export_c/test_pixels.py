@@ -63,6 +63,7 @@ def test_pixels_that_are_their_own_integers_and_classes_that_are_numbers_need_no
     plan, _ = plan_and_pixels((0.0, 0.0), (1.0, 1.0), names=("0", "1", "2"))
     plan.steps[0].S, plan.steps[0].Z = np.float32(1 / 255), 0
     assert (pixel_integers(plan), class_names(plan)) == (None, None)
+    assert "these are the pixels as they are" in plan_to_c(plan).text
     plan.input = None
     assert (pixel_integers(plan), class_names(plan)) == (None, None)
     text = plan_to_c(plan).text

@@ -99,10 +99,9 @@ def test_other_machines_compute_the_same_integers(tmp_path, machine, packed):
 @needs_cc
 @pytest.mark.parametrize("packed, options", [(False, []), (True, []), (True, [UNPACK])])
 def test_no_operation_is_undefined_and_no_address_outside_an_array(tmp_path, packed, options):
-    for seed in 3, 30:
-        plan, x = plan_of(seed)
-        command = compiled(tmp_path, plan_to_c(plan, packed).text, "-DNNLITE_MAIN", *SANITIZED, *options)
-        np.testing.assert_array_equal(logits_of(plan, command, x), plan(x))
+    plan, x = plan_of(30)
+    command = compiled(tmp_path, plan_to_c(plan, packed).text, "-DNNLITE_MAIN", *SANITIZED, *options)
+    np.testing.assert_array_equal(logits_of(plan, command, x), plan(x))
 
 
 @needs_cc
