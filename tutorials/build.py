@@ -172,7 +172,7 @@ def site(pages, folder):
     titles = [html.escape(re.search(r"(?m)^# (.*)", text)[1]) for _, text, _ in pages]
     links = [f'<a href="{path.stem}.html">{title}</a>' for (path, _, _), title in zip(pages, titles, strict=True)]
     for i, (path, text, cells) in enumerate(pages):
-        before, after = f"← {links[i - 1]}" if i else "", f"{links[i + 1]} →" if i + 1 < len(links) else ""
+        before, after = f"←&nbsp;{links[i - 1]}" if i else "", f"{links[i + 1]}&nbsp;→" if i + 1 < len(links) else ""
         nav = f'<nav><span>{before}</span><a href="index.html">Contents</a><span>{after}</span></nav>'
         body = re.sub(r'(<a href="(?:\d\d_\w+|articles|papers/\w+))\.md', r"\1.html", render(text))
         body = polished(body)

@@ -20,6 +20,7 @@ from nnlite.kernels.machine.threads import most_threads
 
 NARROW = (3.7, 3.6)  # inches: readable on a phone
 BARS = "Accuracy on test images"
+LONG = 24  # letters of a name on a picture
 
 
 def run(arguments):
@@ -149,9 +150,11 @@ def histograms(files, task):
 
 
 def short_names(files):
-    """The names of the files without their directories; with them, if two names are equal."""
+    """Names for pictures: without directories and the middle of long names, as far as they stay different."""
     names = [Path(file).name for file in files]
-    return names if len(set(names)) == len(names) else [str(file) for file in files]
+    names = names if len(set(names)) == len(names) else [str(file) for file in files]
+    shorter = [name if len(name) <= LONG else f"{name[: LONG // 2]}…{name[-LONG // 2 + 1 :]}" for name in names]
+    return shorter if len(set(shorter)) == len(names) else names
 
 
 def real_weights(path, task):

@@ -49,7 +49,8 @@ def confusion_matrix(matrix, target=None, class_names=None):
     size = min(10, 110 * CELL / len(str(matrix.max())))  # of a digit, so that the longest number fits into its cell
     for i, j in zip(*matrix.nonzero(), strict=True):
         axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=size)
-    axes.set_xticks(range(classes), names, rotation=45 if longest > 3 else 0)
+    sloping = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if longest > 3 else {}
+    axes.set_xticks(range(classes), names, **sloping)
     axes.set_yticks(range(classes), names)
     axes.set(xlabel="taken for", ylabel="true class")
     axes.set_xticks(np.arange(classes) - 0.5, minor=True)

@@ -86,6 +86,10 @@ def test_it_says_where_the_page_is(trained, run):
 def test_files_of_one_name_in_two_directories_are_told_apart(trained, run, tmp_path):
     assert short_names(["a/m.npz", "b/n.npz"]) == ["m.npz", "n.npz"]
     assert short_names(["a/m.npz", "b/m.npz"]) == ["a/m.npz", "b/m.npz"]
+    long = ["a/the-first-network-of-the-winter.npz", "m.npz"]
+    assert short_names(long) == ["the-first-ne…-winter.npz", "m.npz"]
+    same = ["the-first-network-of-the-winter.npz", "the-first-network-on-the-winter.npz"]
+    assert short_names(same) == same
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         shutil.copy(trained, tmp_path / name / "m.npz")

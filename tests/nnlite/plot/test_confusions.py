@@ -66,6 +66,7 @@ def test_the_confusion_matrix_names_its_classes():
     (axes,) = plot.confusion_matrix(MATRIX, class_names=["cat", "dog", "automobile"]).axes
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         assert [label.get_text() for label in labels] == ["cat", "dog", "automobile"]
+    assert {label.get_ha() for label in axes.get_xticklabels()} == {"right"}  # a sloping name ends below its column
     (axes,) = plot.confusion_matrix(MATRIX).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "2"]
 
