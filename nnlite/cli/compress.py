@@ -57,9 +57,9 @@ def _search(arguments, budget):
     Where FILE was trained on all training images, its accuracy on the held-out ones is too high, and so is a drop from it.
     """
     if arguments.epochs == 0:
-        raise ValueError("--epochs 0: a search is a training, it needs one epoch at least")
+        raise ValueError("--epochs 0: a search trains the network, so it needs at least one epoch")
     if budget.drop is not None and arguments.resume:
-        raise ValueError("--resume: --max-drop takes several runs, and what is kept of a stopped run is one")
+        raise ValueError("--resume: --max-drop takes several runs, and a checkpoint keeps one only")
     task = load_task(arguments, arguments.file, *(arguments.teacher or []))
     model, _ = load_trained(arguments.file, task)
     before = sum(p.size for p in model.parameters())

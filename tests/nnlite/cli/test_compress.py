@@ -65,7 +65,7 @@ def test_a_search_learns_from_teachers_whose_logits_are_kept(trained, run, tmp_p
     (("--target-bytes", 1000, "--sparsity", 0.5), "--sparsity: with a target, the search chooses it"),
     (("--max-drop", 0.01, "--bits", 4), "--bits: with a target, the search chooses it"),
     (("--teacher", "t.npz"), "--teacher: only a search has it: give --target-bytes, --target-ratio or --max-drop"),
-    (("--target-bytes", 1000, "--epochs", 0), "--epochs 0: a search is a training, it needs one epoch at least"),
+    (("--target-bytes", 1000, "--epochs", 0), "--epochs 0: a search trains the network, so it needs at least one epoch"),
     (("--max-drop", 0.01, "--resume"), "--resume: --max-drop takes several runs"),
 ])
 def test_options_that_do_not_go_together_are_refused_by_name(trained, error_of, options, sentence):
