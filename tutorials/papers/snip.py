@@ -167,9 +167,12 @@ def table(rows):
 
 def recipe(records):
     """How long each network trained."""
-    return "\n".join(f"* {NAMES[network]}: seed {record['seed']}, {record['epochs']} epochs of a training from the beginning, "
-                     f"{ROUNDS} rounds with {record['again']} of a retraining, {2 * record['epochs']} for variational dropout"
-                     for network, record in records.items())
+    lines = []
+    for network, record in records.items():
+        epochs = "1 epoch" if record["again"] == 1 else f"{record['again']} epochs"
+        lines.append(f"* {NAMES[network]}: seed {record['seed']}, {record['epochs']} epochs of a training from the beginning, "
+                     f"{ROUNDS} rounds of pruning with {epochs} each, {2 * record['epochs']} epochs of variational dropout")
+    return "\n".join(lines)
 
 
 def read(folder):
