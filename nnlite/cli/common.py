@@ -268,7 +268,7 @@ def check_fits(path, plan, task):
     """ValueError unless the plan takes the data set's images and has its number of classes."""
     takes, tells, (_, *shape) = plan.steps[0].shape, plan.steps[-1].shape, task.test.images.shape
     if takes != tuple(shape):
-        raise ValueError(f"{path} takes images of shape {takes}, the data has {tuple(shape)}")
+        raise ValueError(f"{path} takes images of shape {takes}, the data has {tuple(shape)} (--data chooses it)")
     if tells != (task.test.classes,):
         raise ValueError(f"{path} tells {tells[0]} classes apart, the data has {task.test.classes} (--classes chooses some)")
 

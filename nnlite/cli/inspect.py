@@ -6,7 +6,7 @@ import numpy as np
 
 import nncompress
 from nnlite.checkpoint import load_state
-from nnlite.cli.common import is_nnz
+from nnlite.cli.inputs import is_nnz, stored_input
 
 
 def run(arguments):
@@ -26,10 +26,16 @@ def inspect_npz(path):
                      "bytes": array.nbytes} for name, array in state.model.items()}
     model_bytes = sum(array["bytes"] for array in arrays.values())
     lines = [f"{path}: {file_bytes:,} bytes, {model_bytes:,} of them the model's arrays; {len(state.history)} epochs done",
-             f"architecture: {state.architecture}", "", f"{'array':34} {'shape':>16} {'not 0':>7} {'bytes':>10}"]
+             f"architecture: {state.architecture}", *_taken(path), "", f"{'array':34} {'shape':>16} {'not 0':>7} {'bytes':>10}"]
     for name, array in arrays.items():
         size = max(1, int(np.prod(array["shape"])))
         lines.append(f"{name:34} {'×'.join(map(str, array['shape'])):>16} {array['nonzero'] / size:7.1%} {array['bytes']:10,}")
     result = {"path": str(path), "file_bytes": file_bytes, "architecture": state.architecture, "arrays": arrays,
               "epochs": len(state.history), "metadata": state.metadata}
     return result, "\n".join(lines)
+
+
+def _taken(path):
+    """What the model takes and the names of its classes, in a line; no line where the file does not say it."""
+    taken = stored_input(path)
+    return [] if taken is None else [f"input {taken.shape}: {taken}"]

@@ -42,7 +42,8 @@ def _demo(commands):
 
 def _train(commands):
     p = command(commands, "train", "train a model and write it to a file",
-                "nnlite train --model lenet-300-100 --epochs 10 --out model.npz")
+                "nnlite train --model lenet-300-100 --epochs 10 --out model.npz",
+                "nnlite train --data shapes --out model.npz   (shapes/circle/1.png, shapes/cross/1.png, …)")
     p.add_argument("--model", type=to.model, default="cnn", metavar="MODEL", help=f"{', '.join(MODELS)}; or your own class in "
                    "a file, as in my_net.py:Net, which gets those of in_channels, image_size, in_features, classes, width and "
                    "seed that its parameters name (default: cnn, the first article's network)")
@@ -109,7 +110,7 @@ def _quantize(commands):
 def _compress(commands):
     p = command(commands, "compress", "prune, retrain, quantize and code a model into the smallest file",
                 "nnlite compress model.npz --sparsity 0.92 --bits 5 --out model.nnz",
-                "nnlite compress model.npz --target-bytes 4000")
+                "nnlite compress model.npz --data shapes --target-bytes 4000")
     add_file(p, own=True)
     budget = p.add_mutually_exclusive_group()
     budget.add_argument("--target-bytes", type=to.whole(1), metavar="N", help="search: a file of at most N bytes")
@@ -231,10 +232,13 @@ def _evaluate(commands):
 
 
 def _predict(commands):
-    p = command(commands, "predict", "name the class of each image, with its probability",
-                "nnlite predict model.npz shapes/circle/1.png shapes/cross/2.png")
+    p = command(commands, "predict", "name the class of each image or table row, with its probability",
+                "nnlite predict model.npz shapes/circle/1.png shapes/cross/2.png",
+                "nnlite predict model.npz new.csv")
     add_file(p, "model (.npz or .nnz)", own=True)
-    p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help=".png or .jpg, of the size that the model takes")
+    p.add_argument("images", type=Path, nargs="+", metavar="IMAGE",
+                   help=".png or .jpg, of the size that the model takes; for a model of table rows a .csv file, with the "
+                        "columns in the order of the training table")
     add_data(p, default=None, told="what the file says")
 
 

@@ -1,4 +1,4 @@
-"""nnlite predict: the class of each image, with its probability."""
+"""nnlite predict: the class of each image or table row, with its probability."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import nncompress
 import nnlite
 from nnlite import functional as F
 from nnlite.cli.common import expected_images, load_task, takes_pixels
-from nnlite.cli.inputs import is_nnz, read_images, stored_input
+from nnlite.cli.inputs import is_nnz, read_inputs, stored_input
 from nnlite.cli.own_model import read_model
 from nnlite.data.input import check_same_input
 
@@ -17,8 +17,8 @@ def run(arguments):
     path = arguments.file
     taken = _taken(arguments)
     plan, names = _plan(path, taken, arguments.model), taken.names
-    images = read_images(arguments.images, taken, normalized=plan.input is not None or not takes_pixels(plan))
-    rows = [_row(image, p, names) for image, p in zip(arguments.images, F.softmax(plan(images)).data, strict=True)]
+    inputs, x = read_inputs(arguments.images, taken, normalized=plan.input is not None or not takes_pixels(plan))
+    rows = [_row(name, p, names) for name, p in zip(inputs, F.softmax(plan(x)).data, strict=True)]
     return {"file": str(path), "predictions": rows}, "\n".join(map(_line, rows))
 
 
@@ -56,9 +56,9 @@ def _taken(arguments):
 
 
 def _row(image, p, names):
-    """An image with all classes, the likeliest first."""
+    """An image, or a row of a table, with all classes, the likeliest first."""
     order = np.argsort(-p, kind="stable")
-    return {"image": str(image), "class": names[order[0]], "probabilities": {names[k]: round(float(p[k]), 6) for k in order}}
+    return {"image": image, "class": names[order[0]], "probabilities": {names[k]: round(float(p[k]), 6) for k in order}}
 
 
 def _line(row):

@@ -55,6 +55,12 @@ class Input:
             return "every class needs a name of its own"
         return None
 
+    def __str__(self):
+        mean, std = (", ".join(f"{value:.4g}" for value in values[:4]) + (", …" if len(values) > 4 else "")
+                     for values in (self.mean, self.std))
+        what = "rows" if len(self.shape) == 1 else "images"
+        return f"{what} {self.dtype}, mean {mean}, deviation {std}; classes {', '.join(self.names)}"
+
     def as_dict(self):
         """The fields as JSON holds them."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
@@ -100,7 +106,7 @@ def check_same_input(path, stored, given):
     path: the file.   stored: its Input.   given: the data's.
     """
     if stored.shape != given.shape:
-        raise ValueError(f"{path} takes images of shape {stored.shape}, the data has {given.shape}")
+        raise ValueError(f"{path} takes images of shape {stored.shape}, the data has {given.shape} (--data chooses it)")
     if len(stored.names) != len(given.names):
         raise ValueError(f"{path} tells {len(stored.names)} classes apart, the data has {len(given.names)} (--classes chooses "
                          "some)")

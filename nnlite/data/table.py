@@ -23,16 +23,37 @@ def read_table(path):
     Errors: FileNotFoundError; FormatError, with the line, for a cell that is not a finite number, an empty label, a line with
     more or fewer cells than the first, no column `label` or several, no other column, no rows.
     """
+    rows, labels = _read(path, _label_column)
+    return [(rows, _labels(labels))]
+
+
+def _read(path, find):
+    """(rows, labels as text) of the file.   find(path, names of the columns): the number of the label's column, or None."""
     try:
         with open_to_read(path) as stream:
             lines = csv.reader(stream.read().decode("utf-8-sig").splitlines(), strict=True)
             head = [name.strip() for name in next(lines, [])]
-            column = _label_column(path, head)
-            return [_rows(path, lines, head, column)]
+            return _rows(path, lines, head, find(path, head))
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: not text in UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from None
     except csv.Error as error:
         raise FormatError(f"{path}: line {lines.line_num}: {error}") from None
+
+
+def read_rows(path):
+    """The rows float32 (N, F) of a table that needs no column `label`; if it has one, the rows are without it.
+
+    Errors: as `read_table`; FormatError for a first line of numbers, which would be lost as names.
+    """
+    return _read(path, _label_column_if_any)[0]
+
+
+def _label_column_if_any(path, head):
+    if LABEL in head:
+        return _label_column(path, head)
+    if head and all(name.lstrip("+-").replace(".", "", 1).isdecimal() for name in head):
+        raise FormatError(f"{path}: the first line has to name the columns; it holds {', '.join(head[:8])[:80]}")
+    return None
 
 
 def _label_column(path, head):
@@ -53,13 +74,14 @@ def _rows(path, lines, head, column):
         where = f"{path}: line {lines.line_num}"
         if len(cells) != len(head):
             raise FormatError(f"{where} has {len(cells)} cells, the first line {len(head)}")
-        labels.append(cells[column].strip())
-        if not labels[-1]:
-            raise FormatError(f"{where}: the label is empty")
+        if column is not None:
+            labels.append(cells[column].strip())
+            if not labels[-1]:
+                raise FormatError(f"{where}: the label is empty")
         rows.append([_number(where, name, cell) for i, (name, cell) in enumerate(zip(head, cells, strict=True)) if i != column])
     if not rows:
         raise FormatError(f"{path}: no rows after the first line")
-    return np.array(rows, np.float32), _labels(labels)
+    return np.array(rows, np.float32), labels
 
 
 def _number(where, name, cell):

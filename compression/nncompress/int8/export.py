@@ -33,7 +33,7 @@ def int8_to_onnx(plan):
     """
     if plan.law != "float":
         raise ValueError(f"int8_to_onnx: the plan rounds by the law {plan.law!r}, ONNX by the law 'float'; "
-                         "quantize(…, law='float') makes a plan that can be exported")
+                         "quantize(…, law='float'), --law float on the command line, makes a plan that can be exported")
     for step in plan.steps:
         if step.kind not in WRITERS:
             raise ValueError(f"int8_to_onnx: {step.name} is of the kind {step.kind}, which cannot be exported; what can be: "

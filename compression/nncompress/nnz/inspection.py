@@ -61,18 +61,10 @@ class Inspection:
         rest = {part: size - sum(parts.get(part, 0) for parts in rows.values()) for part, size in self.parts.items()}
         return rows | {"the rest": {part: max(size, 0.0) for part, size in rest.items() if abs(size) > 1e-9}}
 
-    def _names(self):
-        """The names part in words."""
-        if self.input is None:
-            return []
-        mean, std = (", ".join(f"{value:.4g}" for value in values[:4]) + (", …" if len(values) > 4 else "")
-                     for values in (self.input.mean, self.input.std))
-        return [f"images {self.input.dtype}, mean {mean}, deviation {std}; classes {', '.join(self.input.names)}"]
-
     def __str__(self):
         lines = [f"{self.path}: {self.file_bytes:,} bytes (version {self.version}), law {self.law}, input {self.input_shape}, "
                  f"{len(self.layers)} layers", f"in float32 its layers, dead units included, have {self.dense_bytes:,} bytes: "
-                 f"{self.dense_bytes / self.file_bytes:.1f} times as many", *self._names(), "",
+                 f"{self.dense_bytes / self.file_bytes:.1f} times as many", *([str(self.input)] if self.input else []), "",
                  f"{'layer':20} {'of':>14} {'weights':>14} {'not 0':>9} {'bits':>4}  {'form':18} {'bytes':>9} {'bits each':>9}"]
         for layer in self.layers:
             of, shape = ("×".join(map(str, s)) for s in (layer.dense_shape, layer.shape))

@@ -31,7 +31,7 @@ def test_a_teacher_of_other_classes_or_images_is_named(trained, error_of, small_
     assert error_of("distill", trained, "--classes", "1,2,3") == (
         f"{trained} tells 10 classes apart, the data has 3 (--classes chooses some)")
     assert error_of("distill", trained, "--data", "mnist", "--data-dir", small_mnist) == (
-        f"{trained} takes images of shape (1, 8, 8), the data has (1, 28, 28)")
+        f"{trained} takes images of shape (1, 8, 8), the data has (1, 28, 28) (--data chooses it)")
 
 
 def test_a_student_that_is_named_is_trained_on_and_options_of_a_new_one_are_refused(trained, run, error_of):

@@ -33,6 +33,7 @@ def test_the_arrays_of_a_checkpoint_are_those_in_the_file(trained, result_of):
 def test_a_checkpoint_is_printed_with_a_line_for_each_array(trained, run):
     code, out, err = run("inspect", trained)
     assert (code, err) == (0, "")
+    assert "input (1, 8, 8): images uint8, mean 0.3055, deviation " in out and "; classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n" in out
     for name, array in checkpoint.load_state(trained).model.items():
         line = next(line for line in out.splitlines() if line.startswith(name))
         assert line.split() == [name, "×".join(map(str, array.shape)), "100.0%", f"{array.nbytes:,}"]

@@ -95,7 +95,7 @@ def test_a_plan_that_takes_pixels_gets_them_not_normalized(shapes, result_of):
     ("m.npz small.png", r"small.png has shape (1, 5, 10) (channels, height, width), the model takes (1, 12, 10)"),
     ("m.npz notes.png", "notes.png: not a .png or .jpg image that can be read"),
     ("m.npz none.png", "No such file or directory: none.png"),
-    ("m.npz small.png --data digits", "m.npz takes images of shape (1, 12, 10), the data has (1, 8, 8)"),
+    ("m.npz small.png --data digits", "m.npz takes images of shape (1, 12, 10), the data has (1, 8, 8) (--data chooses it)"),
     ("m.npz small.png --data two", "m.npz tells 3 classes apart, the data has 2"),
     ("plain.npz small.png", "plain.npz does not say how its images are normalized: give --data"),
 ])
@@ -129,3 +129,37 @@ def test_training_writes_what_the_model_takes(shapes, result_of):
     assert told == {"shape": [1, 12, 10], "dtype": "uint8", "mean": [pytest.approx(pixels.mean())],
                     "std": [pytest.approx(pixels.std())], "names": list(NAMES)}
     assert len(result_of("predict", "t.npz", "shapes/cross/0.png")["predictions"]) == 1
+
+
+@pytest.fixture
+def leaves():
+    """A table of two columns, and an untrained model of its rows."""
+    rows = [f"{i},{i * i},{'oak' if i % 2 else 'elm'}" for i in range(20)]
+    Path("leaves.csv").write_text("\n".join(["width,length,label", *rows]))
+    task = make_task("leaves.csv")
+    model = models.mlp(2, classes=2, seed=1)
+    nnlite.save("leaves.npz", model, metadata={"input": task.input.as_dict()})
+    return model, task
+
+
+def test_each_row_of_a_table_gets_probabilities(leaves, result_of, run):
+    Path("new.csv").write_text("width,length\n3,9\n-1,0.5\n")
+    model, task = leaves
+    mean, std = task.train.images.mean(axis=0), task.train.images.std(axis=0)
+    z = model.eval()(((np.float32([[3, 9], [-1, 0.5]]) - mean) / std).astype(np.float32)).data
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    rows = result_of("predict", "leaves.npz", "new.csv")["predictions"]
+    assert [row["image"] for row in rows] == ["new.csv row 1", "new.csv row 2"]
+    for row, expected in zip(rows, p, strict=True):
+        assert row["probabilities"] == pytest.approx(dict(zip(("elm", "oak"), expected, strict=True)), abs=1e-5)
+    assert run("predict", "leaves.npz", "new.csv").out.startswith("new.csv row 1: ")
+
+
+@pytest.mark.parametrize("name, text, message", [
+    ("new.csv", "width\n3\n", "new.csv has 1 columns of numbers, the model takes 2"),
+    ("new.png", "", "the model takes rows of 2 numbers: give a .csv table of them, got new.png"),
+])
+def test_rows_that_do_not_fit_are_refused(leaves, run, name, text, message):
+    Path(name).write_text(text)
+    code, _, err = run("predict", "leaves.npz", name)
+    assert code == 2 and message in err and err.count("\n") == 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnlite.data.table import read_table
+from nnlite.data.table import read_rows, read_table
 from nnlite.errors import FormatError
 
 
@@ -56,3 +56,19 @@ def test_a_damaged_file_is_read_or_refused_in_one_sentence(tmp_path):
             assert "own.csv: " in str(error) and "\n" not in str(error)
             refused += 1
     assert refused > 100
+
+
+def test_rows_need_no_label_and_are_without_it(tmp_path):
+    assert read_rows(table(tmp_path, "a,b\n1,2\n3,4\n")).tolist() == [[1, 2], [3, 4]]
+    assert read_rows(table(tmp_path, "a,label,b\n1,x,2\n")).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("text, message", [
+    ("1,-2.5\n3,4\n", "the first line has to name the columns; it holds 1, -2.5"),
+    ("a,b\n1\n", "line 2 has 1 cells, the first line 2"),
+    ("a,b\n", "no rows after the first line"),
+    ("", "no rows after the first line"),
+])
+def test_rows_that_cannot_be_told_are_refused(tmp_path, text, message):
+    with pytest.raises(FormatError, match=message):
+        read_rows(table(tmp_path, text))
