@@ -2,9 +2,8 @@
 # # A teacher for a small file
 #
 # Somebody gives you a good network for digits, and 1,150 images. Only 100 of the images have labels. Your own network has to
-# fit into a file of 1,500 bytes. You can ask the large network about every image, so it can be the *teacher* of the small
-# one.
-# **When should it speak: before the small network is compressed, meanwhile, or afterwards?**
+# fit into a file of 1,500 bytes. But you can ask the large network about every image, as a *student* asks a *teacher*.
+# **When should the teacher speak: before the student is compressed, meanwhile, or afterwards?**
 #
 # In this lesson you train a pruned network, a network of 2-bit weights and a network with a budget in bytes, each once with
 # labels and once with a teacher. Then you compare the orders.
@@ -104,7 +103,8 @@ assert len(lessons(False, 0)[0]) == len(lessons(True, 0)[0]) == 18
 assert np.mean(wrong["teacher"]) < 0.8 * np.mean(wrong["labels"])
 
 # %% [markdown]
-# As in lesson 09, the teacher saves more than a fifth of the mistakes. Nobody needed a label for that.
+# The teacher saves more than a fifth of the mistakes, and nobody needed a label for that. Two things help: there are more
+# images, and the targets are soft. Section 7 of lesson 09 tells the two apart.
 #
 # ## 2 · A pruned network with a teacher
 #
@@ -171,8 +171,8 @@ assert np.mean(at_once) > 2 * np.mean(wrong["teacher"])
 assert np.mean(repair[True]) < 0.8 * np.mean(repair[False])
 
 # %% [markdown]
-# With the teacher at least a fifth fewer images are wrong than with the labels: 100 images say less about 895 weights than
-# 1,150 images with the teacher's opinion do.
+# With the teacher at least a fifth fewer images are wrong than with the labels: 100 images say less about some 900 weights
+# than 1,150 images with the teacher's opinion do.
 #
 # **Done wrong.** Without `after_step=masks.apply` the same training moves the zeros, too. Nothing warns you, and the errors
 # look fine. But the network is no longer pruned: it has more than four times as many weights that are not 0.
@@ -187,7 +187,7 @@ assert errors(lost) < errors(kept) + 20
 # ## 3 · Two bits, with a teacher
 #
 # *Quantization-aware training* lets a network feel the rounding while it learns. `prepare_qat` makes a network that computes
-# with rounded numbers (lesson 06, section 8). It is a network like any other, so it can be a student, too. With 2 bits a
+# with rounded numbers (lesson 06, section 10). It is a network like any other, so it can be a student, too. With 2 bits a
 # weight is −1, 0 or +1 times a scale of its row.
 
 # %% tags=["volatile", "experiment"]
