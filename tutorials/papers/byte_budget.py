@@ -218,7 +218,7 @@ def picture(found):
         axes.minorticks_off()
         axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets])
         axes.set(title=f"{name}: test errors of {found['sets'][name]['n']:,}", xlabel="budget in bytes")
-    figure.axes[0].legend(title="the teacher speaks")
+    figure.axes[-1].legend(title="the teacher speaks", loc="upper right")
     return figure
 
 
