@@ -212,14 +212,15 @@ in_c = shell("nnlite export parts.nnz --out parts.c --flash")
 assert in_c["flash_weights_bytes"] < 1000
 
 # %% [markdown]
-# The C function takes bytes: the integers that the plan has for its input. Pixel $`x`$ becomes
+# A network of integers reads integers. Pixel $`x`$ becomes
 #
 # ```math
 # q = \text{clamp}\Big(\text{round}\Big(\frac{x / 255 - \mu}{\sigma\, S}\Big) + Z,\ 0,\ 255\Big)
 # ```
 #
 # with the mean $`\mu`$ and the deviation $`\sigma`$ of the names part, and the scale $`S`$ and the zero point $`Z`$ of the
-# input. There are 256 pixel values, so a device needs no arithmetic for it, only a table of 256 bytes:
+# input. There are 256 pixel values, so a device needs no arithmetic for it, only a table of 256 bytes. Here is the table,
+# and the check that it gives what the plan computes:
 
 # %% tags=["experiment"]
 plan = nncompress.load(FOLDER / "parts.nnz")
@@ -236,13 +237,16 @@ q = plan.quantize_input(x)                                             # (N, H, 
 assert np.array_equal(table[images].transpose(0, 2, 3, 1), q)
 
 # %% [markdown]
-# If there is a C compiler on this machine, we can check the file. Compiled with `-DNNLITE_MAIN`, it reads images from its
-# standard input and prints the logits of each. They have to be those of the plan, on all 40 images, bit for bit.
+# The C file holds this table, because the `.nnz` file says $`\mu`$ and $`\sigma`$. `nnlite_quantize(pixels, image)` looks the
+# pixels up, `nnlite_run(image, logits)` runs the network, and `nnlite_names[nnlite_class(logits)]` is the name of the class.
+#
+# If there is a C compiler on this machine, we can check the file. Compiled with `-DNNLITE_MAIN`, it reads pixels from its
+# standard input and prints the logits of each image. They have to be those of the plan, on all 40 images, bit for bit.
 
 # %% tags=["volatile", "experiment"]
 if shutil.which("cc"):
     subprocess.run(["cc", "-std=c99", "-O2", "-DNNLITE_MAIN", "parts.c", "-o", "run"], cwd=FOLDER, check=True)
-    printed = subprocess.run([FOLDER / "run"], input=table[images].tobytes(), capture_output=True, check=True).stdout
+    printed = subprocess.run([FOLDER / "run"], input=images.tobytes(), capture_output=True, check=True).stdout
     sums = np.array(printed.split(), np.int64).reshape(40, 3)
     last = plan.steps[-1]
     units = plan.steps[last.inputs[0]].S * last.w_scale               # what one unit of each sum is worth
@@ -250,7 +254,7 @@ if shutil.which("cc"):
     print(f"40 images in C and in Python: the same {sums.size} numbers")
 
 # %% [markdown]
-# A camera's image takes the same way: look up each pixel, run, choose the largest logit.
+# A camera's image takes the same way.
 #
 # ## 7 · A network of your own
 #
