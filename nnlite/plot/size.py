@@ -1,9 +1,13 @@
 """What a smaller file costs: accuracy against bytes."""
 
+import math
+
 from nnlite.plot.labels import label_points
 from nnlite.plot.style import BLUE, SIZE, figure, finished, styled
 
 SPAN = 8  # the axis of sizes ends at so many times its beginning, or more: so it has two labels at least
+
+LABEL = 0.7  # inches that a label of this axis takes
 
 
 @styled()
@@ -25,15 +29,16 @@ def accuracy_against_bytes(rows, target=None, size=SIZE):
     x, y = [row["bytes"] for row in rows], [100 * row["accuracy"] for row in rows]
     axes.plot(x, y, "o", color=BLUE, markersize=8, zorder=4)
     axes.set_xscale("log", subs=[])
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.margins(0.15, 0.25)
     low, high = axes.get_xlim()
     wider = max(1, SPAN / (high / low)) ** 0.5
-    axes.set_xlim(low / wider, high * wider)
+    low, high = axes.set_xlim(low / wider, high * wider)
+    decades, room = math.log10(high / low), (size[0] - 1) / LABEL
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if 3 * decades < room else (1,), numticks=20))
     axes.set(xlabel="← smaller   ·   size on disk (logarithmic)", ylabel="test accuracy (%)",
              title="Accuracy against size on disk")
     axes.xaxis.set_major_formatter(lambda value, _: size_text(value))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value <= 100 else "")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value < 100 + 1e-9 else "")
     labels = [f"{row['step']}\n{100 * row['accuracy']:.1f} %, {size_text(row['bytes'])}" for row in rows]
     label_points(axes, list(zip(x, y, strict=True)), labels)
     return finished(picture, target)

@@ -54,6 +54,26 @@ def test_the_axis_is_labelled_within_one_decade_too():
     assert len({label.get_text() for tick, label in ticks if low <= tick <= high} - {""}) >= 2
 
 
+@pytest.mark.parametrize("width", [3.7, 8])
+@pytest.mark.parametrize("largest", [5_000, 98_000, 1_000_000, 10_000_000])
+def test_labels_of_the_axis_of_sizes_do_not_touch(width, largest):
+    rows = [{"step": "a", "accuracy": 0.9889, "bytes": largest}, {"step": "b", "accuracy": 1.0, "bytes": 835}]
+    (axes,) = plot.accuracy_against_bytes(rows, size=(width, 4.2)).axes
+    axes.figure.canvas.draw()
+    low, high = axes.get_xlim()
+    places = [label.get_window_extent() for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+              if low <= tick <= high]
+    assert len(places) >= 2 and all(a.x1 < b.x0 for a, b in zip(places, places[1:], strict=False))
+
+
+def test_100_percent_is_labelled_and_nothing_above():
+    rows = [{"step": "a", "accuracy": 0.9889, "bytes": 98_000}, {"step": "b", "accuracy": 1.0, "bytes": 835}]
+    (axes,) = plot.accuracy_against_bytes(rows).axes
+    axes.figure.canvas.draw()
+    told = {round(tick, 6): label.get_text() for tick, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)}
+    assert told[100] == "100" and all(text == "" for tick, text in told.items() if tick > 100)
+
+
 def test_no_rows_or_no_bytes_are_refused():
     with pytest.raises(ValueError, match="accuracy_against_bytes: there are no rows"):
         plot.accuracy_against_bytes([])
