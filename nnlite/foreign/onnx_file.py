@@ -38,9 +38,9 @@ def from_onnx(path, shape=None):
     Errors: FormatError for a damaged file, and for an operator that no layer of nnlite.nn computes, with its name;
     ImportError where the package onnx is missing; FileNotFoundError; OSError.
     """
-    onnx = import_onnx("from_onnx")
     with open_to_read(path) as stream:
         data = stream.read()
+    onnx = import_onnx("from_onnx")
     try:
         file = onnx.load_model_from_string(data)
         onnx.checker.check_model(file)

@@ -107,9 +107,9 @@ def test_no_operation_is_undefined_and_no_address_outside_an_array(tmp_path, pac
 @needs_cc
 @pytest.mark.data
 @pytest.mark.parametrize("packed, options, count", [(False, [], 1000), (True, [], 50), (True, [UNPACK], 1000)])
-def test_the_smallest_lenet_5_in_c_gives_the_logits_of_its_plan_for_mnist(tmp_path, record, packed, options, count):
+def test_the_smallest_lenet_5_in_c_gives_the_logits_of_its_plan_for_mnist(tmp_path, mnist_dir, record, packed, options, count):
     plan = nncompress.load(record("lenet-5"))
-    x = data.load("mnist")[1].images[:count].astype(np.float32) / 255
+    x = data.load("mnist", mnist_dir)[1].images[:count].astype(np.float32) / 255
     command = compiled(tmp_path, plan_to_c(plan, packed).text, "-DNNLITE_MAIN", *options)
     np.testing.assert_array_equal(logits_of(plan, command, x), plan(x))
 

@@ -20,8 +20,8 @@ class Result(NamedTuple):
 
 
 def files_in(directory):
-    """{path: content} of all files below a directory, hidden ones too."""
-    return {path: path.read_bytes() for path in Path(directory).rglob("*") if path.is_file()}
+    """{path: content} of all files below a directory, hidden ones too, but not what Python keeps of an imported file."""
+    return {path: path.read_bytes() for path in Path(directory).rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
 @pytest.fixture(autouse=True)
