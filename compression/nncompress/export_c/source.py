@@ -171,6 +171,8 @@ class _File:
         more = ["int32_t nnlite_class(const int32_t *logits);"] if len(last.shape) == 1 else []
         if self.integers is not None:
             comment.append("nnlite_quantize makes the image from pixels 0 ... 255.")
+            if first.shape[0] > 1:
+                comment.append("In pixels and image, one channel follows the other; each lies row by row.")
             more += [f"#define NNLITE_CHANNELS {first.shape[0]}",
                      "void nnlite_quantize(const uint8_t *pixels, uint8_t *image);"]
         if self.names is not None:

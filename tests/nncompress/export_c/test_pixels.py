@@ -35,6 +35,7 @@ def test_pixels_go_in_as_they_are(tmp_path, mean, std, rows):
     plan, pixels = plan_and_pixels(mean, std)
     assert len(pixel_integers(plan)) == rows
     text = plan_to_c(plan).text
+    assert "In pixels and image, one channel follows the other" in text
     output = subprocess.run(compiled(tmp_path, text, "-DNNLITE_MAIN"), input=pixels.tobytes(), capture_output=True).stdout
     last = plan.steps[-1]
     units = np.float32(plan.steps[last.inputs[0]].S) * last.w_scale
