@@ -47,7 +47,7 @@ TOLD = ("loss", "temperature", "alpha", "layers", "weight", "transfer_set", "wit
 
 
 def run(arguments):
-    check_out(arguments.out, ".npz")
+    check_out(arguments.out, ".npz", [arguments.file])
     check_options(arguments)
     files = [arguments.file, *([arguments.student] if arguments.student else [])]
     task = load_task(arguments, *files)

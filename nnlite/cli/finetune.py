@@ -28,7 +28,7 @@ WHOLE = ("all", "gradual", "l2sp", "lp-ft")  # strategies that train all layers 
 
 
 def run(arguments):
-    check_options(arguments)
+    check_options(arguments, [arguments.file])
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
     result, history = tune(arguments.file, task, arguments)
     if arguments.picture is not None:
@@ -36,9 +36,12 @@ def run(arguments):
     return result, describe(result) + compared(result.get("baselines", {}))
 
 
-def check_options(arguments):
-    """Errors: OSError for a file that cannot be written, ValueError for options that do not go together."""
-    check_out(arguments.out, ".npz")
+def check_options(arguments, files):
+    """files: of models, which --out must not replace.
+
+    Errors: OSError for a file that cannot be written, ValueError for options that do not go together.
+    """
+    check_out(arguments.out, ".npz", files)
     if arguments.picture is not None:
         plot.picture_kind(arguments.picture)
         check_writable(arguments.picture)

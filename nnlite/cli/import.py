@@ -3,6 +3,8 @@
 An ONNX file holds a whole model. A state dict (.safetensors, .npz) holds arrays with names: --model says for which model.
 """
 
+import numpy as np
+
 import nnlite
 from nnlite.cli.common import build_for, check_out, describe, load_task, measure
 from nnlite.data.input import Input
@@ -20,6 +22,8 @@ def run(arguments):
     except ImportError as error:
         raise ValueError(str(error)) from None
     input = _input(arguments, shape, names) if task is None else task.input
+    if task is None and input is not None:
+        _check_classes(arguments.file, model, input)
     nnlite.save(arguments.out, model, metadata={"imported": str(arguments.file), "data": arguments.data} | (
         {} if input is None else {"input": input.as_dict()}))
     result = {"file": str(arguments.out), "parameters": sum(p.size for p in model.parameters()),
@@ -69,6 +73,17 @@ def _from_state(arguments, task, shape):
     if difference.missing_keys and len(difference.missing_keys) == len(model.state_dict()):
         raise ValueError(f"{arguments.file}: it has none of the names of {arguments.model}, but {', '.join(list(state)[:6])}")
     return model, shape, None, {"missing": difference.missing_keys, "unexpected": difference.unexpected_keys}
+
+
+def _check_classes(path, model, input):
+    """ValueError unless the model takes the images of an Input, and gives a number for each of its classes."""
+    try:
+        classes = nnlite.compile(model, np.zeros((1, *input.shape), np.float32)).steps[-1].shape
+    except ValueError as error:
+        raise ValueError(f"{path}: the model does not take images of shape {input.shape}: {error}") from error
+    if classes != (len(input.names),):
+        raise ValueError(f"{path} gives results of shape {classes} for one image, there are {len(input.names)} names of "
+                         "classes")
 
 
 def _input(arguments, shape, names):

@@ -33,7 +33,7 @@ def build_own(source, fitting):
         expects = inspect.signature(build).parameters
         given = {name: value for name, value in fitting.items() if name in expects}
         model = build(**given)
-    except Exception as error:  # whatever the user's own code raises
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise ValueError(f"{source}: {_place(error, source)}{type(error).__name__}: {error}") from error
     if not isinstance(model, Module):
         raise ValueError(f"{source} makes a {type(model).__module__}.{type(model).__name__}, expected a nnlite.nn.Module")
@@ -48,18 +48,19 @@ def _named_in_file(source):
     path = Path(file)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path} (--model {source})")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look up the names in annotations
     sys.path.insert(0, str(path.parent.resolve()))  # so that it can import the files beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script may end in sys.exit()
         raise ValueError(f"{source}: {_place(error, source)}{type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     found = getattr(module, name, None)
     if not callable(found):
-        there = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == path.stem]
+        there = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == spec.name]
         raise ValueError(f"{path} has no class or function {name!r}" + (f", only {', '.join(there)}" if there else ""))
     return found
 

@@ -18,7 +18,10 @@ def run(arguments):
     taken = _taken(arguments)
     plan, names = _plan(path, taken, arguments.model), taken.names
     inputs, x = read_inputs(arguments.images, taken, normalized=plan.input is not None or not takes_pixels(plan))
-    rows = [_row(name, p, names) for name, p in zip(inputs, F.softmax(plan(x)).data, strict=True)]
+    logits = plan(x)
+    if not np.isfinite(logits).all():
+        raise ValueError(f"{path} gives outputs that are NaN or infinite")
+    rows = [_row(name, p, names) for name, p in zip(inputs, F.softmax(logits).data, strict=True)]
     return {"file": str(path), "predictions": rows}, "\n".join(map(_line, rows))
 
 

@@ -21,7 +21,7 @@ CRITERIA = {  # --criterion -> (the criterion, the evidence that it needs); thos
 
 
 def run(arguments):
-    check_out(arguments.out, ".npz")
+    check_out(arguments.out, ".npz", [arguments.file])
     if arguments.scope is not None and (arguments.filters is not None or arguments.pattern is not None):
         raise ValueError("--scope ranks single weights; --filters takes its share of each layer, --pattern of each M weights")
     if arguments.criterion == "geometric-median" and arguments.filters is None:

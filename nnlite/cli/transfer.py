@@ -15,7 +15,7 @@ NAMES = {"logme": "LogME", "leep": "LEEP", "h-score": "H-score"}
 
 
 def run(arguments):
-    check_options(arguments)
+    check_options(arguments, arguments.sources)
     task = load_task(arguments).with_few_labels(arguments.labels_per_class, arguments.seed)
     rows = [score(path, task, arguments) for path in tqdm(arguments.sources, "score", leave=False, disable=None)]
     best = max(range(len(rows)), key=lambda i: rows[i][arguments.by])

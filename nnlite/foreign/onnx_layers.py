@@ -97,13 +97,13 @@ def _text(value):
 def _window(o):
     if "kernel_shape" not in o:
         raise Refused("it has no kernel_shape")
+    if _pair(o, "dilations", 1) != (1, 1):
+        raise Refused(f"its dilations are {list(o['dilations'])}")
     return {"kernel_size": _pair(o, "kernel_shape", 1), "stride": _pair(o, "strides", 1), "padding": _padding(o),
             "ceil_mode": bool(o.get("ceil_mode", 0))}
 
 
 def _max_pool(node, o, constants, x):
-    if _pair(o, "dilations", 1) != (1, 1):
-        raise Refused(f"its dilations are {list(o['dilations'])}")
     return nn.MaxPool2d(**_window(o))
 
 

@@ -4,7 +4,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from nnlite import data, load, nn
+from nnlite import data, load, nn, save
 from nnlite.cli.choices import MODELS
 from nnlite.cli.common import (
     Recipe,
@@ -147,3 +147,12 @@ def test_the_time_of_an_image_is_the_median_of_some_batches(monkeypatch):
         clock[0] += next(durations)
 
     assert milliseconds_per_image(plan, make_task("digits")) == pytest.approx(1000 * 0.2 / 256)
+
+
+@pytest.mark.parametrize("command", ["prune m.npz", "finetune m.npz", "distill m.npz", "quantize m.npz", "fuse m.npz m.npz",
+                                     "compress m.npz", "export m.npz", "import m.npz --model cnn", "report m.npz",
+                                     "transfer m.npz --target digits"])
+def test_the_model_that_is_read_is_never_written_over(command, error_of):
+    save("m.npz", nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0)))
+    assert error_of(*command.split(), "--out", "m.npz") == (
+        "--out m.npz is the model that is read; it would be lost, name another file")

@@ -72,6 +72,8 @@ def test_an_onnx_file_becomes_a_model_of_the_same_answers(result_of, error_of):
     assert [layer for layer, _ in nnlite.load("c.npz").named_children()] == [
         "conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "flatten1", "fc1", "relu3", "fc2"]
     assert error_of("import", "a.onnx", "--model", "cnn", "--out", "d.npz").startswith("a.onnx holds a whole model; --model")
+    assert error_of("import", "a.onnx", "--names", "cat,dog", "--mean", 0, "--std", 1, "--out", "d.npz") == (
+        "a.onnx gives results of shape (10,) for one image, there are 2 names of classes")
 
 
 def test_weights_are_exported_as_safetensors_and_come_back(result_of, error_of):

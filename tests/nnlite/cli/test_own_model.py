@@ -36,6 +36,18 @@ def number():
 def fails():
     return 1 / 0
 '''
+ANNOTATED = '''
+from __future__ import annotations
+from dataclasses import dataclass
+from nnlite import nn
+
+@dataclass
+class Sizes:
+    hidden: int = 5
+
+def net(in_features, classes):
+    return nn.Sequential(nn.Linear(in_features, Sizes().hidden), nn.Linear(5, classes))
+'''
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +57,9 @@ def files():
     Path("nets/helper.py").write_text("SIZE = 8\n")
     Path("broken.py").write_text("x = 1\ny = z\n")
     Path("syntax.py").write_text("def f(:\n")
+    Path("script.py").write_text("import sys\nsys.exit(0)\n")
+    Path("calls_exit.py").write_text("import sys\ndef f():\n    sys.exit(0)\n")
+    Path("annotated.py").write_text(ANNOTATED)
 
 
 def test_a_class_of_ones_own_is_trained_and_its_file_asks_for_it_again(result_of, error_of):
@@ -90,6 +105,8 @@ def test_a_sequential_of_ones_own_needs_its_file_only_once(result_of):
     ("nowhere.py:Net", "there is no file nowhere.py (--model nowhere.py:Net)"),
     ("broken.py:Net", "broken.py:Net: line 2: NameError: name 'z' is not defined"),
     ("syntax.py:f", "syntax.py:f: SyntaxError: "),
+    ("script.py:f", "script.py:f: line 2: SystemExit: 0"),
+    ("calls_exit.py:f", "calls_exit.py:f: line 3: SystemExit: 0"),
     ("nets/my_net.py:Nett", "nets/my_net.py has no class or function 'Nett', only Net"),
     ("nets/my_net.py:print_nothing", "nets/my_net.py has no class or function 'print_nothing', only Net"),
     ("nets/my_net.py:number", "nets/my_net.py:number makes a builtins.int, expected a nnlite.nn.Module"),
@@ -110,6 +127,10 @@ def test_what_names_no_class_is_refused_before_anything_is_read(error_of, source
 def test_only_what_the_parameters_name_is_given():
     model = build_own("nets/my_net.py:listed", {"in_channels": 1, "image_size": 4, "classes": 2, "width": 0.1, "seed": 3})
     assert model.architecture["arguments"]["given"] == {"in_channels": 1, "image_size": 4, "classes": 2}
+
+
+def test_a_file_may_have_dataclasses_whose_annotations_are_text():
+    assert build_own("annotated.py:net", {"in_features": 4, "classes": 2})(np.zeros((1, 4), np.float32)).shape == (1, 2)
 
 
 def test_distil_knows_its_two_models():

@@ -110,6 +110,15 @@ def test_what_cannot_be_told_is_refused_in_one_sentence(shapes, run, command, me
     assert code == 2 and message in err and err.count("\n") == 1
 
 
+def test_a_model_whose_outputs_are_nan_is_refused(shapes, run):
+    _, task = shapes
+    broken = models.cnn(1, (12, 10), classes=3, width=0.25)
+    broken.load_state_dict({name: np.full_like(array, np.nan) for name, array in broken.state_dict().items()})
+    nnlite.save("nan.npz", broken, metadata={"input": task.input.as_dict()})
+    code, out, err = run("predict", "nan.npz", "shapes/cross/0.png")
+    assert (code, out) == (2, "") and "nan.npz gives outputs that are NaN or infinite" in err
+
+
 @pytest.mark.parametrize("field, value", [
     ("mean", [float("inf")]), ("std", [0.0]), ("names", [1, 2, 3]), ("shape", [2, 12, 10]), ("shape", [1, -12, 10]),
     ("mean", "0.2"), (None, []),

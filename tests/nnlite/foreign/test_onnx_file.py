@@ -77,6 +77,13 @@ def test_a_residual_block_is_found_with_and_without_a_layer_in_its_shortcut(tmp_
         np.testing.assert_allclose(from_onnx(path).model(x).data, h.reshape(2, -1) @ FC["w"], rtol=1e-4)
 
 
+def test_an_average_over_places_that_lie_apart_is_refused(tmp_path):
+    pool = "AveragePool", ["x"], ["h"], {"kernel_shape": [2, 2], "dilations": [2, 1]}
+    path = write(tmp_path / "m.onnx", [pool, ("Flatten", ["h"], ["y"])], opset=19)
+    with pytest.raises(FormatError, match=r"m.onnx: AveragePool: its dilations are \[2, 1\]"):
+        from_onnx(path)
+
+
 @pytest.mark.parametrize("nodes, message", [
     ([("Exp", ["x"], ["h"])], r"the operator Exp cannot be read; what can be: Conv, Gemm, MatMul"),
     ([("Scaler", ["x"], ["h"], {"domain": "ai.onnx.ml"})], "the operator Scaler cannot be read"),
