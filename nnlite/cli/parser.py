@@ -43,7 +43,7 @@ def _demo(commands):
 def _train(commands):
     p = command(commands, "train", "train a model and write it to a file",
                 "nnlite train --model lenet-300-100 --epochs 10 --out model.npz",
-                "nnlite train --data shapes --out model.npz   (shapes/circle/1.png, shapes/cross/1.png, …)")
+                "nnlite train --data shapes --out model.npz")
     p.add_argument("--model", type=to.model, default="cnn", metavar="MODEL", help=f"{', '.join(MODELS)}; or your own class in "
                    "a file, as in my_net.py:Net, which gets those of in_channels, image_size, in_features, classes, width and "
                    "seed that its parameters name (default: cnn, the first article's network)")

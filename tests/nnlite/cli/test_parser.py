@@ -27,7 +27,9 @@ def test_the_help_of_the_program_names_every_command(run):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_each_command_ends_with_examples_that_it_understands(run, command, monkeypatch):
+def test_the_help_of_each_command_ends_with_examples_that_it_understands(run, command, monkeypatch, tmp_path):
+    (tmp_path / "shapes").mkdir()  # the folder that some examples name
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "60")  # an example is not broken, so that it can be copied
     lines = help_of(run, command).splitlines()
     examples = [line for line in lines if line.startswith("Example:  ")]
