@@ -60,13 +60,17 @@ def _search(arguments, budget):
         raise ValueError("--epochs 0: a search trains the network, so it needs at least one epoch")
     if budget.drop is not None and arguments.resume:
         raise ValueError("--resume: --max-drop takes several runs, and a checkpoint keeps one only")
+    kept = arguments.out.with_suffix(".run.npz")
+    for path in (arguments.file, *(arguments.teacher or [])):
+        if path.resolve() == kept.resolve():
+            raise ValueError(f"--out {arguments.out}: the search keeps its state in {kept} and removes it at the end, but "
+                             f"{path} is a model that is read; name another file")
     task = load_task(arguments, arguments.file, *(arguments.teacher or []))
     model, _ = load_trained(arguments.file, task)
     before = sum(p.size for p in model.parameters())
     training, held_out = task.train.split(1 - HELD_OUT, arguments.seed)
     loader, loss = _training(arguments, replace(task, train=training))
     epochs = arguments.epochs or max(FEWEST_EPOCHS, math.ceil(SEARCH_STEPS / len(loader)))
-    kept = arguments.out.with_suffix(".run.npz")
     if not arguments.resume:
         kept.unlink(missing_ok=True)
     found = nncompress.compress(model, (loader, data.DataLoader(held_out, 256, transform=task.preprocessing)), budget,

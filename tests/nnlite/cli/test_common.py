@@ -156,3 +156,12 @@ def test_the_model_that_is_read_is_never_written_over(command, error_of):
     save("m.npz", nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0)))
     assert error_of(*command.split(), "--out", "m.npz") == (
         "--out m.npz is the model that is read; it would be lost, name another file")
+
+
+@pytest.mark.parametrize("models", ["a.run.npz", "m.npz --teacher a.run.npz"])
+def test_a_search_does_not_remove_a_model_that_has_the_name_of_its_state(models, error_of):
+    for name in ("m.npz", "a.run.npz"):
+        save(name, nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0)))
+    assert error_of("compress", *models.split(), "--target-bytes", 500, "--epochs", 1, "--out", "a.nnz") == (
+        "--out a.nnz: the search keeps its state in a.run.npz and removes it at the end, but a.run.npz is a model that is "
+        "read; name another file")
