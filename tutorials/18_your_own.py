@@ -189,7 +189,7 @@ except ValueError as error:
 # ## 5 · To other programs: ONNX
 #
 # ONNX Runtime and many other programs run ONNX files. An `.npz` gives floats. An `.nnz` gives integers, if it rounds as ONNX
-# does (`--law float`). This needs the package onnx: `pip install 'nnlite[onnx]'`. If it is missing, the cell does nothing.
+# does (`--law float`). This needs the package onnx: `pip install 'nnlite[onnx]'`. If it is missing, the cell says so.
 
 # %% tags=["volatile", "experiment"]
 if importlib.util.find_spec("onnx"):
@@ -197,6 +197,8 @@ if importlib.util.find_spec("onnx"):
     assert exported["image_shape"] == (1, 24, 40)                      # the file says it
     back = shell("nnlite import parts.onnx --data parts --out again.npz")
     assert abs(back["errors"] - trained["errors"]) <= 1                 # there and back again
+else:
+    print("the package onnx is not installed")
 
 # %% [markdown]
 # `import` is the other direction. It reads ONNX files of other programs, such as PyTorch's and scikit-learn's exporters, if
