@@ -35,12 +35,17 @@ def write_result(path, result, *, seed, started, argv=None):
 def command_of(argv):
     """The command as anybody would type it: the program by its name in the repository, folders of this machine left out.
 
-    >>> command_of(["/home/a/nnlite/tutorials/papers/snip.py", "--seed", "1", "--data-dir", "/home/a/mnist", "--out=/tmp/x"])
-    'python tutorials/papers/snip.py --seed 1'
+    >>> command_of(["/home/a/nnlite/tutorials/papers/fitnets.py", "--seed", "1", "--data-dir", "/home/a/mnist", "--work=/tmp/x"])
+    'python tutorials/papers/fitnets.py --seed 1 --work WORK'
     """
-    words, private = ["python", f"tutorials/papers/{Path(argv[0]).name}"], False
+    words, folder = ["python", f"tutorials/papers/{Path(argv[0]).name}"], False
     for word in argv[1:]:
-        if not private and word.partition("=")[0] not in ("--data-dir", "--out"):
+        name = word.partition("=")[0]
+        if folder:  # the word before named an option that takes one
+            folder = False
+        elif name in ("--data-dir", "--out", "--work"):
+            words += ["--work", "WORK"] if name == "--work" else []
+            folder = name == word
+        else:
             words.append(word)
-        private = not private and word in ("--data-dir", "--out")
     return " ".join(words)

@@ -17,5 +17,6 @@ def test_a_record_says_what_made_it_and_then_what_came_out(program, tmp_path):
 
 def test_a_command_is_written_without_folders_of_this_machine(program):
     command_of = program("result").command_of
-    words = ["/home/a/snip.py", "--data-dir", "/home/a/mnist", "--seed", "1", "--out=/tmp/x", "--out", "/tmp/y", "--quick"]
-    assert command_of(words) == "python tutorials/papers/snip.py --seed 1 --quick"
+    words = ["/home/a/snip.py", "--data-dir", "/home/a/mnist", "--seed", "1", "--out=/tmp/x", "--out", "/tmp/y", "--quick",
+             "--work", "/tmp/z", "lenet-5"]
+    assert command_of(words) == "python tutorials/papers/snip.py --seed 1 --quick --work WORK lenet-5"
