@@ -35,7 +35,7 @@ def write_result(path, result, *, seed, started, argv=None):
 def command_of(argv):
     """The command as anybody would type it: the program by its name in the repository, folders of this machine left out.
 
-    >>> command_of(["/home/a/nnlite/tutorials/papers/fitnets.py", "--seed", "1", "--data-dir", "/home/a/mnist", "--work=/tmp/x"])
+    >>> command_of(["/home/a/nnlite/tutorials/papers/fitnets.py", "--seed", "1", "--out", "/home/a/x", "--work=/tmp/x"])
     'python tutorials/papers/fitnets.py --seed 1 --work WORK'
     """
     words, folder = ["python", f"tutorials/papers/{Path(argv[0]).name}"], False
