@@ -62,11 +62,11 @@ def _imported(onnx, file, shape):
         return values | {"value": _array(onnx, values["value"])} if node.op_type == "Constant" and "value" in values else values
 
     links = links_of(graph, constants, source, len(shape) + 1, attributes)
-    layers = _layers(links, source, [output.name for output in graph.output])
+    layers, output = _layers(links, source, graph.output)
     if layers and isinstance(layers[-1], (nn.Softmax, nn.LogSoftmax)):
         layers.pop()
     model = named(layers).eval()
-    _check_runs(model, shape)
+    _check_runs(model, shape, [dim.dim_value for dim in output.type.tensor_type.shape.dim])
     return Imported(model, shape, _class_names(graph, constants))
 
 
@@ -99,26 +99,31 @@ def _input(graph, constants, shape):
 
 
 def _layers(links, source, outputs):
-    """The layers to the first output that can be computed; for none, the reason of the last one."""
+    """(the layers to the first output that can be computed, this output); for none, the reason of the last one."""
     reason = "it has no output"
-    for name in outputs:
+    for output in outputs:
         try:
-            if name not in links:
-                raise ValueError(f"its output {name!r} does not depend on its input")
-            return between(links, source, name)
+            if output.name not in links:
+                raise ValueError(f"its output {output.name!r} does not depend on its input")
+            return between(links, source, output.name), output
         except ValueError as error:
             reason = error
     raise ValueError(reason)
 
 
-def _check_runs(model, shape):
-    """ValueError unless the layers fit together for an image of this shape, and give a number for each class."""
+def _check_runs(model, shape, sizes):
+    """ValueError unless the layers fit together for an image of this shape, and give a number for each class.
+
+    sizes: those of the result as the file states them, 0 where it leaves one open.
+    """
     try:
         y = model(np.zeros((1, *shape), np.float32))
     except (ValueError, MemoryError) as error:
         raise ValueError(f"its layers do not fit together for an image of shape {shape}: {error}") from None
     if y.ndim != 2:
         raise ValueError(f"it gives results of shape {y.shape[1:]} for one image, expected a number for each class")
+    if sizes and sizes[-1] not in (0, y.shape[1]):
+        raise ValueError(f"its layers give {y.shape[1]} numbers for an image, its output is said to have {sizes[-1]}")
 
 
 def _class_names(graph, constants):

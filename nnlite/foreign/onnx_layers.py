@@ -161,6 +161,8 @@ def _soft(kind):
     def convert(node, o, constants, x):
         if o.get("axis", -1) not in (-1, x - 1):
             raise Refused(f"its axis is {o['axis']}, expected the last one")
+        if "axis" not in o and x > 2:  # before opset 13 this meant axis 1
+            raise Refused("it does not say its axis")
         return kind(-1)
 
     return convert

@@ -94,6 +94,7 @@ def test_an_average_over_places_that_lie_apart_is_refused(tmp_path):
     ([("Conv", ["x", "x"], ["h"])], "Conv: its weights are computed from the input"),
     ([("MaxPool", ["x"], ["h"], {"kernel_shape": [2, 2], "dilations": [2, 2]})], r"MaxPool: its dilations are \[2, 2\]"),
     ([("Softmax", ["x"], ["h"], {"axis": 1})], "Softmax: its axis is 1, expected the last one"),
+    ([("Softmax", ["x"], ["h"])], "Softmax: it does not say its axis"),
     ([("Add", ["x", "c"], ["h"])], "Add: it adds a constant to what is not the result of a MatMul"),
     ([("Relu", ["x"], ["a"]), ("Add", ["x", "a"], ["h"])], "a sum of two branches without a Relu after it|only a Relu can"),
     ([("Add", ["x", "x"], ["a"]), ("Relu", ["a"], ["h"])], "it adds a result to itself"),
@@ -117,6 +118,16 @@ def test_what_no_layer_computes_is_refused_by_name(nodes, message, tmp_path):
 def test_inputs_and_outputs_that_no_model_has_are_refused(options, message, tmp_path):
     path = write(tmp_path / "m.onnx", [("Relu", ["x"], ["h"]), *END], constants=FC, **options)
     with pytest.raises(FormatError, match=message):
+        from_onnx(path)
+
+
+def test_a_result_of_another_size_than_the_file_states_is_refused(tmp_path):
+    """A reshape to (−1, 4) makes several rows of one image, which Flatten does not."""
+    path = write(tmp_path / "m.onnx", [("Reshape", ["x", "sizes"], ["y"])], constants={"sizes": np.int64([-1, 4])})
+    file = onnx.load(path)
+    file.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4
+    onnx.save(file, path)
+    with pytest.raises(FormatError, match="its layers give 32 numbers for an image, its output is said to have 4"):
         from_onnx(path)
 
 
