@@ -9,6 +9,7 @@ import json
 import os
 import sys
 
+from nnlite.cli.faults import told
 from nnlite.cli.parser import build_parser
 from nnlite.cli.terminal import terminal
 
@@ -25,8 +26,11 @@ def main(argv=None):
         return 0
     except KeyboardInterrupt:
         return _fail("interrupted; files that were written before are whole")
-    except (ValueError, OSError, ArithmeticError, MemoryError) as error:
-        return _fail(_one_line(error))
+    except (Exception, SystemExit) as error:
+        sentence = told(error)
+        if sentence is None:
+            raise
+        return _fail(sentence)
     finally:
         _finish_stdout()
     return 0
@@ -39,12 +43,6 @@ def _finish_stdout():
             sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _one_line(error):
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _fail(sentence):

@@ -14,7 +14,7 @@ from nncompress.pruning import Masks, nonzero_masks
 from nnlite import checkpoint, data, models, optim, train
 from nnlite.architecture import architecture_of
 from nnlite.cli.inputs import is_nnz, stored_input
-from nnlite.cli.own_model import build_own, is_own_model, read_model
+from nnlite.cli.own_model import build_own, check_own, is_own_model, read_model
 from nnlite.data.input import check_same_input
 from nnlite.files import check_ending, check_writable
 
@@ -127,7 +127,10 @@ def make_task(name, data_dir=None, classes=None):
 
 def build_model(name, task, width=1.0, seed=0):
     """One of the models, or one of the user's own, for this task's images and classes."""
-    return build_for(name, task.train.images.shape[1:], task.train.classes, width, seed)
+    model = build_for(name, task.train.images.shape[1:], task.train.classes, width, seed)
+    if is_own_model(name):
+        check_own(name, model, task.example())
+    return model
 
 
 def build_for(name, shape, classes, width, seed):

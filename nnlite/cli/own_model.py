@@ -6,12 +6,13 @@ The file is run only if the user names it on the command line; what a model's fi
 import importlib.util
 import inspect
 import sys
-import traceback
 from pathlib import Path
 
 import nnlite
 from nnlite.architecture import architecture_of
 from nnlite.checkpoint import load_state
+from nnlite.cli.faults import own_files, place_in_own_file
+from nnlite.inference.graph import trace
 from nnlite.nn import Module
 
 
@@ -34,7 +35,7 @@ def build_own(source, fitting):
         given = {name: value for name, value in fitting.items() if name in expects}
         model = build(**given)
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
-        raise ValueError(f"{source}: {_place(error, source)}{type(error).__name__}: {error}") from error
+        raise ValueError(_in_own_file(error, source)) from None
     if not isinstance(model, Module):
         raise ValueError(f"{source} makes a {type(model).__module__}.{type(model).__name__}, expected a nnlite.nn.Module")
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
@@ -50,12 +51,13 @@ def _named_in_file(source):
         raise FileNotFoundError(f"there is no file {path} (--model {source})")
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
+    own_files[spec.origin] = path
     sys.modules[spec.name] = module  # where dataclasses look up the names in annotations
     sys.path.insert(0, str(path.parent.resolve()))  # so that it can import the files beside it
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a script may end in sys.exit()
-        raise ValueError(f"{source}: {_place(error, source)}{type(error).__name__}: {error}") from error
+        raise ValueError(_in_own_file(error, source)) from None
     finally:
         sys.path.pop(0)
     found = getattr(module, name, None)
@@ -65,11 +67,25 @@ def _named_in_file(source):
     return found
 
 
-def _place(error, source):
-    """ "line 7: ", the last line of the user's file that the error passed through."""
-    file = Path(source.rpartition(":")[0]).name
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
-    return f"line {lines[-1]}: " if lines else ""
+def check_own(source, model, example):
+    """Run a user's model on one example, so that a mistake in its `forward` is told before the training.
+
+    source: my_net.py:Net.   example: array (1, …).
+    Errors: ValueError if `forward` is missing, does not take one array, or does not return one Tensor computed from it. An
+    error in the user's file is not changed: `faults.told` names its line.
+    """
+    try:
+        trace(model, example)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        if place_in_own_file(error):
+            raise
+        raise ValueError(_in_own_file(error, source)) from None
+
+
+def _in_own_file(error, source):
+    """ "my_net.py:Net: line 7: TypeError: …", without the line for an error that passed through none of the file."""
+    place = place_in_own_file(error)
+    return f"{source}: {f'line {place[1]}: ' if place else ''}{type(error).__name__}: {error}"
 
 
 def read_model(path, own=None):

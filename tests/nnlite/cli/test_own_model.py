@@ -117,6 +117,48 @@ def test_what_is_wrong_in_the_file_is_said_in_one_sentence(error_of, source, mes
     assert error_of("train", "--model", source).startswith(message)
 
 
+FORWARD = """
+from nnlite import functional as F
+from nnlite import nn
+
+class Net(nn.Module):
+    def __init__(self, in_features, classes):
+        self.fc = nn.Linear(in_features, classes, rng=0)
+
+"""  # a class whose forward follows in line 9
+
+
+@pytest.mark.parametrize("method, message", [
+    ("def forward(self, x): return self.fc(x)", "linear.py: line 9: ValueError: linear: x has 8 features, w (10, 64) expects"),
+    ("def forward(self, x): return 1 + None", "linear.py: line 9: TypeError: unsupported operand type(s) for +: "),
+    ("def forward(self, x): return self.gc(x)", "linear.py: line 9: AttributeError: 'Net' object has no attribute 'gc'"),
+    ("def forward(self, x): return self.fc([][1])", "linear.py: line 9: IndexError: list index out of range"),
+    ("def forward(self, x): return F.linear(x, None)", "linear.py: line 9: AttributeError: 'NoneType' object has no"),
+    ("def forward(self, x): return self(x)", "linear.py: line 9: RecursionError: "),
+    ("def forward(self, x): raise SystemExit(0)", "linear.py: line 9: SystemExit: 0"),
+    ("def forward(self, x): raise OSError(2, 'gone', 'f')", "linear.py: line 9: FileNotFoundError: gone: f"),
+    ("def forward(self): return 1", "linear.py:Net: TypeError: Net.forward() takes 1 positional argument but 2 were given"),
+    ("def forward(self, x): self.fc(x.reshape(1, 64))", "linear.py:Net: ValueError: trace: the model has to return one Tensor"),
+    ("", "linear.py:Net: NotImplementedError: Net has no forward, so it cannot be called"),
+])
+def test_what_is_wrong_in_forward_is_said_in_one_sentence_before_the_training(error_of, method, message):
+    Path("linear.py").write_text(f"{FORWARD}    {method}\n")  # a file of nnlite has this name, too
+    assert error_of("train", "--model", "linear.py:Net", "--out", "m.npz").startswith(message)
+
+
+def test_a_file_that_no_longer_fits_its_weights_names_its_line(result_of, error_of):
+    Path("net.py").write_text(f"{FORWARD}    def forward(self, x): return self.fc(F.flatten(x, 1))\n")
+    result_of("train", "--model", "net.py:Net", "--epochs", 0, "--out", "m.npz")
+    Path("net.py").write_text(f"{FORWARD}    def forward(self, x): return self.fc(x)\n")
+    assert error_of("evaluate", "m.npz", "--model", "net.py:Net").startswith(
+        "net.py: line 9: ValueError: m.npz takes other images, the data has (1, 8, 8): linear: x has 8 features, ")
+
+
+def test_a_mistake_that_only_training_meets_names_its_line(error_of):
+    Path("net.py").write_text(f"{FORWARD}    def forward(self, x): return {{False: self.fc(F.flatten(x, 1))}}[self.training]\n")
+    assert error_of("train", "--model", "net.py:Net", "--out", "m.npz") == "net.py: line 9: KeyError: True"
+
+
 @pytest.mark.parametrize("source", ["my_net", "my_net.py", "my_net.py:", "my_net.py:a b", "my_net.txt:Net", ":Net"])
 def test_what_names_no_class_is_refused_before_anything_is_read(error_of, source):
     assert f"a class in a Python file, as in my_net.py:Net, got '{source}'" in error_of("train", "--model", source)
