@@ -19,8 +19,6 @@ the images as they are. The last 5,000 training images choose the settings; the 
 Prints the tables, writes results/byte_budget.json and results/byte_budget.svg, and puts the tables into byte_budget.md.
 """
 
-import argparse
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +26,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -228,21 +227,12 @@ def tables(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--work", type=Path, help="folder for the teachers, their logits and finished runs")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with the folders mnist and fashion-mnist")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/byte_budget.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="small networks on the bundled digits")
-    arguments = parser.parse_args()
-    if arguments.work is None and not arguments.quick:
-        parser.error("--work names the folder that keeps the teachers and the runs")
-    work = arguments.work or Path(tempfile.mkdtemp())
-    work.mkdir(parents=True, exist_ok=True)
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "byte_budget.json")
-    seeds = list(range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3))))
-    started = time.time()
+    add_seeds(parser)
+    arguments = read(parser, "byte_budget", quick="small networks on the bundled digits", keeps="the teachers and the runs",
+                     data_dir="folder with the folders mnist and fashion-mnist")
+    started, out = time.time(), arguments.out
 
     def report(found):
         if out is not None:  # after each seed: a run that is stopped has lost one seed at most
@@ -250,7 +240,7 @@ def main():
             plot.save(picture(found), out.with_suffix(".svg"))
 
     every = [digits()] if arguments.quick else [large(*each, arguments.data_dir) for each in SETS]
-    found = measure({task.name: task for task in every}, work, seeds, report)
+    found = measure({task.name: task for task in every}, arguments.work, seeds_of(arguments), report)
     print(*tables(found).values(), sep="\n\n")
     if out == HERE / "results" / "byte_budget.json":
         fill(HERE / "byte_budget.md", tables(found))

@@ -16,8 +16,6 @@ Source: Ganin et al. 2016 (arXiv 1505.07818), §5.2; Sun & Saenko 2016 (arXiv 16
 Li et al. 2016 (arXiv 1603.04779).
 """
 
-import argparse
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -244,31 +243,22 @@ def picture(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--work", type=Path, help="folder that keeps each finished run")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/domain_adaptation.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="a small network on the bundled digits")
-    arguments = parser.parse_args()
-    if arguments.work is None and not arguments.quick:
-        parser.error("--work names the folder that keeps the runs")
-    work = arguments.work or Path(tempfile.mkdtemp())
-    own = HERE / "results" / "domain_adaptation.json"
-    out = arguments.out or (None if arguments.quick else own)
-    seeds = list(range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3))))
-    started = time.time()
+    add_seeds(parser)
+    arguments = read(parser, "domain_adaptation", quick="a small network on the bundled digits", keeps="the runs")
+    started, out = time.time(), arguments.out
 
     def report(found):
         if out is not None:  # after each seed: a run that is stopped has lost one seed at most
             write_result(out, found, seed=sorted({row["seed"] for row in found["rows"]}), started=started)
             plot.save(picture(found), out.with_suffix(".svg"))
 
-    found = measure(small_digits() if arguments.quick else mnist(arguments.data_dir), work, seeds, report)
+    task = small_digits() if arguments.quick else mnist(arguments.data_dir)
+    found = measure(task, arguments.work, seeds_of(arguments), report)
     gains, tried = gains_table(found), tried_table(found)
     print(gains, tried, sep="\n\n")
-    if out == own:
+    if out == HERE / "results" / "domain_adaptation.json":
         shown = "![Accuracy of the five methods on each target](results/domain_adaptation.svg)"
         fill(HERE / "domain_adaptation.md", {"gains": f"{gains}\n\n{shown}", "tried": tried})
 

@@ -15,7 +15,6 @@ all strategies. The test images are read once for each run.
 Prints the tables, writes results/few_labels.json and .svg, and puts the tables into few_labels.md.
 """
 
-import argparse
 import copy
 import math
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -186,20 +186,14 @@ def picture(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
+    parser = program_parser(__doc__)
+    add_seeds(parser)
     parser.add_argument("--labels", type=int, nargs="+", help="of each class (default: 1 2 5 10 20 50; 1 5 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/few_labels.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="a small network on the bundled digits")
-    arguments = parser.parse_args()
+    arguments = read(parser, "few_labels", quick="a small network on the bundled digits")
     labels = arguments.labels or ([1, 5] if arguments.quick else [1, 2, 5, 10, 20, 50])
-    seeds = range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3)))
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "few_labels.json")
-    started, done, rates = time.time(), [], {}
+    started, out, done, rates = time.time(), arguments.out, [], {}
     for task in tasks(arguments.quick, arguments.data_dir):
-        for rows, chosen in run(task, labels, seeds):
+        for rows, chosen in run(task, labels, seeds_of(arguments)):
             rates[task.name] = chosen
             done += rows
             if out is not None:  # after each seed: a run that is stopped has lost one seed at most

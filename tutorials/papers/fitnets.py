@@ -16,8 +16,6 @@ Prints a table, writes results/fitnets.json and puts the table into fitnets.md.
 Source: Romero et al. 2015 (arXiv 1412.6550), §3.3.
 """
 
-import argparse
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -169,25 +168,16 @@ def table(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--work", type=Path, help="folder for the teacher and finished runs")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/fitnets.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="small networks on the bundled digits")
-    arguments = parser.parse_args()
-    if arguments.work is None and not arguments.quick:
-        parser.error("--work names the folder that keeps the teacher and the runs")
-    started, page = time.time(), HERE / "results" / "fitnets.json"
-    work, out = arguments.work or Path(tempfile.mkdtemp()), arguments.out or (None if arguments.quick else page)
-    work.mkdir(parents=True, exist_ok=True)
-    seeds = list(range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3))))
-    found = measure(digits() if arguments.quick else mnist(arguments.data_dir), work, seeds)
+    add_seeds(parser)
+    arguments = read(parser, "fitnets", quick="small networks on the bundled digits", keeps="the teacher and the runs")
+    started, out, seeds = time.time(), arguments.out, seeds_of(arguments)
+    found = measure(digits() if arguments.quick else mnist(arguments.data_dir), arguments.work, seeds)
     print(table(found))
     if out is not None:
         write_result(out, found, seed=seeds, started=started)
-    if out == page:
+    if out == HERE / "results" / "fitnets.json":
         fill(HERE / "fitnets.md", {"errors": table(found)})
 
 

@@ -16,8 +16,6 @@ Prints the tables, writes results/hinton.json and results/hinton.svg, and puts t
 Source: Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §3.
 """
 
-import argparse
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -232,29 +231,19 @@ def tables(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--work", type=Path, help="folder for the teacher, its logits and finished runs")
     parser.add_argument("--part", choices=PARTS, nargs="*", default=list(PARTS))
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/hinton.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="small networks on the bundled digits")
-    arguments = parser.parse_args()
-    if arguments.work is None and not arguments.quick:
-        parser.error("--work names the folder that keeps the teacher and the runs")
-    work = arguments.work or Path(tempfile.mkdtemp())
-    work.mkdir(parents=True, exist_ok=True)
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "hinton.json")
-    seeds = list(range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3))))
-    started = time.time()
+    add_seeds(parser)
+    arguments = read(parser, "hinton", quick="small networks on the bundled digits", keeps="the teacher and the runs")
+    started, out, seeds = time.time(), arguments.out, seeds_of(arguments)
 
     def report(found):
         if out is not None:  # after each part: a run that is stopped has lost one part at most
             write_result(out, found, seed=seeds, started=started)
 
     task = digits() if arguments.quick else mnist(arguments.data_dir)
-    found = measure(task, work, seeds, arguments.part, report)
+    found = measure(task, arguments.work, seeds, arguments.part, report)
     print(f"teacher: {found['teacher']} errors", *tables(found).values(), sep="\n\n")
     if out is not None and "temperatures" in found:
         plot.save(picture(found["temperatures"]), out.with_suffix(".svg"))

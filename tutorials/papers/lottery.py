@@ -13,13 +13,13 @@ Prints a table, writes results/lottery.json, draws results/lottery.svg and fills
 Source: Frankle & Carbin 2019 (arXiv 1803.03635), §2.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import add_seeds, program_parser, read
 from pages import fill
 from result import write_result
 
@@ -183,18 +183,14 @@ def picture(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
+    parser = program_parser(__doc__)
+    add_seeds(parser)
     parser.add_argument("--rounds", type=int, help="how often to prune (default: 16, which leaves 3 %%; 2 with --quick)")
     parser.add_argument("--steps", type=int, help="of each training (default: 12000; 120 with --quick)")
     parser.add_argument("--every", type=int, help="steps between two looks at the validation images (default: 100; 40)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/lottery.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="a small network on the bundled digits")
-    arguments = parser.parse_args()
+    arguments = read(parser, "lottery", quick="a small network on the bundled digits")
     defaults = {"seeds": 1, "rounds": 2, "steps": 120, "every": 40} if arguments.quick else \
-        {"seeds": 3, "rounds": 16, "steps": 12_000, "every": 100, "out": HERE / "results" / "lottery.json"}
+        {"seeds": 3, "rounds": 16, "steps": 12_000, "every": 100}
     for name, value in defaults.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)

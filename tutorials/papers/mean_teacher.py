@@ -14,12 +14,12 @@ Prints a table, writes results/mean_teacher.json and puts the table into mean_te
 Source: Tarvainen & Valpola 2017 (arXiv 1703.01780).
 """
 
-import argparse
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -147,26 +147,20 @@ def table(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many label sets (default: 3; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/mean_teacher.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="the bundled digits")
-    arguments = parser.parse_args()
-    page = HERE / "results" / "mean_teacher.json"
-    started, rows, out = time.time(), [], arguments.out or (None if arguments.quick else page)
+    parser = program_parser(__doc__)
+    add_seeds(parser, seeds="how many label sets")
+    arguments = read(parser, "mean_teacher", quick="the bundled digits")
+    started, rows, out = time.time(), [], arguments.out
     training, test = data.load("digits" if arguments.quick else "mnist", arguments.data_dir)
     setting = QUICK if arguments.quick else FULL
-    seeds = range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3)))
-    for seed in seeds:
+    for seed in seeds_of(arguments):
         rows += measure(training, test, setting, seed)
         if out is not None:  # after each label set: a run that is stopped has lost one at most
             done = sorted({row["seed"] for row in rows})
             result = {"setting": asdict(setting) | {"prepare": repr(setting.prepare)}, "rows": rows}
             write_result(out, result, seed=done, started=started)
     print(table(rows))
-    if out == page:
+    if out == HERE / "results" / "mean_teacher.json":
         fill(HERE / "mean_teacher.md", {"errors": table(rows)})
 
 

@@ -15,12 +15,12 @@ Prints a table, adds the pairs to results/rebasin.json, draws results/rebasin.sv
 Source: Ainsworth, Hayase & Srinivasa 2023 (arXiv 2209.04836), §5.1 and figure 2.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
 
 import numpy as np
+from options import program_parser, read
 from pages import fill
 from result import write_result
 
@@ -101,20 +101,16 @@ def picture(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--init", choices=("nnlite", "lecun"), default="nnlite", help="first weights (default: nnlite's own)")
     parser.add_argument("--pairs", type=int, default=3, help="pairs of networks; 0 draws what is there (default: 3)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first pair (default: 0)")
     parser.add_argument("--epochs", type=int, help="(default: 10; 20 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file, with a picture beside it (default: results/rebasin.json; none "
-                        "with --quick)")
-    parser.add_argument("--quick", action="store_true", help="narrow networks on the bundled digits")
-    arguments = parser.parse_args()
+    arguments = read(parser, "rebasin", quick="narrow networks on the bundled digits",
+                     out="the JSON file, with a picture beside it")
     arguments.epochs = arguments.epochs or (20 if arguments.quick else 10)
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "rebasin.json")
-    name, started = "digits" if arguments.quick else "mnist", time.time()
+    name, out, started = "digits" if arguments.quick else "mnist", arguments.out, time.time()
     training, test = data.load(name, arguments.data_dir)
     task = {"training": training if arguments.quick else training[:-HELD_OUT], "test": test, "scored": HELD_OUT,
             "preprocessing": data.preprocessing(name), "width": 64 if arguments.quick else 512,

@@ -20,13 +20,13 @@ Prints a table, writes results/soups.json, and puts the table into soups.md.
 Source: Wortsman et al. 2022 (arXiv 2203.05482); Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §3 for the student.
 """
 
-import argparse
 import copy
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -134,20 +134,15 @@ def table(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="of the first pretrained network (default: 0)")
-    parser.add_argument("--seeds", type=int, help="how many pretrained networks (default: 3; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/soups.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="the bundled digits")
-    arguments = parser.parse_args()
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "soups.json")
-    started, rows, task = time.time(), [], make_task(arguments.quick, arguments.data_dir)
-    seeds = range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3)))
+    parser = program_parser(__doc__)
+    add_seeds(parser, "of the first pretrained network", "how many pretrained networks")
+    arguments = read(parser, "soups", quick="the bundled digits")
+    started, out, seeds = time.time(), arguments.out, seeds_of(arguments)
+    rows, task = [], make_task(arguments.quick, arguments.data_dir)
     for seed in seeds:
         rows.append(run(task, seed))
         if out is not None:  # after each network: a run that is stopped has lost one at most
-            write_result(out, {"rows": rows}, seed=list(seeds), started=started)
+            write_result(out, {"rows": rows}, seed=seeds, started=started)
     print(table(rows))
     if out == HERE / "results" / "soups.json":
         fill(HERE / "soups.md", {"soups": table(rows)})

@@ -14,7 +14,6 @@ images, on another draw. Spearman's rank correlation then says whether a higher 
 Prints the table, writes results/transferability.json and .svg, and puts the table into transferability.md.
 """
 
-import argparse
 import copy
 import math
 import time
@@ -24,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 from few_labels import accuracy_after, domain, pretrained
+from options import add_seeds, program_parser, read, seeds_of
 from pages import fill
 from result import write_result
 
@@ -194,21 +194,15 @@ def picture(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, help="how many seeds (default: 3; 1 with --quick)")
+    parser = program_parser(__doc__)
+    add_seeds(parser)
     parser.add_argument("--draws", type=int, help="of the target's labels (default: 4; 1 with --quick)")
-    parser.add_argument("--data-dir", type=Path, help="folder with MNIST's four files")
-    parser.add_argument("--out", type=Path, help="the JSON file (default: results/transferability.json; none with --quick)")
-    parser.add_argument("--quick", action="store_true", help="small networks on the bundled digits")
-    arguments = parser.parse_args()
+    arguments = read(parser, "transferability", quick="small networks on the bundled digits")
     size = Size(0.25, 100, 10, arguments.draws or 1) if arguments.quick else Size(0.5, 1500, 40, arguments.draws or 4)
-    seeds = range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 3)))
-    out = arguments.out or (None if arguments.quick else HERE / "results" / "transferability.json")
     digits = domain("digits" if arguments.quick else "mnist", arguments.data_dir)
     fashion = None if arguments.quick else domain("fashion-mnist")
-    started, rows = time.time(), []
-    for seed in seeds:
+    started, out, rows = time.time(), arguments.out, []
+    for seed in seeds_of(arguments):
         rows += run(digits, fashion, size, seed)
         if out is not None:  # after each seed: a run that is stopped has lost one seed at most
             write_result(out, {"draws": size.draws, "rows": rows}, seed=sorted({row["seed"] for row in rows}), started=started)
