@@ -6,20 +6,23 @@
 """
 
 import csv
+import io
 import math
+import re
 
 import numpy as np
 
 from nnlite.errors import FormatError
 from nnlite.files import open_to_read
 
-LABEL = "label"
+LABEL, WHOLE = "label", re.compile("0|-?[1-9][0-9]*")
 
 
 def read_table(path):
-    """[(rows float32 (N, F), labels)] of the file; labels are whole numbers if all of them are, else text.
+    """[(rows float32 (N, F), labels)] of the file; labels are whole numbers if all of them are written like 7 or -3, else text.
 
-    The file is UTF-8 text with commas. Empty lines are skipped.
+    The file is UTF-8 text with commas. Empty lines are skipped. As text, a label is what the cell holds, without spaces around
+    it: 1, 01 and 1.0 are three classes, and a quoted label may hold a line break.
     Errors: FileNotFoundError; FormatError, with the line, for a cell that is not a finite number, an empty label, a line with
     more or fewer cells than the first, no column `label` or several, no other column, no rows.
     """
@@ -31,7 +34,7 @@ def _read(path, find):
     """(rows, labels as text) of the file.   find(path, names of the columns): the number of the label's column, or None."""
     try:
         with open_to_read(path) as stream:
-            lines = csv.reader(stream.read().decode("utf-8-sig").splitlines(), strict=True)
+            lines = csv.reader(io.StringIO(stream.read().decode("utf-8-sig"), newline=""), strict=True)
             head = [name.strip() for name in next(lines, [])]
             return _rows(path, lines, head, find(path, head))
     except UnicodeDecodeError as error:
@@ -95,6 +98,6 @@ def _number(where, name, cell):
 
 
 def _labels(labels):
-    """Whole numbers, so that 10 comes after 9, where all labels are."""
-    plain = all(label.removeprefix("-").isdecimal() and len(label) < 18 for label in labels)
+    """Whole numbers, so that 10 comes after 9, where all labels are written like 7 or -3; 01 and 1 are two texts."""
+    plain = all(len(label) < 18 and WHOLE.fullmatch(label) for label in labels)
     return np.array([int(label) for label in labels]) if plain else np.array(labels)

@@ -22,6 +22,22 @@ def test_labels_are_whole_numbers_where_all_of_them_are(tmp_path):
     assert read_table(table(tmp_path, "a,label\n1,10\n2,9.5\n"))[0][1].tolist() == ["10", "9.5"]
 
 
+@pytest.mark.parametrize("labels", [
+    ("01", "1", "1.0"), ("0", "-0"), ("3", "\u0663"), ("+1", "1"), ("1", "1" + 20 * "0"), ("x\ny", "xy", "x\r\ny"),
+    ("x\u2028y", "xy"),
+])
+def test_labels_that_differ_only_in_writing_stay_apart(tmp_path, labels):
+    path = table(tmp_path, "a,label\n" + "".join(f'{i},"{label}"\n' for i, label in enumerate(labels)))
+    assert read_table(path)[0][1].tolist() == list(labels)
+
+
+def test_lines_may_end_as_on_any_system_and_are_counted_within_quotes(tmp_path):
+    for end in ("\n", "\r\n", "\r"):
+        assert read_table(table(tmp_path, end.join(["a,label", "1,x", "2,y", ""])))[0][1].tolist() == ["x", "y"]
+        with pytest.raises(FormatError, match="line 4: a is 'z'"):
+            read_table(table(tmp_path, end.join(["a,label", '1,"x', 'y"', "z,y"])))
+
+
 @pytest.mark.parametrize("text, message", [
     ("", "the first line has to name the columns, one of them 'label'; it holds nothing"),
     ("1,2\n3,4\n", "the first line has to name the columns, one of them 'label'; it holds '1', '2'"),
