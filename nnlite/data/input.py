@@ -5,6 +5,7 @@
 Names that nobody has given are the numbers of the classes as text.
 """
 
+import re
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from nnlite.data.transforms import Normalize, ToFloat
 
 KINDS = {"shape": int, "mean": float, "std": float, "names": str}  # field -> what its list holds
 DTYPES = ("uint8", "float32")
+NOT_UTF8 = re.compile("[\ud800-\udfff]")  # for a byte of a folder's name that is not UTF-8, Python has one of these
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Input:
     names       one for each class
 
     Errors: ValueError, which says what does not fit: a size below 1, another dtype, another number of means or deviations than
-    channels, numbers that are not finite, deviations that are not above 0, no names or twice the same one.
+    channels, numbers that are not finite, deviations that are not above 0, no names, twice the same one, or one that is not
+    UTF-8.
     """
 
     shape: tuple
@@ -53,7 +56,8 @@ class Input:
             return "means and deviations have to be finite in float32, deviations above 0"
         if len(set(self.names)) < len(self.names) or not self.names:
             return "every class needs a name of its own"
-        return None
+        wrong = [name for name in self.names if NOT_UTF8.search(str(name))]
+        return f"names have to be text in UTF-8, got {wrong[0]!r}" if wrong else None
 
     def __str__(self):
         mean, std = (", ".join(f"{value:.4g}" for value in values[:4]) + (", …" if len(values) > 4 else "")

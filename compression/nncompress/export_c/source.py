@@ -49,8 +49,8 @@ def plan_to_c(plan, packed=False):
     image)` does that; if it has names for the classes, they are `nnlite_names`.
 
     packed: weights stay in an arithmetic code, which takes the least flash; else they are arrays, which takes the least memory.
-    Errors: ValueError for the law "float", for kinds of steps without a C function, and for a last layer whose sums may not fit
-    into 32 bits.
+    Errors: ValueError for the law "float", for kinds of steps without a C function, for a last layer whose sums may not fit
+    into 32 bits, and for a `plan.input` of other images or another number of classes than the plan's.
     """
     if plan.law == "float":
         raise ValueError(f"plan_to_c: the plan rounds by the law {plan.law!r}, C code by the laws 'fixed' and 'once'; "
@@ -61,6 +61,10 @@ def plan_to_c(plan, packed=False):
     last = plan.steps[-1]
     if plan.ends_in_sums and largest_sum(last, last.b) > INT32_MAX:
         raise ValueError(f"plan_to_c: {last.name}: its sums may reach {largest_sum(last, last.b)}, int32 ends at {INT32_MAX}")
+    given, shape = plan.input, plan.steps[0].shape
+    if given is not None and (given.shape, (len(given.names),)) != (shape, last.shape):
+        raise ValueError(f"plan_to_c: plan.input has images of shape {given.shape} and {len(given.names)} names of classes, "
+                         f"the plan takes {shape} and gives results of shape {last.shape}")
     return _File(plan, packed).source()
 
 

@@ -111,11 +111,9 @@ class Fields:
 
     def text(self, text, what):
         """A text of at most 255 bytes: its length, then its bytes in UTF-8."""
-        data = text.encode()
-        data = self.data(data, f"the length of {what}", 255)
         try:
-            return data.decode()
-        except UnicodeDecodeError:
+            return self.data(text.encode(), f"the length of {what}", 255).decode()
+        except UnicodeError:  # of encode, or of decode
             self.fail(f"{what} is not UTF-8")
 
     def data(self, data, what, limit):

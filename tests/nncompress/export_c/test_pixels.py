@@ -69,3 +69,16 @@ def test_pixels_that_are_their_own_integers_and_classes_that_are_numbers_need_no
     assert (pixel_integers(plan), class_names(plan)) == (None, None)
     text = plan_to_c(plan).text
     assert "nnlite_quantize(const" not in text and "nnlite_names" not in text
+
+
+@pytest.mark.parametrize("shape, names, given", [
+    ((2, 6, 5), ("a", "b"), r"images of shape \(2, 6, 5\) and 2 names of classes"),
+    ((2, 6, 5), (*NAMES, "oval"), r"images of shape \(2, 6, 5\) and 4 names of classes"),
+    ((2, 5, 6), NAMES, r"images of shape \(2, 5, 6\) and 3 names of classes"),
+])
+def test_names_and_images_that_are_not_the_plans_are_refused_with_their_numbers(shape, names, given):
+    plan, _ = plan_and_pixels((0.5, 0.5), (0.25, 0.25))
+    plan.input = Input(shape, "uint8", (0.5, 0.5), (0.25, 0.25), names)
+    message = rf"plan_to_c: plan.input has {given}, the plan takes \(2, 6, 5\) and gives results of shape \(3,\)"
+    with pytest.raises(ValueError, match=message):
+        plan_to_c(plan)

@@ -65,6 +65,7 @@ def test_bits_are_entered_under_their_part():
     (lambda f: f.scale(0, "a scale"), "a scale is 0; it has to be finite and above 0"),
     (lambda f: f.scale(np.float32(np.inf), "a scale"), "a scale is inf; it has to be finite and above 0"),
     (lambda f: f.text("n" * 256, "a name"), "the length of a name is more than 255"),
+    (lambda f: f.text("caf\udce9", "a name"), "net.nnz: near byte 0: a name is not UTF-8"),
 ])
 def test_what_could_not_be_read_is_not_written(call, message):
     with pytest.raises(FormatError, match=message):

@@ -36,6 +36,7 @@ def test_a_dict_of_lists_and_back():
     ("shape", [2, 24, 40]), ("shape", []), ("shape", [1, -24, 40]), ("shape", [True, 24, 40]), ("dtype", "int8"), ("dtype", 8),
     ("mean", [float("nan")]), ("mean", [1e300]), ("mean", 0.2), ("std", [0.0]), ("std", [1e-300]), ("std", [-1.0]),
     ("std", [1]), ("std", [0.5, 0.5]), ("names", []), ("names", ["a", "a"]), ("names", [1, 2]), ("names", None),
+    ("names", ["caf\udce9", "tea"]),
 ])
 def test_an_input_that_makes_no_sense_is_refused(field, value):
     with pytest.raises(ValueError, match="the input of the model is {.*" + field):
@@ -49,6 +50,7 @@ def test_an_input_that_makes_no_sense_is_refused(field, value):
     ({"std": (0.0,)}, "means and deviations have to be finite in float32, deviations above 0"),
     ({"mean": (1e300,)}, "means and deviations have to be finite in float32, deviations above 0"),
     ({"names": ("a", "a")}, "every class needs a name of its own"),
+    ({"names": ("tea", b"caf\xe9".decode(errors="surrogateescape"))}, r"names have to be text in UTF-8, got 'caf\\udce9'"),
 ])
 def test_the_refusal_says_what_does_not_fit(change, problem):
     with pytest.raises(ValueError, match=f"the input of the model is {{.*}}: {problem}$"):
