@@ -30,6 +30,10 @@ def run(arguments):
               "file_bytes": arguments.out.stat().st_size, **difference}
     text = (f"{arguments.out}: {result['parameters']:,} parameters from {arguments.file}, {result['file_bytes']:,} bytes"
             + "".join(f"\n{what}: {', '.join(names)}" for what, names in difference.items() if names))
+    if input is None:
+        result["note"] = (f"{arguments.out} does not say how its images are normalized: each command will normalize them as "
+                          "its --data does; --data here, or --shape, --names, --mean and --std, write it into the file")
+        return result, f"{text}\n{result['note']}"
     if task is None:
         return result, text
     measured = measure(arguments.out, task)

@@ -34,14 +34,17 @@ def test_weights_become_a_file_that_is_measured_and_says_what_it_takes(weights, 
     assert result_of("evaluate", "m.npz")["errors"] == errors
 
 
-def test_without_data_shape_names_and_normalization_are_told_or_the_models_usual_ones(weights, result_of):
+def test_without_data_shape_names_and_normalization_are_told_or_the_file_does_not_say_them(weights, run, result_of):
     options = ["--shape", "1,8,8", "--names", ",".join("abcdefghij"), "--mean", "0.5", "--std", "0.25"]
     result = result_of("import", "weights.npz", "--model", "net.py:net", *options, "--out", "m.npz")
     assert result["parameters"] == 64 * 5 + 5 + 5 * 10 + 10
     assert nnlite.checkpoint.load_state("m.npz").metadata["input"] == {
         "shape": [1, 8, 8], "dtype": "uint8", "mean": [0.5], "std": [0.25], "names": list("abcdefghij")}
+    assert "note" not in result
     np.savez("lenet.npz", **models.lenet_300_100().state_dict())
-    result_of("import", "lenet.npz", "--model", "lenet-300-100", "--out", "l.npz")
+    text = run("import", "lenet.npz", "--model", "lenet-300-100", "--out", "l.npz").out.splitlines()[-1]
+    assert text == ("l.npz does not say how its images are normalized: each command will normalize them as its --data does; "
+                    "--data here, or --shape, --names, --mean and --std, write it into the file")
     assert "input" not in nnlite.checkpoint.load_state("l.npz").metadata
 
 
@@ -68,7 +71,8 @@ def test_an_onnx_file_becomes_a_model_of_the_same_answers(result_of, error_of):
     result = result_of("import", "a.onnx", "--data", "digits", "--out", "b.npz")
     assert result["errors"] == errors
     result_of("quantize", "b.npz", "--out", "b.nnz")
-    result_of("import", "a.onnx", "--out", "c.npz")
+    told = "c.npz does not say how its images are normalized: each command will normalize them as its --data does; --data here"
+    assert result_of("import", "a.onnx", "--out", "c.npz")["note"].startswith(told)
     assert [layer for layer, _ in nnlite.load("c.npz").named_children()] == [
         "conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "flatten1", "fc1", "relu3", "fc2"]
     assert error_of("import", "a.onnx", "--model", "cnn", "--out", "d.npz").startswith("a.onnx holds a whole model; --model")
