@@ -298,7 +298,8 @@ def measure(path, task):
     scores = train.evaluate(plan, task.test_loader())
     if not np.isfinite(scores["loss"]):
         raise ValueError(f"{path} gives outputs that are NaN or infinite")
-    return {"file": str(path), "arithmetic": "int8" if isinstance(plan, nncompress.Int8Plan) else "float32", "n": scores["n"],
+    arithmetic = "int8" if isinstance(plan, nncompress.Int8Plan) else "float32"
+    return {"file": str(path), "data": task.name, "classes": task.classes, "arithmetic": arithmetic, "n": scores["n"],
             "errors": scores["errors"], "accuracy": round(scores["accuracy"], 6), "file_bytes": path.stat().st_size, **counts,
             "ms_per_image": round(milliseconds_per_image(plan, task), 6)}
 
@@ -329,10 +330,16 @@ def milliseconds_per_image(plan, task):
     return 1000 * statistics.median(times) / len(images)
 
 
+def named(data, classes):
+    """A data set in words: "digits", or "digits, classes 1, 2"."""
+    return f"{data}, classes {', '.join(map(str, classes))}" if classes else data
+
+
 def describe(result):
     """A measurement as lines of text."""
     note = f"\n{result['note']}" if "note" in result else ""
-    return (f"{result['file']}: {result['accuracy']:.2%} of {result['n']:,} test images right ({result['errors']:,} errors)\n"
+    file_and_data = f"{result['file']} on {named(result['data'], result['classes'])}"
+    return (f"{file_and_data}: {result['accuracy']:.2%} of {result['n']:,} test images right ({result['errors']:,} errors)\n"
             f"{result['arithmetic']}, {result['parameters']:,} parameters, {result['nonzero']:,} of them not 0, "
             f"{result['macs']:,} MACs, {result['file_bytes']:,} bytes on disk, "
             f"{1000 * result['ms_per_image']:,.1f} µs per image{note}")

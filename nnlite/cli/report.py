@@ -11,7 +11,7 @@ from nncompress.pruning import prunable_weights
 from nnlite import __version__, plot, train
 from nnlite.bench.machine import cpu_name
 from nnlite.checkpoint import load_state
-from nnlite.cli.common import BATCH, REPEATS, check_out, is_nnz, load_plan, load_task, measure
+from nnlite.cli.common import BATCH, REPEATS, check_out, is_nnz, load_plan, load_task, measure, named
 from nnlite.cli.origin import stored_origin
 from nnlite.cli.own_model import read_model
 from nnlite.cli.page import listing, page, pictures, table
@@ -40,8 +40,7 @@ def write_report(files, task, out):
 
 def conditions(rows, task):
     """Data, machine, threads, batch, version and date."""
-    chosen = f", classes {', '.join(map(str, task.classes))}" if task.classes else ""
-    measured = f"Measured on the {rows[0]['n']:,} test images of {task.name}{chosen}, by nnlite {__version__} on"
+    measured = f"Measured on the {rows[0]['n']:,} test images of {named(task.name, task.classes)}, by nnlite {__version__} on"
     timed = (f"The time per image is the median of {REPEATS} runs of a batch of {min(BATCH, rows[0]['n'])} images, on "
              f"{cpu_name()} with up to {most_threads()} threads.")
     date = f"<time>{time.strftime('%Y-%m-%d')}</time>"

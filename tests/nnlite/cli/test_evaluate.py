@@ -5,7 +5,8 @@ import nncompress
 import nnlite
 from nnlite import data, models
 
-KEYS = ["file", "arithmetic", "n", "errors", "accuracy", "file_bytes", "parameters", "nonzero", "macs", "ms_per_image"]
+KEYS = ["file", "data", "classes", "arithmetic", "n", "errors", "accuracy", "file_bytes", "parameters", "nonzero", "macs",
+        "ms_per_image"]
 
 
 def test_a_checkpoint_is_measured(trained, result_of):
@@ -20,8 +21,9 @@ def test_a_checkpoint_is_measured(trained, result_of):
     # conv 1→8 and 8→16 with 3×3 weights on 8×8 and 4×4 pixels, then 64→64→10
     macs = 8 * 9 * 64 + 16 * 8 * 9 * 16 + 64 * 64 + 64 * 10
     assert {key: result[key] for key in KEYS[:-1]} == {
-        "file": str(trained), "arithmetic": "float32", "n": 360, "errors": errors, "accuracy": round(1 - errors / 360, 6),
-        "file_bytes": trained.stat().st_size, "parameters": parameters, "nonzero": parameters, "macs": macs}
+        "file": str(trained), "data": "digits", "classes": None, "arithmetic": "float32", "n": 360, "errors": errors,
+        "accuracy": round(1 - errors / 360, 6), "file_bytes": trained.stat().st_size, "parameters": parameters,
+        "nonzero": parameters, "macs": macs}
     assert 0 < result["ms_per_image"] < 100
 
 
@@ -37,7 +39,25 @@ def test_a_compressed_file_is_measured_in_integers(trained, result_of):
 def test_without_json_it_says_the_same_in_words(trained, run):
     code, out, err = run("evaluate", trained)
     assert (code, err) == (0, "")
-    assert f"{trained}: 9" in out and "of 360 test images right" in out and "float32, 6,058 parameters" in out
+    assert out.startswith(f"{trained} on digits: 9")
+    assert "of 360 test images right" in out and "float32, 6,058 parameters" in out
+
+
+def test_the_data_is_named_with_the_classes_that_are_chosen_of_it(run, result_of):
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 8, 8), dtype=np.uint8)
+    np.savez("own.npz", images=images, labels=np.arange(12) % 2)
+    nnlite.save("m.npz", models.mlp(in_features=64, hidden=8, classes=2))
+    assert run("evaluate", "m.npz", "--data", "own.npz").out.startswith("m.npz on own.npz: ")
+    assert run("evaluate", "m.npz", "--classes", "3,1").out.startswith("m.npz on digits, classes 3, 1: ")
+    result = result_of("evaluate", "m.npz", "--classes", "3,1")
+    assert (result["data"], result["classes"]) == ("digits", [3, 1])
+
+
+def test_without_data_other_images_or_classes_than_the_digits_are_refused(error_of):
+    nnlite.save("wide.npz", models.mlp(in_features=784))
+    nnlite.save("two.npz", models.mlp(in_features=64, classes=2))
+    assert error_of("evaluate", "wide.npz").startswith("wide.npz takes images of 784 numbers, the data has (1, 8, 8): ")
+    assert error_of("evaluate", "two.npz") == "two.npz tells 2 classes apart, the data has 10 (--classes chooses some)"
 
 
 @pytest.mark.parametrize("model, takes", [
