@@ -8,7 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 PACKAGES = {"nnlite": REPO, "nncompress": REPO / "compression", "nntransfer": REPO / "transfer"}
-DEFAULTS = {"without_code": [], "data": [], "needs": ["numpy"], "environment": {}, "seconds": 10, "megabytes": 1024}
+DEFAULTS = {"without_code": [], "shared": [], "data": [], "needs": ["numpy"], "environment": {}, "seconds": 10,
+            "megabytes": 1024}
 
 
 def names():
@@ -21,6 +22,7 @@ def assignment(name):
 
     holes       [[module, function or Class.method], …]; the module `variation` is the assignment's own solution.py
     files       the library's files that a handout has; without_code: those that it has with their docstring only
+    shared      the files of the folder `shared` that scenarios.py imports, without their .py
     data        the files of numbers that the tests read, without their .npz; data/NAME.py makes data/NAME.npz
     module      the module that the tests talk to: the assignment's scenarios.py where it has one, else that of the first hole
     needs       packages from PyPI that the student's code needs; environment: variables that it runs with

@@ -32,6 +32,8 @@ def write_tests(spec, out):
     for path in (HERE / spec["name"] / name for name in ("visible.py", "scenarios.py")):
         if path.exists():
             shutil.copy(path, out / "tests" / path.name)
+    for name in spec["shared"]:
+        shutil.copy(HERE / "shared" / f"{name}.py", out / "tests")
     for name in spec["data"]:
         shutil.copy(HERE / "data" / f"{name}.npz", out / "data")
     shutil.copy(HERE / "checking.py", out / "run_tests.py")

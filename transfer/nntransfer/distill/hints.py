@@ -36,7 +36,7 @@ class Hints:
         if not layers:
             raise ValueError("Hints: expects pairs of layers, {student's: teacher's}, got none")
         self.layers, self.regressors = dict(layers), nn.ModuleList()
-        v, u = features_of(student, list(self.layers), example), features_of(teacher, list(self.layers.values()), example)
+        v, u = layer_outputs(student, list(self.layers), example), layer_outputs(teacher, list(self.layers.values()), example)
         modules = dict(teacher.named_modules())
         for s, t in self.layers.items():
             regressor = nn.Sequential(_regressor(s, t, v[s].shape[1:], u[t].shape[1:], rng))
@@ -66,7 +66,7 @@ def hint_loss(r, u):
     return F.mse_loss(r, Tensor(u), reduction="sum") / (2 * len(r))
 
 
-def features_of(model, names, images):
+def layer_outputs(model, names, images):
     """What the named layers give for some images: {layer: Tensor}, a name that comes twice once.
 
     The model infers meanwhile (`inference_mode`), and is as it was afterwards.   Errors: those of `tap`.

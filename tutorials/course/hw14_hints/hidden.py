@@ -20,7 +20,7 @@ def teacher_is_cut_off(student, rng):
 def a_model_as_it_was(student, rng):
     """Inference while the features are read; afterwards the mode and the hooks from before. A name that comes twice is one."""
     images = rng.normal(size=(3, 4))
-    found, _, (trained, recorded), (training, no_hook) = student.features_of(MLP, ("fc1", "relu1", "fc1"), images)
+    found, _, (trained, recorded), (training, no_hook) = student.layer_outputs(MLP, ("fc1", "relu1", "fc1"), images)
     assert found == ("fc1", "relu1"), f"features of {found}"
     assert not trained, "the model was in training mode while it ran"
     assert not recorded, "the tape recorded while the model ran"

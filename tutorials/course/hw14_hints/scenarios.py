@@ -7,27 +7,22 @@ made of operations that are on the tape.
 from types import SimpleNamespace
 
 import numpy as np
+from tensor_operators import define, provide
 
-import nnlite
-from nnlite import functional, kernels, nn
-from nnlite.nn import lists, module
+from nnlite import nn
+from nnlite.functional import choice, elementary, power, reduction, regression, shape
+from nnlite.nn import lists
 from nnlite.tensor import Operation, Tensor, record
 
-kernels.to_nchw = np.ascontiguousarray
-from nnlite.functional import choice, elementary, elementwise, power, reduction, regression, shape  # noqa: E402
-
-nnlite.Tensor, nn.Module, nn.Parameter, nn.ModuleList = Tensor, module.Module, module.Parameter, lists.ModuleList
-for source, names in ((choice, ["maximum", "where"]), (elementary, ["exp", "log", "sqrt"]), (power, ["power"]),
-                      (elementwise, ["add", "subtract", "multiply", "divide", "negative"]),
-                      (reduction, ["sum", "mean", "norm"]), (regression, ["mse_loss"]), (shape, ["flatten", "reshape"])):
-    for name in names:
-        setattr(functional, name, getattr(source, name))
-for name, function in (("add", elementwise.add), ("sub", elementwise.subtract), ("mul", elementwise.multiply),
-                       ("truediv", elementwise.divide), ("pow", power.power)):
-    setattr(Tensor, f"__{name}__", lambda x, y, function=function: function(x, y))
-    setattr(Tensor, f"__r{name}__", lambda x, y, function=function: function(y, x))
-Tensor.__neg__, Tensor.sum, Tensor.mean, Tensor.norm = elementwise.negative, reduction.sum, reduction.mean, reduction.norm
-Tensor.reshape, Tensor.flatten = shape.reshape, shape.flatten
+nn.ModuleList = lists.ModuleList
+provide(choice, "maximum", "where")
+provide(elementary, "exp", "log", "sqrt")
+provide(power, "power")
+provide(reduction, "norm")
+provide(regression, "mse_loss")
+provide(shape, "flatten")
+define("pow", power.power)
+Tensor.norm, Tensor.flatten = reduction.norm, shape.flatten
 
 
 class Windows(Operation):
@@ -127,18 +122,18 @@ def hint_loss(r, u):
     return loss.data, r.grad, u.grad is None
 
 
-def features_of(layers, names, images):
+def layer_outputs(layers, names, images):
     """(the names found, in the order of the alphabet, the arrays of the given names, whether the model trained and recorded
     meanwhile, and whether it trains afterwards and has no hook)"""
     model = Model(layers)
-    found = hints.features_of(model, list(names), images)
+    found = hints.layer_outputs(model, list(names), images)
     (during,) = model.seen
     hooks = [hook for part in model.modules() for hook in vars(part).get("forward_hooks", ())]
     return tuple(sorted(found)), tuple(Tensor(found[name]).data for name in names), during, (model.training, not hooks)
 
 
 def model_features(layers, names, images):
-    """What the layers themselves give for the images: the features that `features_of` has to find."""
+    """What the layers themselves give for the images: the features that `layer_outputs` has to find."""
     model, x, found = Model(layers), Tensor(images), {}
     for name in model.order:
         x = found[name] = getattr(model, name)(x)

@@ -32,7 +32,7 @@ def hint_by_hand(student, rng):
 def what_layers_give(student, rng):
     images = rng.normal(size=(6, 4))
     for names in (("relu1",), ("fc2", "fc1")):
-        found, arrays, _, _ = student.features_of(MLP, names, images)
+        found, arrays, _, _ = student.layer_outputs(MLP, names, images)
         assert found == tuple(sorted(names)), f"features of {found}, expected those of {names}"
         for got, want in zip(arrays, student.model_features(MLP, names, images), strict=True):
             same(got, want, within=1e-12)

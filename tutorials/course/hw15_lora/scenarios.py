@@ -5,28 +5,14 @@ made of operations that are on the tape.
 """
 
 import numpy as np
+import tensor_operators  # noqa: F401  Tensor gets its operators
 
-import nnlite
-from nnlite import kernels, nn
+from nnlite import nn
+from nnlite.functional import choice, shape
 from nnlite.nn import container, lists, module, normalization
 from nnlite.tensor import Tensor, no_grad
 
-kernels.to_nchw = np.ascontiguousarray
-from nnlite.functional import choice, elementwise, reduction, shape  # noqa: E402
-
-
-def matmul(x, y):
-    """x (M, K) @ y (K, N)"""
-    x, y = (z if isinstance(z, Tensor) else Tensor(z) for z in (x, y))
-    return (x.reshape(*x.shape, 1) * y.reshape(1, *y.shape)).sum(dim=1)
-
-
-for name, function in (("add", elementwise.add), ("sub", elementwise.subtract), ("mul", elementwise.multiply),
-                       ("truediv", elementwise.divide), ("matmul", matmul)):
-    setattr(Tensor, f"__{name}__", lambda x, y, function=function: function(x, y))
-    setattr(Tensor, f"__r{name}__", lambda x, y, function=function: function(y, x))
-Tensor.__neg__, Tensor.sum, Tensor.reshape, Tensor.view = elementwise.negative, reduction.sum, shape.reshape, shape.reshape
-Tensor.transpose, Tensor.permute = shape.transpose, shape.permute
+Tensor.view, Tensor.permute = shape.reshape, shape.permute
 
 
 class Sequential(lists.ModuleList):
@@ -70,7 +56,7 @@ class BatchNorm(module.Module):
     """A name that finetune/layers.py asks for; no model here has one."""
 
 
-nnlite.Tensor, nn.Module, nn.Parameter, nn.Buffer = Tensor, module.Module, module.Parameter, module.Buffer
+nn.Buffer = module.Buffer
 nn.Linear, nn.Conv2d, nn.ReLU, container.Sequential, normalization.BatchNorm = Linear, Conv2d, ReLU, Sequential, BatchNorm
 from nnlite.nn import parametrize  # noqa: E402  these import the names above
 from nntransfer.finetune import lora  # noqa: E402
