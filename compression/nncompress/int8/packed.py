@@ -1,11 +1,11 @@
 """The int8 product with weights that take 4 bits each in memory, and are unpacked a few columns at a time.
 
-It saves memory, not time. Measured on one thread of an AMD EPYC with AVX-512: with 64 images, weights of −8 … 7 take 1.2 to 1.5
-times as long as weights of one byte (784 × 300: 106 µs instead of 69; 4096 × 4096: 36 ms instead of 29). With one image they
-take 4 to 7 times as long (1.3 ms instead of 0.3), although half as many bytes come from memory. A codebook, in which each
-weight is looked up, takes 2 to 2.6 times as long with 64 images. The three layers of LeNet-300-100 take 145,488 bytes instead
-of 266,200. With one image they take 5.9 times as long (55 µs instead of 9), with 64 images 1.6 times; with a codebook 13 and
-2.6 times. So an `Int8Plan` holds bytes.
+It saves memory, not time. `tutorials/packed_weights.py` measures both: with 784 × 300 and 4096 × 4096 weights, with one image
+and with 64, on one thread. On an AMD EPYC with AVX-512, weights of −8 … 7 take 1.2 to 1.8 times as long as weights of one byte
+with 64 images. With one image they take 4 to 8 times as long, although half as many bytes come from memory. A codebook, in
+which each weight is looked up, takes 2.4 to 3.5 times as long with 64 images, and more than 20 times with one image. The three
+layers of LeNet-300-100 take 145,488 bytes instead of 266,200. With one image they take 6 times as long, with 64 images 1.9
+times. So an `Int8Plan` holds bytes.
 
 Source: Han et al. 2016, EIE (arXiv 1602.01528), §3, whose hardware looks codebooks up for free.
 """

@@ -16,7 +16,7 @@ def in_one_pass(rule, parameters, numbers):
     same for all parameters. All w have one dtype, float32 or float64; the rule calculates in it.
 
     Numbers below the smallest normal one, 1e-38 in float32, become 0: an average that shrinks by a factor in each step would
-    reach them, and many processors take up to a hundred times as long for each operation on one.
+    reach them, and many processors take up to a hundred times as long for each operation on one (`tutorials/denormals.py`).
     """
     for w, g, *averages in parameters:
         g = g.astype(w.dtype, copy=False)
