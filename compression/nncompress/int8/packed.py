@@ -1,11 +1,11 @@
 """The int8 product with weights that take 4 bits each in memory, and are unpacked a few columns at a time.
 
 It saves memory, not time. `tutorials/packed_weights.py` measures both: with 784 × 300 and 4096 × 4096 weights, with one image
-and with 64, on one thread. On an AMD EPYC with AVX-512, weights of −8 … 7 take 1.2 to 1.8 times as long as weights of one byte
-with 64 images. With one image they take 4 to 8 times as long, although half as many bytes come from memory. A codebook, in
-which each weight is looked up, takes 2.4 to 3.5 times as long with 64 images, and more than 20 times with one image. The three
-layers of LeNet-300-100 take 145,488 bytes instead of 266,200. With one image they take 6 times as long, with 64 images 1.9
-times. So an `Int8Plan` holds bytes.
+and with 64, on one thread. In three runs on an AMD EPYC with AVX-512, beside other work, weights of −8 … 7 took 1.2 to 1.8
+times as long as weights of one byte with 64 images. With one image they took 4 to 8 times as long, although half as many bytes
+come from memory. A codebook, in which each weight is looked up, took 2.4 to 3.5 times as long with 64 images, and 24 to 36
+times with one image. The three layers of LeNet-300-100 take 145,488 bytes instead of 266,200. With one image they took 6 times
+as long, with 64 images 1.8 to 1.9 times. So an `Int8Plan` holds bytes.
 
 Source: Han et al. 2016, EIE (arXiv 1602.01528), §3, whose hardware looks codebooks up for free.
 """
