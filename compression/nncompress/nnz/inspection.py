@@ -73,5 +73,5 @@ class Inspection:
         lines += ["", f"{'part':12} {'bytes':>12} {'share':>7}"]
         for part, size in self.parts.items():
             if size:
-                lines.append(f"{part:12} {size:12,.1f} {size / self.file_bytes:7.1%}")
+                lines.append(f"{part:12} {size:z12,.1f} {size / self.file_bytes:z7.1%}")
         return "\n".join([*lines, f"{'total':12} {sum(self.parts.values()):12,.1f} {1:7.1%}"])
