@@ -164,7 +164,10 @@ class Run:
             self.aim_at_the_limit()
 
     def aim_at_the_limit(self):
-        """K ← the largest number of weights whose file, if the model were pruned and rounded now, is within the limit."""
+        """K ← the largest number of weights whose file, if the model were pruned and rounded now, is within the limit.
+
+        At most as many removed weights come back as are kept, because the removed ones stopped learning when they left.
+        """
         masks, steps = self.grid.masks, dict(self.grid.steps)
 
         def size(K):
@@ -172,7 +175,7 @@ class Run:
             self.grid.set_steps(self.steps())
             return self.size()
 
-        self.K = largest_within(self.limit, size, self.kept())
+        self.K = largest_within(self.limit, size, 2 * self.kept())
         self.grid.steps = steps
         self.grid.set_masks(masks)
 
