@@ -15,8 +15,9 @@ from numba.extending import intrinsic
 
 from nnlite.bench.peak_amx import OPERATIONS, configuration, run_tile_loops
 from nnlite.kernels.fast.pointwise import part
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.sharing import share_out, start_pool
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.threads import parallel_kernel
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.tile import dot4, fma
 

@@ -10,8 +10,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.threads import parallel_kernel
 
 I8, I64 = ir.IntType(8), ir.IntType(64)
 BYTES = 16 * 64  # of a register

@@ -20,8 +20,10 @@ import numpy as np
 
 from nnlite.errors import FormatError
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 
-ONE, HALF = 1 << 16, 1 << 15  # probabilities are integers P: p = P / 2^16, 0 < P < 2^16
+ONE = 1 << 16  # probabilities are integers P: p = P / 2^16, 0 < P < 2^16
+HALF = np.int64(1 << 15)  # for an int, Numba would compile every function that gets it once more
 LARGEST, TOP = (1 << 32) - 1, 24
 LOW, HIGH, NUMBER, AT, DECODES, PART = range(6)  # places in Tape.state
 LOOK_AHEAD = 4  # the decoder's number holds so many bytes
@@ -68,7 +70,7 @@ def code_bit(tape, bit, P):
     return bit
 
 
-@njit(cache=True)
+@inner_kernel
 def _next_byte(tape, byte):
     """Write a byte, or shift the next one into the decoder's number; zeros follow the end of the data."""
     state, data = tape.state, tape.data

@@ -24,11 +24,13 @@ from typing import NamedTuple
 import numpy as np
 
 from nncompress.coding.arithmetic import HALF, PART, code_bit
-from nncompress.coding.mixing import Model, code_counted, code_mixed, new_model
+from nncompress.coding.mixing import FIRST, Model, code_counted, code_mixed, new_model
 from nnlite.errors import FormatError
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 
 POSITIONS, SIGNS, SIZES, BIASES = range(4)  # the parts that bits are spent on
+SMALLEST = np.int64(1)  # size of a weight that is there; for an int, Numba would compile `code_size` once more
 UNARY = 12  # so many questions "more?" before the Elias-γ code
 FINE, FINE_UNARY = 15, 2  # if sizes above 15 occur, only 2 questions: there are more sizes than contexts could learn
 NEAR = 6  # sizes of neighbours are told apart up to this
@@ -108,7 +110,7 @@ def code_biases(coder, b, limit):
         b[o] = -size if negative else size
 
 
-@njit(cache=True)
+@inner_kernel
 def neighbours(values, j, W, H):
     """The neighbours of place j in its map of H × W: left, up, up-left, up-right; 0 outside the map.
 
@@ -151,7 +153,7 @@ def code_row(tape, models, columns, row, top, W, H):
         position_slots[0] = density * COUNTS + COUNTED[min(columns.count[j], 1023)]
         position_slots[1] = (DENSITIES * COUNTS + (left != 0) + 2 * (up != 0) + 4 * (up_left != 0) + 8 * (up_right != 0)
                              + 16 * (left_left != 0))
-        is_there = code_mixed(tape, models.positions, 0, position_slots, 1 if row[j] != 0 else 0)
+        is_there = code_mixed(tape, models.positions, FIRST, position_slots, 1 if row[j] != 0 else 0)
         seen += 1
         if not is_there:
             row[j] = 0
@@ -161,7 +163,7 @@ def code_row(tape, models, columns, row, top, W, H):
         sign_slots[0] = 3 * _sign(left) + _sign(up)
         sign_slots[1] = 9 + 27 * _sign(left) + 9 * _sign(up) + 3 * _sign(up_left) + _sign(up_right)
         sign_slots[2] = 90 + columns.sign[j]
-        negative = code_mixed(tape, models.signs, 0, sign_slots, 1 if row[j] < 0 else 0)
+        negative = code_mixed(tape, models.signs, FIRST, sign_slots, 1 if row[j] < 0 else 0)
 
         tape.state[PART] = SIZES
         near = (NEAR + 1) * min(abs(left), NEAR) + min(abs(up), NEAR)
@@ -169,7 +171,7 @@ def code_row(tape, models, columns, row, top, W, H):
         size_slots[0] = 0
         size_slots[1] = (UNARY + 1) * (1 + near)
         size_slots[2] = (UNARY + 1) * (1 + (NEAR + 1) ** 2 + mean)
-        size = code_size(tape, models.sizes, size_slots, abs(row[j]), 1, top)
+        size = code_size(tape, models.sizes, size_slots, abs(row[j]), SMALLEST, top)
         if size > top:
             return False
         row[j] = -size if negative else size
@@ -179,7 +181,7 @@ def code_row(tape, models, columns, row, top, W, H):
     return True
 
 
-@njit(cache=True)
+@inner_kernel
 def _sign(w):
     """0, 1, 2 for 0, positive, negative."""
     return 0 if w == 0 else 1 if w > 0 else 2
@@ -201,7 +203,7 @@ def code_size(tape, model, slots, size, least, top):
     return last if last == top else last + code_gamma(tape, model, size - last + 1) - 1
 
 
-@njit(cache=True)
+@inner_kernel
 def code_gamma(tape, model, value):
     """Code a whole number v from 1 to 2^MOST_BITS − 1: how many bits it has, in unary, then its bits without the leading 1.
 

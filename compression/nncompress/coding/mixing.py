@@ -22,11 +22,13 @@ import numpy as np
 
 from nncompress.coding.arithmetic import ONE, Coder, code_bit
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 
 P_BITS, WEIGHT_BITS, RATE_BITS = 24, 16, 16
 UNIT = 128  # of stretch: the table's step is 1/128
 LIMIT = 12 * UNIT  # stretch lies in −12 … 12
 MOST_COUNTED = 1023  # n stops here, so that a context can still change its mind
+FIRST = np.int64(0)  # mixer; for an int, Numba would compile `code_mixed` once more
 LEAST_P = 16  # of 2^16: no bit costs more than 12 bits
 
 
@@ -69,7 +71,7 @@ def new_model(slots, contexts, mixers=1):
     return Model(p, n, np.full((mixers, contexts), weight, np.int64), np.zeros(contexts, np.int64))
 
 
-@njit(cache=True, inline="always")
+@inner_kernel
 def mix(model, mixer, slots):
     """P = 2^16 squash(Σ_k w_k stretch(p_k)), with k over `slots` (K,), the contexts that the bit lies in.
 
@@ -84,7 +86,7 @@ def mix(model, mixer, slots):
     return SQUASH[max(-LIMIT, min(LIMIT, s >> WEIGHT_BITS)) + LIMIT]
 
 
-@njit(cache=True, inline="always")
+@inner_kernel
 def count(model, slot, bit):
     """What a context learns from a bit:   p ← p + (bit − p) / (n + 1.6)        n ← n + 1, up to MOST_COUNTED
 
@@ -94,7 +96,7 @@ def count(model, slot, bit):
     model.n[slot] = min(model.n[slot] + 1, MOST_COUNTED)
 
 
-@njit(cache=True, inline="always")
+@inner_kernel
 def learn(model, mixer, slots, bit, P):
     """What the mixer and the contexts learn from a bit that `mix` had given P.
 
@@ -108,7 +110,7 @@ def learn(model, mixer, slots, bit, P):
         count(model, slots[k], bit)
 
 
-@njit(cache=True)
+@inner_kernel
 def code_mixed(tape, model, mixer, slots, bit):
     """Encode or decode one bit with the probability that its contexts give it, and learn from it; returns the bit."""
     P = mix(model, mixer, slots)
@@ -130,7 +132,7 @@ def code_counted(tape, model, slot, bit):
 def code_all(tape, model, slots, bits):
     """Code bits (N,) int64, each with its contexts slots[i] (K,), by the model's first mixer; a decoder fills `bits` in."""
     for i in range(bits.size):
-        bits[i] = code_mixed(tape, model, 0, slots[i], bits[i])
+        bits[i] = code_mixed(tape, model, FIRST, slots[i], bits[i])
 
 
 def encode(bits, contexts=None):

@@ -19,9 +19,10 @@ import numba
 import numpy as np
 
 from nnlite.kernels.loops.convolution import output_size
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import aligned, empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import parallel_kernel, threads_for
 from nnlite.kernels.simd.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.narrow import laid_out_size, narrow_strip, narrow_width

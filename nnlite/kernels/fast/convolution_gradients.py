@@ -36,9 +36,10 @@ from nnlite.kernels.fast.convolution import (
 from nnlite.kernels.fast.matmul import copy_rows
 from nnlite.kernels.fast.scattering import lay_out_for_scattering, scatter_image, scatters
 from nnlite.kernels.loops.convolution import output_size
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import aligned, empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import parallel_kernel, threads_for
 from nnlite.kernels.simd.depthwise import depthwise_strip, is_depthwise
 from nnlite.kernels.simd.sliding import slides
 from nnlite.kernels.simd.strip import ONE, strip

@@ -9,9 +9,10 @@ import numpy as np
 from nnlite.kernels.fast.convolution import Geometry, Sums, Weights, geometry, runs, sum_rows, sums_buffer, with_whole_registers
 from nnlite.kernels.fast.matmul import copy_rows
 from nnlite.kernels.loops.convolution_int8 import PackedConvInt8
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import aligned
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import parallel_kernel, threads_for
 from nnlite.kernels.simd.depthwise import is_depthwise
 from nnlite.kernels.simd.level import LANES
 from nnlite.kernels.simd.strip import ONE, configure, release

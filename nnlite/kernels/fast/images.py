@@ -6,9 +6,10 @@ have either order in memory; the functions here look at its strides.
 
 import numpy as np
 
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 from nnlite.kernels.simd.vector import interleave_three, lanes
 
 

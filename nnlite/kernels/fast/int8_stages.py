@@ -21,8 +21,9 @@ from nnlite.kernels.fast.requantize import (
 from nnlite.kernels.fast.stages import CONVOLUTION, LOGITS, tasks_of
 from nnlite.kernels.loops.int8_steps import quantize_number
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 from nnlite.kernels.simd.strip import FOUR, NONE, ONE, TILE_BYTES, configure, product, release
 from nnlite.kernels.simd.vector import (
     any_nan,

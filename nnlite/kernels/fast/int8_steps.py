@@ -10,9 +10,10 @@ from nnlite.kernels.fast.int8_stages import requantize
 from nnlite.kernels.fast.requantize import Factors, Range, add_fixed, add_float, add_once
 from nnlite.kernels.loops.int8_steps import quantize_number
 from nnlite.kernels.loops.requantize import Law
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import address
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 from nnlite.kernels.simd.strip import NONE, ONE
 from nnlite.kernels.simd.vector import lanes, load_bytes, store_bytes
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import LINE, address, empty_rows
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import parallel_kernel, threads_for
 from nnlite.kernels.simd.narrow import laid_out_size, narrow_columns, narrow_product
 from nnlite.kernels.simd.narrow_layout import lay_out_columns, lay_out_narrow
 from nnlite.kernels.simd.strip import NONE, ONE, TILE_BYTES, product

@@ -11,9 +11,10 @@ import numpy as np
 
 from nnlite.kernels.fast.matmul import copy_rows
 from nnlite.kernels.loops.matmul_int8 import PackedInt8
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import LINE, address, empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import parallel_kernel, threads_for
 from nnlite.kernels.simd.amx import FEWEST_ROWS, STEPS
 from nnlite.kernels.simd.level import LANES, LEVEL
 from nnlite.kernels.simd.strip import FOUR, TILE_BYTES, configure, has_amx, product, release

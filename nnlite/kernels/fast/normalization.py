@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 from nnlite.kernels.simd.vector import lanes, load, store
 
 BYTES_IN_A_PART = 2**15

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 
 
 @inner_kernel

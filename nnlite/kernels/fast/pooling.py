@@ -9,8 +9,9 @@ as fast as the loops on one thread. A window may reach over the edge, by the pad
 import numpy as np
 
 from nnlite.kernels.loops.pooling import counted
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 
 
 def max_pool2d(x, y, argmax, window):

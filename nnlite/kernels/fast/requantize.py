@@ -8,7 +8,7 @@ numbers.
 from typing import NamedTuple
 
 from nnlite.kernels.loops.requantize import ADD_LEFT_SHIFT, INT32_MAX, INT32_MIN
-from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.simd.vector import at_least, at_most, narrow, nearest, real, spread, wide
 
 HALF = 2**30                # half of 2^31

@@ -14,8 +14,8 @@ of runs, which overlap and are added one by one. Letters as in `convolution`; wi
 import numpy as np
 
 from nnlite.kernels.fast.convolution import LaidOut, with_whole_registers
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import aligned
-from nnlite.kernels.machine.threads import inner_kernel
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.strip import product
 from nnlite.kernels.simd.vector import lanes, load, store

@@ -20,9 +20,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import WORTH_A_THREAD, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import WORTH_A_THREAD, parallel_kernel, threads_for
 from nnlite.kernels.simd.instructions import (
     I64,
     LLVM_TYPE,

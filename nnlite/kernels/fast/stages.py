@@ -10,9 +10,10 @@ import numpy as np
 from nnlite.kernels.fast.convolution import Geometry, Sums, Weights, finish_row, sum_rows
 from nnlite.kernels.fast.matmul import finish_rows, rows_of_a_task
 from nnlite.kernels.machine.cache import njit
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import empty
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.threads import parallel_kernel
 from nnlite.kernels.simd.narrow import narrow_product
 from nnlite.kernels.simd.strip import TILE_BYTES, product
 from nnlite.kernels.simd.vector import item_bytes, lanes, transpose_block

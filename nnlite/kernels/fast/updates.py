@@ -21,10 +21,11 @@ import numpy as np
 from numba import carray
 
 from nnlite.kernels.fast.pointwise import part
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.memory import address
 from nnlite.kernels.machine.rule import Rule, call
 from nnlite.kernels.machine.sharing import share_out
-from nnlite.kernels.machine.threads import MOVE, inner_kernel, parallel_kernel, threads_for
+from nnlite.kernels.machine.threads import MOVE, parallel_kernel, threads_for
 from nnlite.kernels.simd.denormals import denormals_off, put_back
 from nnlite.kernels.simd.vector import pointer
 

@@ -48,7 +48,7 @@ def njit(function=None, *, cache=False, **options):
     """
     if function is None:
         return functools.partial(njit, cache=cache, **options)
-    kernel = numba.njit(function, **options)
+    kernel = numba.njit(function, no_cfunc_wrapper=True, **options)  # no entry for C: nobody calls kernels from C
     if not numba.config.DISABLE_JIT:
         kernel._compile_for_args = functools.partial(_compile, kernel, kernel._compile_for_args)
     if cache and not numba.config.DISABLE_JIT and not function.__closure__ and Path(function.__code__.co_filename).is_file():
@@ -59,12 +59,24 @@ def njit(function=None, *, cache=False, **options):
 def _compile(kernel, compile, *arguments, **named):
     """Numba calls this when a kernel meets new types of arguments. One sentence says that it cannot be compiled for them."""
     try:
-        return compile(*arguments, **named)
+        entry = compile(*arguments, **named)
     except Warning:  # of the cache, where warnings are errors
         raise
     except Exception as error:
         dtypes = " and ".join(dict.fromkeys(str(a.dtype) for a in (*arguments, *named.values()) if isinstance(a, np.ndarray)))
         raise TypeError(f"{kernel.__name__.lstrip('_')}: there is no kernel for arrays of {dtypes}") from error
+    for compiled in kernel.overloads.values():
+        _link_environments(compiled)
+    return entry
+
+
+def _link_environments(compiled):
+    """Tell the kernel's machine code where the constants are that its inner functions raise exceptions with.
+
+    Numba does so for the functions that have machine code of their own, and for a kernel that it loads.
+    """
+    for environment in compiled._find_referenced_environments():
+        compiled.library.codegen.set_env(environment.env_name, environment)
 
 
 class KernelCache(NullCache):

@@ -15,7 +15,7 @@ from numbers import Number
 from numba import types
 from numba.extending import NativeValue, models, overload, register_model, unbox
 
-from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.machine.inner import inner_kernel
 
 
 class RuleType(types.Type):

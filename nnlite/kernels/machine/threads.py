@@ -83,11 +83,6 @@ def parallel_kernel(function):
     return one_at_a_time
 
 
-inner_kernel = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
-"""@njit for functions that only kernels call. Python cannot call them (a call ends the process), and they have no file in the
-cache: both would take time to make."""
-
-
 def _pool_may_be_numbas_own():
     """Whether Numba uses its own pool, "workqueue": because the user asks for it, or perhaps because it finds no other."""
     asked, order = numba.config.THREADING_LAYER, numba.config.THREADING_LAYER_PRIORITY

@@ -13,7 +13,7 @@ inference 2.3× and 10×. None of the bench's four models has such a layer; netw
 
 from numba.extending import register_jitable
 
-from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.simd.tile import make_tile
 from nnlite.kernels.simd.vector import item_bytes, lanes
 

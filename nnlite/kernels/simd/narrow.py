@@ -22,7 +22,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnlite.kernels.machine.cache import njit
-from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.simd.instructions import (
     I1,
     I32,

@@ -10,7 +10,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.inner import inner_kernel
+from nnlite.kernels.machine.threads import parallel_kernel
 from nnlite.kernels.simd.instructions import I32, I64, LLVM_TYPE, call_own_function, emit_load, emit_mask, lane_count
 from nnlite.kernels.simd.level import LEVEL
 from nnlite.kernels.simd.narrow import VECTORS, laid_out_size, narrow_width

@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.simd.instructions import (
     I1,
     I64,

@@ -4,7 +4,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from nnlite.kernels.machine.threads import inner_kernel
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.simd.amx import FEWEST_ROWS, ROWS, STEPS, configure_registers, make_amx_tile, release_registers
 from nnlite.kernels.simd.instructions import I1
 from nnlite.kernels.simd.level import LEVEL

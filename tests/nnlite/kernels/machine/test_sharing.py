@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nnlite.kernels.machine import cores, sharing
+from nnlite.kernels.machine.inner import inner_kernel
 from nnlite.kernels.machine.sharing import share_out, start_pool
-from nnlite.kernels.machine.threads import inner_kernel, parallel_kernel
+from nnlite.kernels.machine.threads import parallel_kernel
 
 ALL = numba.config.NUMBA_NUM_THREADS
 
