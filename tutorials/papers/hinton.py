@@ -191,8 +191,9 @@ def picture(rows):
                           color=plot.BLUE, alpha=0.2, lw=0)
         axes.plot(T, [np.mean(row["errors"]) for row in taught], "o-", color=plot.BLUE, ms=4, label="with a teacher")
         axes.axhline(np.mean(alone), color=plot.GREY, ls="--", label="labels alone")
-        axes.set_xscale("log", subs=[])
+        axes.set_xscale("log")
         axes.set_xticks(T, [f"{t:g}" for t in T])
+        axes.minorticks_off()
         axes.set(title=f"{units} units a layer: test errors", xlabel="temperature T")
         axes.legend()
     return figure

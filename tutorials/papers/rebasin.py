@@ -87,16 +87,14 @@ def picture(rows):
     settings = sorted({(row["lr"], row["init"]) for row in rows}, reverse=True)
     figure = plot.figure(3.2 * len(settings) + 1, 3.4)
     for axes, setting in zip(figure.subplots(1, len(settings), sharey=True, squeeze=False)[0], settings, strict=True):
-        of_setting = [row["test"] for row in rows if (row["lr"], row["init"]) == setting]
-        for test in of_setting:
-            axes.plot(np.linspace(0, 1, POINTS), test["naive"]["losses"], color=plot.ORANGE)
-            axes.plot(np.linspace(0, 1, POINTS), test["matched"]["losses"], color=plot.BLUE)
-        top, low = (max(max(test[kind]["losses"]) for test in of_setting) for kind in ("naive", "matched"))
-        axes.text(0.5, 1.03 * top, "neurons as they came", color=plot.ORANGE, ha="center", va="bottom")
-        axes.text(0.5, low + 0.03 * top, "neurons matched", color=plot.BLUE, ha="center", va="bottom")
+        tests = [row["test"] for row in rows if (row["lr"], row["init"]) == setting]
+        for kind, color, label in (("naive", plot.ORANGE, "neurons as they came"), ("matched", plot.BLUE, "neurons matched")):
+            lines = axes.plot(np.linspace(0, 1, POINTS), np.transpose([test[kind]["losses"] for test in tests]), color=color)
+            lines[0].set_label(label)
         axes.set(title=f"lr {setting[0]:g}, first weights: {setting[1]}", xlabel="from one network to the other")
-        axes.set_ylim(0, 1.2 * top)
-    figure.axes[0].set_ylabel("loss of test images")
+    highest = max(max(row["test"]["naive"]["losses"]) for row in rows)
+    figure.axes[0].set(ylabel="loss of test images", ylim=(0, 1.35 * highest))  # with room for the legend
+    figure.axes[0].legend(loc="upper left")
     return figure
 
 
