@@ -158,7 +158,7 @@ print(y.tolist(), len(kernel.stats.cache_hits), sharing._pool.value)
 
 @needs_compiling
 def test_a_kernel_from_the_cache_runs_in_a_process_that_has_no_pool_yet(tmp_path):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     for hits in range(2):
         done = subprocess.run([sys.executable, "-c", CACHED], env=environment, capture_output=True, text=True)
         assert done.stdout == f"[0.0, 0.0, 0.0, 0.0, 1.0, 2.0] {hits} None\n", done.stderr
