@@ -15,14 +15,19 @@ channels of conv1 are a group with these members:
 `repeat` r says that channel c owns the indices c·r … c·r + r − 1 of this axis.
 
 The groups are found by walking the model's graph (`nnlite.trace`). Axis 0 of a convolution's or a linear layer's weight
-*makes* a set of channels. What follows hands it on (relu, pooling, flatten), belongs to it (batch norm, a depthwise
+*makes* a set of channels. What follows hands it on (relu, pooling, flatten), belongs to it (batch norm, a grouped
 convolution, axis 1 of the next weight) or joins it with another: after x + y the sets of x and y are one, because channel c
 of one is added to channel c of the other. The union-find of `_ChannelSets` keeps track. Everything else freezes the sets
-that it touches, and they make no group: the input and the output of the model, concatenation, grouped convolutions
-that are not depthwise, softmax, layer norm, indexing, and any operation that is not known here. Only what the example runs
-through is seen: a branch that a model takes in training only is not.
+that it touches, and they make no group: the input and the output of the model, concatenation, softmax, layer norm, indexing,
+and any operation that is not known here. Only what the example runs through is seen: a branch that a model takes in training
+only is not.
+
+A convolution with G groups reads its input in G blocks of equal size. If one block had fewer channels than the others, the
+weight would no longer be an array. So a block goes as a whole, with the outputs that are computed from it, and counts as one
+channel: with 8 input channels and G = 4, filters 0 and 1 of the layer before are channel 0 of the group.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +63,11 @@ class Group(NamedTuple):
 def dependency_groups(model, example):
     """The groups of channels that structured pruning can shrink and Git Re-Basin can permute, in the order of execution.
 
+        size = gcd(lengths of the members' axes, G of the grouped convolutions),   repeat = length of the axis / size
+
     example: array (N, …) as the model takes it -> list of Group.
     Errors: ValueError for a computed parameter (`nnlite.nn.parametrize`), which cannot be changed by its name.
+    Source: Fang et al. 2023 (arXiv 2301.12900), §3, for groups of dependent layers; the sizes are this project's.
 
     >>> from nnlite import models
     >>> for group in dependency_groups(models.lenet_5(), np.zeros((1, 1, 28, 28), np.float32)):
@@ -72,22 +80,23 @@ def dependency_groups(model, example):
         check_plain("dependency_groups", prefix, module)
     graph = trace(model, example)
     shapes = {name: tensor.shape for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
-    depthwise = {f"{prefix}.weight" for prefix, module in model.named_modules()
-                 if isinstance(module, nn.Conv2d) and module.groups > 1 and module.weight.shape[1] == 1}
-    sets = _ChannelSets()
-    channels = {}  # Node -> (slot, repeat) of axis 1 of its output
+    grouped = {f"{prefix}.weight" if prefix else "weight" for prefix, module in model.named_modules()
+               if isinstance(module, nn.Conv2d) and module.groups > 1}
+    sets = _ChannelSets(shapes)
+    channels = {}  # Node -> the slot of axis 1 of its output
     for node in graph.nodes:
-        channels[node] = _output_channels(node, channels, sets, shapes, depthwise)
-    sets.join(channels[graph.output][0], _FROZEN)
-    return sets.groups(shapes)
+        channels[node] = _output_channels(node, channels, sets, grouped)
+    sets.join(channels[graph.output], _FROZEN)
+    return sets.groups()
 
 
 class _ChannelSets:
     """Union-find. Its slots are axes of arrays, (name, axis), and _FROZEN; joined slots are one set of channels."""
 
-    def __init__(self):
+    def __init__(self, shapes):
+        self.shapes = shapes
         self.parent = {_FROZEN: _FROZEN}
-        self.repeat = {}
+        self.count = {_FROZEN: 0}  # of the slot that stands for a set: its number of channels; gcd(n, 0) = n
         self.made_by = {}  # (name, 0) -> the Node that makes these channels
 
     def find(self, slot):
@@ -97,54 +106,59 @@ class _ChannelSets:
         return slot
 
     def join(self, slot, other):
-        self.parent[self.find(slot)] = self.find(other)
+        slot, other = self.find(slot), self.find(other)
+        self.parent[slot] = other
+        self.count[other] = math.gcd(self.count[slot], self.count[other])
 
-    def attach(self, name, axis, channels):
-        """Let an axis belong to a set. One seen before (a layer used twice) joins its sets, if it is laid out the same."""
-        (slot, repeat), own = channels, (name, axis)
-        self.parent.setdefault(own, own)
+    def attach(self, name, axis, slot):
+        """Let an axis belong to a set. One seen before, of a layer that is used twice, joins its sets."""
+        own = (name, axis)
+        if own not in self.parent:
+            self.parent[own], self.count[own] = own, self.shapes[name][axis]
         self.join(own, slot)
-        if self.repeat.setdefault(own, repeat) != repeat:
-            self.join(own, _FROZEN)
+
+    def split(self, slot, groups):
+        """Let channels go by whole groups of a grouped convolution only."""
+        slot = self.find(slot)
+        self.count[slot] = math.gcd(self.count[slot], groups)
 
     def make(self, name, node):
         """A new set: the channels that axis 0 of a weight makes."""
         own = (name, 0)
-        self.parent.setdefault(own, own)
         self.made_by.setdefault(own, node)
-        self.attach(name, 0, (own, 1))
-        return own, 1
+        if own not in self.parent:
+            self.parent[own], self.count[own] = own, self.shapes[name][0]
+        return own
 
-    def groups(self, shapes):
+    def groups(self):
         """The sets that are not frozen, as Groups."""
         sets = {}
-        for own in self.repeat:
+        for own in list(self.parent)[1:]:
             sets.setdefault(self.find(own), []).append(own)
         sets.pop(self.find(_FROZEN), None)
         found = []
-        for slots in sets.values():
-            maker, _ = slots[0]  # a set is made before anything reads it
-            members = tuple(Member(*own, self.repeat[own]) for own in slots)
-            found.append(Group(self.made_by[slots[0]].name, shapes[maker][0], members))
+        for root, slots in sets.items():
+            count = self.count[root]  # a set is made before anything reads it: slots[0] made this one
+            members = tuple(Member(name, axis, self.shapes[name][axis] // count) for name, axis in slots)
+            found.append(Group(self.made_by[slots[0]].name, count, members))
         return found
 
 
-def _output_channels(node, channels, sets, shapes, depthwise):
-    """(slot, repeat) of a node's output, after its own arrays were attached to the sets of its inputs."""
+def _output_channels(node, channels, sets, grouped):
+    """The slot of a node's output, after its own arrays were attached to the sets of its inputs."""
     kind, x = node.kind, node.arguments.get("x")
     if kind in _ARITHMETIC:
-        return _arithmetic(node, channels, sets) or _freeze(node, channels, sets, shapes)
+        return _arithmetic(node, channels, sets) or _freeze(node, channels, sets)
 
     others = [value for letter, value in node.arguments.items() if letter != "x"]
     if not isinstance(x, Node) or not all(value is None or isinstance(value, str) for value in others):
-        return _freeze(node, channels, sets, shapes)
+        return _freeze(node, channels, sets)
 
     if kind in _CHANNEL_BY_CHANNEL:
         return channels[x]
 
     if kind == "Flatten" and node.op.start_dim == 1 or kind == "Reshape" and _is_flatten(node, x):
-        slot, repeat = channels[x]
-        return slot, repeat * int(np.prod(x.shape[2:]))
+        return channels[x]
 
     if kind == "BatchNorm":
         return _attach_all(node, channels[x], sets)
@@ -157,21 +171,20 @@ def _output_channels(node, channels, sets, shapes, depthwise):
             sets.attach(b, 0, made)
         return made
 
-    if kind == "Conv2d" and node.arguments["w"] in depthwise:
-        slot, repeat = channels[x]
-        per_channel = node.shape[1] // node.op.groups  # kernels m: channel c is read by c·m … c·m + m − 1
-        return _attach_all(node, (slot, repeat * per_channel), sets)
+    if kind == "Conv2d" and node.arguments["w"] in grouped:
+        sets.split(channels[x], node.op.groups)
+        return _attach_all(node, channels[x], sets)
 
-    return _freeze(node, channels, sets, shapes)
+    return _freeze(node, channels, sets)
 
 
 def _arithmetic(node, channels, sets):
-    """x and y with the same channels: one set, if it is laid out the same in both. With a number: the channels as they are."""
+    """x and y with as many channels: one set. With a number: the channels as they are."""
     x, y = node.arguments.values()
     if isinstance(x, Node) and isinstance(y, Node):
-        if len(x.shape) != len(y.shape) or x.shape[1:2] != y.shape[1:2] or channels[x][1] != channels[y][1]:
+        if len(x.shape) != len(y.shape) or x.shape[1:2] != y.shape[1:2]:
             return None
-        sets.join(channels[x][0], channels[y][0])
+        sets.join(channels[x], channels[y])
         return channels[x]
     number = y if isinstance(x, Node) else x
     return channels[node.inputs[0]] if isinstance(number, np.ndarray) and number.ndim == 0 else None
@@ -188,11 +201,11 @@ def _attach_all(node, made, sets):
     return made
 
 
-def _freeze(node, channels, sets, shapes):
+def _freeze(node, channels, sets):
     """Nothing may be removed from what this node reads."""
     for x in node.inputs:
-        sets.join(channels[x][0], _FROZEN)
+        sets.join(channels[x], _FROZEN)
     for name in node.parameters.values():
-        for axis in range(len(shapes[name])):
-            sets.attach(name, axis, (_FROZEN, 1))
-    return _FROZEN, 1
+        for axis in range(len(sets.shapes[name])):
+            sets.attach(name, axis, _FROZEN)
+    return _FROZEN

@@ -14,7 +14,7 @@ from nncompress.pruning.scores import check_fraction, masks_from_scores, per_nam
 def group_scores(group, state, criterion=magnitude_scores, evidence=None):
     """How much the channels of a group matter: the sum of the scores of all weights that make channel c.
 
-        score_c = Σ_W Σ score(W)[c]   over the weights W (convolution, depthwise, linear) with the channels on axis 0
+        score_c = Σ_W Σ score(W)[c]   over the weights W (convolution, grouped or not, linear) with the channels on axis 0
 
     Such a W is a member of the group on axis 0 whose array has two axes or more: a bias or a BatchNorm has one.
 

@@ -28,6 +28,8 @@ def block(kind, c, o, rng):
     if kind == "residual with a convolution":
         inner = nn.Sequential(conv, nn.ReLU(), nn.Conv2d(o, o, 3, padding=1, rng=rng), nn.BatchNorm2d(o))
         return [nn.Residual(inner, nn.Conv2d(c, o, 1, rng=rng))], o
+    if kind == "grouped":
+        return [nn.Conv2d(c, 2 * o, 1, rng=rng), nn.ReLU(), nn.Conv2d(2 * o, 3 * o, 3, padding=1, groups=o, rng=rng)], 3 * o
     depthwise = nn.Conv2d(c, 2 * c, 3, padding=1, groups=c, rng=rng)
     return [depthwise, nn.BatchNorm2d(2 * c), nn.ReLU(), nn.Conv2d(2 * c, o, 1, rng=rng)], o
 
@@ -36,7 +38,7 @@ def block(kind, c, o, rng):
 def networks(draw):
     """A network for IMAGE: some blocks, perhaps a pooling, flatten or the mean of the image, two or three linear layers."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    kinds = ["conv", "conv, bn", "residual", "residual with a convolution", "depthwise"]
+    kinds = ["conv", "conv, bn", "residual", "residual with a convolution", "depthwise", "grouped"]
     layers, c = block("conv", IMAGE[1], draw(st.integers(1, 6)), rng)
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=3)):
         more, c = block(kind, c, draw(st.integers(1, 6)), rng)
@@ -230,6 +232,15 @@ def test_a_depthwise_layer_gets_as_many_groups_as_it_reads_channels():
     shrink(model, images(dtype=np.float32), 0.5)
     assert [(layer.in_channels, layer.groups, layer.out_channels) for layer in (model[1], model[2])] == [(3, 3, 6), (6, 6, 6)]
     assert model(images(dtype=np.float32)).shape == (3, 2)
+
+
+def test_a_grouped_convolution_loses_whole_groups():
+    model = nn.Sequential(nn.Conv2d(2, 8, 1, rng=0), nn.Conv2d(8, 12, 3, padding=1, groups=4, rng=1), nn.AdaptiveAvgPool2d(),
+                          nn.Flatten(), nn.Linear(12, 2, rng=2))
+    model[0].weight.data[2:4], model[1].weight.data[3:6] = 0, 0                 # the second group's
+    kept = shrink(model, images(dtype=np.float32), 0.25)
+    assert kept["0"].tolist() == [0, 2, 3] and model[0].out_channels == 6 and model[4].in_features == 9
+    assert (model[1].in_channels, model[1].groups, model[1].out_channels) == (6, 3, 9)
 
 
 def test_a_smaller_model_trains_with_a_new_optimizer_and_an_old_one_says_so():

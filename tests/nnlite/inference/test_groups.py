@@ -133,9 +133,27 @@ def test_a_weight_that_something_unknown_reads_is_frozen_wherever_else_it_is_use
     assert groups(model, image(1, 4)) == {}
 
 
-def test_grouped_convolutions_that_are_not_depthwise_are_left_alone():
-    model = nn.Sequential(conv(1, 4), conv(4, 4, groups=2), conv(4, 3), nn.Flatten(), nn.Linear(12, 2, rng=0))
-    assert list(groups(model, image(1, 1, 2, 2))) == ["2"]
+def test_the_channels_that_a_grouped_convolution_reads_together_are_one():
+    model = nn.Sequential(conv(1, 6), conv(6, 4, groups=2), nn.BatchNorm2d(4), nn.ReLU(), conv(4, 3), nn.Flatten(),
+                          nn.Linear(12, 2, rng=0))
+    assert groups(model, image(1, 1, 2, 2)) == {
+        "0": (2, {("0.weight", 0, 3), ("0.bias", 0, 3), ("1.weight", 0, 2), ("1.bias", 0, 2),
+                  *((name, 0, 2) for name, *_ in batch_norm("2")), ("4.weight", 1, 2)}),
+        "4": (3, {("4.weight", 0, 1), ("4.bias", 0, 1), ("6.weight", 1, 4)}),
+    }
+
+
+def test_grouped_convolutions_of_4_and_of_6_groups_leave_two_blocks():
+    model = nn.Sequential(conv(1, 12), conv(12, 12, groups=4), conv(12, 24, groups=6), nn.Flatten(), nn.Linear(24, 2, rng=0))
+    assert groups(model, image(1, 1, 1, 1)) == {
+        "0": (2, {("0.weight", 0, 6), ("0.bias", 0, 6), ("1.weight", 0, 6), ("1.bias", 0, 6), ("2.weight", 0, 12),
+                  ("2.bias", 0, 12), ("4.weight", 1, 12)}),
+    }
+
+
+def test_a_grouped_convolution_of_the_input_is_frozen():
+    model = nn.Sequential(conv(4, 4, groups=2), nn.Flatten(), nn.Linear(16, 2, rng=0))
+    assert groups(model, image(1, 4, 2, 2)) == {}
 
 
 def test_a_depthwise_convolution_whose_number_of_groups_is_written_out_is_left_alone():
@@ -198,10 +216,13 @@ def test_numbers_and_activations_hand_the_channels_on():
     assert list(groups(model, image(1, 2))) == ["a"]
 
 
-def test_an_addition_of_a_flattened_image_to_features_of_other_layout_is_frozen():
+def test_an_addition_of_features_to_a_flattened_image_joins_as_many_features_as_a_channel_has_pixels():
     model = Function(lambda m, x: m.last(m.conv(x).flatten(1) + m.fc(x.flatten(1))), conv=conv(1, 2),
                      fc=nn.Linear(4, 8, rng=0), last=nn.Linear(8, 2, rng=0))
-    assert groups(model, image(1, 1, 2, 2)) == {}
+    assert groups(model, image(1, 1, 2, 2)) == {
+        "conv": (2, {("conv.weight", 0, 1), ("conv.bias", 0, 1), ("fc.weight", 0, 4), ("fc.bias", 0, 4),
+                     ("last.weight", 1, 4)}),
+    }
 
 
 def test_features_that_broadcast_along_the_pixels_of_an_image_are_frozen():
@@ -210,10 +231,12 @@ def test_features_that_broadcast_along_the_pixels_of_an_image_are_frozen():
     assert groups(model, image(1, 1, 2, 4)) == {}
 
 
-def test_a_layer_that_is_used_on_two_layouts_freezes_both():
+def test_a_layer_that_is_used_on_features_and_on_a_flattened_image_joins_both():
     model = Function(lambda m, x: m.last(m.shared(m.conv(x).flatten(1)) + m.shared(m.fc(x.flatten(1)))), conv=conv(1, 2),
                      fc=nn.Linear(4, 8, rng=0), shared=nn.Linear(8, 3, rng=0), last=nn.Linear(3, 2, rng=0))
     assert groups(model, image(1, 1, 2, 2)) == {
+        "conv": (2, {("conv.weight", 0, 1), ("conv.bias", 0, 1), ("shared.weight", 1, 4), ("fc.weight", 0, 4),
+                     ("fc.bias", 0, 4)}),
         "shared": (3, {("shared.weight", 0, 1), ("shared.bias", 0, 1), ("last.weight", 1, 1)}),
     }
 
