@@ -1,7 +1,7 @@
 """Whole blocks go, so the network loses depth. A block goes if it changes little what passes through it.
 
     influence = block_influence(model, loader)              # {"block1_1": 0.08, …}
-    drop_blocks(model, lowest_blocks(influence, 0.3))
+    drop_blocks(model, lowest_blocks(influence, 0.3), example)
     fit(model, loader, optim.Adam(model.parameters(), lr=1e-4), epochs=5)       # fine-tune; the optimizer is a new one
 """
 

@@ -11,7 +11,7 @@ import numpy as np
 from nncompress.articles import threshold_mask
 from nncompress.pruning.criteria.magnitude import magnitude_scores
 from nncompress.pruning.masks import Masks, prunable_weights
-from nncompress.pruning.scores import masks_from_scores, per_name, scores_of
+from nncompress.pruning.scores import masks_from_scores, per_name, refuse_empty_layers, scores_of
 
 
 def magnitude_masks(model, sparsity, scope="layer", biases=False):
@@ -60,19 +60,8 @@ def criterion_masks(model, criterion, sparsity, evidence=None, scope="layer", bi
     scores = {name: scores_of(name, weights[name], criterion, evidence) for name in chosen}
     masks = masks_from_scores(scores, sparsity, scope)
     if scope == "global":
-        _check_no_layer_is_empty(masks, sparsity)
+        refuse_empty_layers(masks, f"a sparsity of {sparsity} over all layers", "scope 'layer'")
     return Masks(model, masks)
-
-
-def _check_no_layer_is_empty(masks, sparsity):
-    """ValueError where a weight would lose all that it has and another would not."""
-    kept = {name: int(mask.sum()) for name, mask in masks.items() if mask.ndim > 1}
-    empty = [name for name, count in kept.items() if count == 0]
-    if empty and any(kept.values()):
-        lost = " and ".join(f"all {masks[name].size} weights of {name}" for name in empty)
-        left = ", ".join(f"{name} {count}" for name, count in kept.items() if count)
-        raise ValueError(f"prune: a sparsity of {sparsity} over all layers would remove {lost}, and leave some elsewhere "
-                         f"({left}): choose a lower one, or scope 'layer'")
 
 
 def threshold_masks(model, threshold):
@@ -99,11 +88,15 @@ def std_masks(model, quality):
     One q prunes layers of different spread about equally hard, where one threshold would not.
 
     quality: q ≥ 0, or {parameter name: q} for the layers to prune -> Masks; the model is not changed before their `apply`.
-    Errors: ValueError for a negative q, an unknown name, NaN or all-zero weights, a model with nothing to prune.
+    Errors: ValueError for a negative q, an unknown name, NaN or all-zero weights, a model with nothing to prune, and where one
+    q for all layers would empty some of them only. (Of weights that are spread evenly, none reaches √3 deviations.)
     Source: Han et al. 2015 (arXiv 1506.02626), §4.
     """
     weights = prunable_weights(model)
-    return Masks(model, {name: _above_std(name, weights[name], q) for name, q in per_name("prune", quality, weights).items()})
+    masks = {name: _above_std(name, weights[name], q) for name, q in per_name("prune", quality, weights).items()}
+    if not isinstance(quality, dict):
+        refuse_empty_layers(masks, f"a quality of {quality} for all layers", "a quality for each layer")
+    return Masks(model, masks)
 
 
 def _above_std(name, W, q):

@@ -12,7 +12,7 @@ import numpy as np
 from nncompress.pruning.criteria.movement import movement_scores
 from nncompress.pruning.evidence import Evidence
 from nncompress.pruning.masks import Masks, prunable_weights
-from nncompress.pruning.scores import masks_from_scores
+from nncompress.pruning.scores import masks_from_scores, refuse_empty_layers
 
 
 class MovementScores:
@@ -55,14 +55,18 @@ class MovementScores:
 
         sparsity, scope: as in `masks_from_scores`; a layer without a sparsity of its own stays as it is.
         Errors: those of `masks_from_scores`, for example for a layer that has seen no step, whose scores are all 0. ValueError
-        for a model that was trained without `after_step`, because `prune` would undo this training.
+        for a model that was trained without `after_step`, because `prune` would undo this training, and where scope "global"
+        would empty one layer while others keep weights.
         """
         parameters = dict(self.model.named_parameters())
         for name, W in self.dense.items():
             if not np.array_equal(parameters[name].data, W * self.masks[name]):
                 raise ValueError(f"MovementScores: {name} has changed since the last after_step; it belongs after every step")
         scores = {name: movement_scores(W, Evidence(movement=self.scores[name])) for name, W in self.dense.items()}
-        self.masks.update(masks_from_scores(scores, sparsity, scope))
+        masks = masks_from_scores(scores, sparsity, scope)
+        if scope == "global":
+            refuse_empty_layers(masks, f"a sparsity of {sparsity} over all layers", "scope 'layer'")
+        self.masks.update(masks)
         for name, W in self.dense.items():
             np.copyto(parameters[name].data, W)
         self.masks.apply()

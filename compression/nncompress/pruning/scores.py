@@ -107,3 +107,17 @@ def masks_from_scores(scores, sparsity, scope="layer"):
     together = keep_highest(np.concatenate([s.reshape(-1) for s in scores.values()]), sparsity, "prune")
     ends = np.cumsum([s.size for s in scores.values()])[:-1]
     return {name: mask.reshape(scores[name].shape) for name, mask in zip(scores, np.split(together, ends), strict=True)}
+
+
+def refuse_empty_layers(masks, what, instead):
+    """ValueError where a weight would lose all that it has and another would not: nothing would pass through its layer.
+
+    masks {name: booleans}; those of biases may become empty.   what, instead: parts of the message.
+    """
+    kept = {name: int(mask.sum()) for name, mask in masks.items() if mask.ndim > 1}
+    empty = [name for name, count in kept.items() if count == 0]
+    if empty and any(kept.values()):
+        lost = " and ".join(f"all {masks[name].size} weights of {name}" for name in empty)
+        left = ", ".join(f"{name} {count}" for name, count in kept.items() if count)
+        raise ValueError(f"prune: {what} would remove {lost}, and leave some elsewhere ({left}): choose a lower one, or "
+                         f"{instead}")

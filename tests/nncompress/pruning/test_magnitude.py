@@ -78,6 +78,15 @@ def test_a_weight_at_the_threshold_is_kept():
     assert std_masks(layer, 1.0)["weight"].all() and not std_masks(layer, 1.0001)["weight"].any()
 
 
+def test_one_quality_that_empties_a_layer_of_several_is_refused():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=0))
+    model[0].weight.data[...] = [[1, -1], [1, -1]]                              # std 1: none reaches 1.5
+    model[1].weight.data[...] = [[8, 1], [0, -1]]                               # std 3.5
+    with pytest.raises(ValueError, match=r"a quality of 1.5 for all layers would remove all 4 weights of 0.weight"):
+        std_masks(model, 1.5)
+    assert not std_masks(model, {"0.weight": 1.5})["0.weight"].any()            # for this layer it is what was asked for
+
+
 def test_std_masks_take_a_quality_for_each_layer():
     model = small_network()
     masks = std_masks(model, {"4.weight": 100.0})

@@ -47,6 +47,15 @@ def test_what_moves_away_from_0_stays_and_what_moves_towards_0_goes_however_larg
     assert abs(model.weight.data[0, 0]) > 4 and abs(model.weight.data[0, 1]) < 1
 
 
+def test_scores_of_all_layers_together_do_not_empty_one_of_them():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 3, rng=1))
+    movement = MovementScores(model)
+    movement.scores = {"0.weight": -np.arange(1.0, 5).reshape(2, 2), "1.weight": np.arange(1.0, 7).reshape(3, 2)}
+    with pytest.raises(ValueError, match=r"all 4 weights of 0.weight, and leave some elsewhere \(1.weight 5\): .* scope"):
+        movement.prune(0.5, scope="global")
+    assert all(mask.all() for mask in movement.masks.values()) and (model[0].weight.data != 0).all()
+
+
 def test_a_removed_weight_keeps_its_value_and_its_score_goes_on():
     model = line([1.0, 2.0])
     movement = MovementScores(model)
