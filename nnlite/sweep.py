@@ -28,9 +28,11 @@ def sweep(function, settings, seeds, folder, executor=None, progress=True):
     executor    any of concurrent.futures, or what has its `submit`, such as Dask's client.get_executor(); it is not shut down.
                 None: a pool with a new process for each core, each on one thread
 
-    The rows come in the order of the settings, then of the seeds, whatever finished first.
+    The rows come in the order of the settings, then of the seeds, whatever finished first. A new row is as its file gives it
+    later, with lists for tuples.
     Errors: ValueError for a row in the folder that is of another setting under the same name, and for a name that is not a
-    file's. What a run raises is raised again after all others are done, which are kept.
+    file's. What a run raises is raised again after all others are done, which are kept; so is TypeError for a result that JSON
+    cannot hold.
     """
     folder, todo, rows = Path(folder), {}, {}
     seeds = [int(seed) for seed in seeds]
@@ -82,12 +84,13 @@ def _run(function, settings, todo, executor, progress):
         name, seed = key = futures[future]
         try:
             result, seconds = future.result()
+            row = {"name": name, "seed": seed, "setting": settings[name], "result": result, "seconds": round(seconds, 3)}
+            text = json.dumps(row, indent=1) + "\n"
         except Exception as error:
             error.add_note(f"in the run {name}, seed {seed}")
             errors.append(error)
             continue
-        rows[key] = {"name": name, "seed": seed, "setting": settings[name], "result": result, "seconds": round(seconds, 3)}
-        text = json.dumps(rows[key], indent=1) + "\n"
+        rows[key] = json.loads(text)  # as a later sweep will read it
         write_atomically(todo[key], lambda stream, text=text: stream.write(text.encode()))
     if errors:
         raise errors[0]

@@ -331,8 +331,8 @@ ax.set(title="Images without labels are worth something", xlabel="wrong of 360",
 #
 # ## 5 · Three ways to do it wrong
 #
-# **A regressor that nobody trains.** `Hints` has parameters of its own. Leave them out of the optimizer, and the student has
-# to fit a random layer: it has only 12 numbers for 128 outputs, so the loss stays higher.
+# **A regressor that does not train.** `Hints` has parameters of its own, and `distill` refuses an optimizer without them.
+# Freeze them, and the student has to fit a random layer: it has only 12 numbers for 128 outputs, so the loss stays higher.
 #
 # **A layer that is not there.** Names are checked before anything is trained.
 #
@@ -343,9 +343,10 @@ ax.set(title="Images without labels are worth something", xlabel="wrong of 360",
 def hint_loss_after(train_regressor):
     model = thin(0)
     hints = Hints({"relu3": "relu1"}, model, teacher, data.prepare(digits[:1], "digits"), rng=0)
-    learning = [*model.parameters(), *(hints.parameters() if train_regressor else [])]
-    return distill(model, teacher, batches(0), optim.Adam(learning, lr=3e-3), 3, [(1, hints)],
-                   progress=False)[-1]["loss"]
+    for parameter in hints.parameters():
+        parameter.requires_grad = train_regressor
+    both = optim.Adam([*model.parameters(), *hints.parameters()], lr=3e-3)
+    return distill(model, teacher, batches(0), both, 3, [(1, hints)], progress=False)[-1]["loss"]
 
 assert hint_loss_after(True) < 0.8 * hint_loss_after(False)
 

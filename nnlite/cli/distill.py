@@ -52,7 +52,9 @@ def run(arguments):
     files = [arguments.file, *([arguments.student] if arguments.student else [])]
     task = load_task(arguments, *files)
     teacher = load_teacher(arguments, task)
-    arguments.alpha = (1.0 if arguments.transfer_set else 0.9) if arguments.alpha is None else arguments.alpha
+    if arguments.loss != "mutual":
+        arguments.temperature = 4.0 if arguments.temperature is None else arguments.temperature
+        arguments.alpha = (1.0 if arguments.transfer_set else 0.9) if arguments.alpha is None else arguments.alpha
     shown = replace(task, train=transfer_set(arguments, task))
     accuracies = {"the teacher": accuracy_of(teacher, task)}
     if arguments.student is None:
@@ -88,6 +90,9 @@ def check_options(arguments):
         raise ValueError(f"--loss {arguments.loss} needs --layers, such as relu2:relu2, the student's layer first")
     if arguments.weight is not None and arguments.loss not in WEIGHT:
         raise ValueError(f"--weight is for --loss {', '.join(WEIGHT)}, which add a part to Hinton's loss")
+    for option in ("temperature", "alpha"):
+        if getattr(arguments, option) is not None and arguments.loss == "mutual":
+            raise ValueError(f"--{option} is about what a teacher says; in --loss mutual both models learn alike, without it")
     if arguments.transfer_set and arguments.without:
         raise ValueError("--without chooses by label, and the images of --transfer-set have none")
     if arguments.transfer_set and arguments.loss in ("mutual", "decoupled"):

@@ -30,6 +30,8 @@ HELD_OUT = 10  # greedy: every tenth training image chooses
 
 def run(arguments):
     check_options(arguments)
+    if arguments.method == "task" and arguments.scale is None:
+        arguments.scale = 1.0
     task, models = load_task(arguments, *arguments.files), []
     for path in tqdm(arguments.files, "read", leave=False, disable=None):
         model, _ = load_model(path, own=task.own)
@@ -39,8 +41,7 @@ def run(arguments):
     accuracies["their ensemble"] = accuracy_of(Ensemble(models), task)
     fused, history, names = METHODS[arguments.method](models, task, arguments)
     masks = removed(fused, {})
-    told = ("method", "pretrained", "epochs", *(("scale",) if arguments.method == "task" else ()))
-    made = made_by("fuse", arguments.files, arguments, told, accuracies)
+    made = made_by("fuse", arguments.files, arguments, ("method", "pretrained", "epochs", "scale"), accuracies)
     metadata = {"data": arguments.data, "input": task.input.as_dict(), "made": made}
     nnlite.save(arguments.out, fused, history=history, masks=masks, metadata=metadata)
     result = measure(arguments.out, task)
@@ -61,8 +62,11 @@ def check_options(arguments):
     if (arguments.pretrained is not None) != (arguments.method == "task"):
         raise ValueError("--pretrained names the model that the files were fine-tuned from; --method task needs it, and no "
                          f"other method reads it, got --method {arguments.method}")
-    if arguments.epochs is not None and arguments.method != "ensemble":
-        raise ValueError(f"--epochs is for --method ensemble; --method {arguments.method} trains nothing")
+    for option in ("epochs", "lr"):
+        if getattr(arguments, option) is not None and arguments.method != "ensemble":
+            raise ValueError(f"--{option} is for --method ensemble; --method {arguments.method} trains nothing")
+    if arguments.scale is not None and arguments.method != "task":
+        raise ValueError(f"--scale is for --method task; --method {arguments.method} takes means")
     if arguments.picture is not None:
         plot.picture_kind(arguments.picture)
         check_writable(arguments.picture)
@@ -100,7 +104,7 @@ def ensemble(models, task, arguments):
     """One model, trained on from the first one by what all of them say together."""
     student, epochs = copy.deepcopy(models[0]), 5 if arguments.epochs is None else arguments.epochs
     masks, loader = removed(student, {}), task.loader(arguments.batch_size, arguments.seed)
-    recipe = Recipe(epochs, arguments.lr, arguments.batch_size, arguments.seed)
+    recipe = Recipe(epochs, 0.01 if arguments.lr is None else arguments.lr, arguments.batch_size, arguments.seed)
     optimizer, schedule = make_training(student.parameters(), loader, recipe)
     history = train.fit(student, WithTeacher(loader, Ensemble(models)), optimizer, epochs, schedule=schedule,
                         loss=distillation(temperature=4, alpha=1), after_step=masks.apply)

@@ -153,8 +153,9 @@ def _distill(commands):
     p.add_argument("--layers", type=to.layers, metavar="PAIRS", help="for hints, attention and relational: the student's "
                    "layer, a colon, the teacher's, as in relu1:relu1,relu2:relu3 (relational without --layers: the outputs)")
     p.add_argument("--weight", type=to.positive, help="of what attention (default: 10) or relational (default: 25) adds")
-    p.add_argument("--temperature", type=to.between(1e-3, 1e3), default=4.0, help="(default: 4)")
-    p.add_argument("--alpha", type=to.fraction, help="the teacher's share of the loss (default: 0.9; 1 without labels)")
+    p.add_argument("--temperature", type=to.between(1e-3, 1e3), help="by which logits are divided; not for mutual (default: 4)")
+    p.add_argument("--alpha", type=to.fraction,
+                   help="the teacher's share of the loss; not for mutual (default: 0.9; 1 without labels)")
     p.add_argument("--transfer-set", type=to.transfer_set, metavar="SET", help="what the student learns from instead of "
                    "--data: noise, or the images of another data set, as --data names one; only the teacher says what is on "
                    "them")
@@ -215,12 +216,15 @@ def _fuse(commands):
                    "fine-tunings of --pretrained have changed, added up; ensemble: the first model, trained on by what all of "
                    "them say (default: average)")
     p.add_argument("--pretrained", type=Path, metavar="FILE", help="task: the model that the files were fine-tuned from (.npz)")
-    p.add_argument("--scale", type=to.between(-100, 100), default=1.0, help="task: factor of what is added; below 0, the tasks "
-                   "are forgotten (default: 1)")
+    p.add_argument("--scale", type=to.between(-100, 100), help="task: factor of what is added; below 0, the tasks are "
+                   "forgotten (default: 1)")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the accuracies (.svg or .png)")
     add_data(p)
     p.add_argument("--epochs", type=to.whole(0), help="ensemble: how long the first model is trained on (default: 5)")
-    add_training(p, epochs=None, lr=0.01)
+    p.add_argument("--lr", type=to.positive,
+                   help="ensemble: largest learning rate; it falls to 0 along a cosine (default: 0.01)")
+    p.add_argument("--batch-size", type=to.whole(1), default=64, help="(default: 64)")
+    add_seed(p)
     add_out(p, "fused.npz")
 
 

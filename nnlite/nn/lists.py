@@ -21,6 +21,13 @@ def check_module(owner, place, value):
     raise TypeError(f"{owner}: {place!r} is {what}: {instead}")
 
 
+def list_of_models(owner, models):
+    """The models as a list.   TypeError for one Module: a Sequential's layers would be taken for models."""
+    if isinstance(models, Module):
+        raise TypeError(f"{owner}: expects a list of models, got one {type(models).__name__}")
+    return list(models)
+
+
 def name_at(names, i, owner):
     """The i-th of the names, counted from the end where i is negative.   Errors: TypeError, IndexError."""
     try:

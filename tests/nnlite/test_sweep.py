@@ -62,3 +62,19 @@ def test_dasks_executor_does_the_work_too(tmp_path):
 def test_a_name_has_to_be_part_of_a_files(tmp_path):
     with pytest.raises(ValueError, match="'a/b' cannot be part of a file's name"):
         sweep(product, {"a/b": {}}, [0], tmp_path, InThisThread())
+
+
+def pair(seed):
+    return {1: (seed, seed)} if seed else {1}
+
+
+def test_a_row_is_the_same_when_it_is_new_and_when_it_is_read(tmp_path):
+    first = sweep(pair, {"a": {}}, [1], tmp_path, InThisThread())
+    assert first == sweep(pair, {"a": {}}, [1], tmp_path, InThisThread()) and first[0]["result"] == {"1": [1, 1]}
+
+
+def test_a_result_that_json_cannot_hold_does_not_stop_the_other_runs(tmp_path):
+    with pytest.raises(TypeError, match="set is not JSON serializable") as error:
+        sweep(pair, {"a": {}}, [0, 1, 2], tmp_path, InThisThread())
+    assert error.value.__notes__ == ["in the run a, seed 0"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-seed1.json", "a-seed2.json"]

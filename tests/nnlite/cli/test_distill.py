@@ -126,7 +126,7 @@ def test_the_images_of_another_data_set_come_without_their_labels(trained, run, 
     assert (shown[0].labels == -1).all() and shown[0].classes == 10
 
 
-def test_options_that_do_not_go_with_a_transfer_set_are_named(trained, error_of):
+def test_options_that_do_not_go_with_a_transfer_set_or_with_mutual_learning_are_named(trained, error_of):
     def error(*words):
         return error_of("distill", trained, "--epochs", 1, *words)
 
@@ -137,6 +137,9 @@ def test_options_that_do_not_go_with_a_transfer_set_are_named(trained, error_of)
             f"--loss {loss} needs labels, and the images of --transfer-set have none")
     assert error("--transfer-set", "noise", "--alpha", 0.5) == (
         "--alpha 0.5 gives labels a share of the loss, and the images of --transfer-set have none")
+    for option in ("temperature", "alpha"):
+        assert error("--loss", "mutual", f"--{option}", 1) == (
+            f"--{option} is about what a teacher says; in --loss mutual both models learn alike, without it")
     assert error("--without", 12) == "without_classes: there is no class 12, the dataset has classes 0 to 9"
     assert "--without: has to be class numbers with commas between, as in 5,6,7, got three" in error("--without", "three")
     assert "has to be noise or one of digits, mnist" in error("--transfer-set", "nois")

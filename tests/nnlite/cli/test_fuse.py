@@ -81,6 +81,8 @@ def test_options_and_files_that_do_not_go_together(trained, error_of):
     assert error_of("fuse", trained, trained, "--method", "task").startswith("--pretrained names the model that the files were")
     assert error_of("fuse", trained, trained, "--epochs", 3) == (
         "--epochs is for --method ensemble; --method average trains nothing")
+    assert error_of("fuse", trained, trained, "--lr", 0.1) == "--lr is for --method ensemble; --method average trains nothing"
+    assert error_of("fuse", trained, trained, "--scale", 0.5) == "--scale is for --method task; --method average takes means"
     nnlite.save("small.npz", models.cnn(1, 8, width=0.25))
     assert error_of("fuse", trained, "small.npz").startswith(
         "average_weights: models 0 and 1 are not alike: conv1: Conv2d(1, 8, ")

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from nnlite import data, models, optim, train
+from nnlite import data, models, nn, optim, train
+from nnlite import functional as F
 from nnlite.nn.module import inference_mode
-from nntransfer.distill import CachedLogits, WithCachedTeacher, cached_logits, softened
+from nntransfer.distill import CachedLogits, TwoViews, WithCachedTeacher, cached_logits, softened
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,8 @@ def test_what_a_loader_does_not_say_is_refused(dataset):
     cached = CachedLogits(np.zeros((3, 3, 20, 10), np.float16))
     with pytest.raises(ValueError, match="has to say which images it gave"):
         WithCachedTeacher(data.DataLoader(dataset), cached)
+    with pytest.raises(ValueError, match="has to say which images it gave.*got a TwoViews"):
+        WithCachedTeacher(TwoViews(data.DataLoader(dataset, indices=True), [], []), cached)
     with pytest.raises(ValueError, match="shifts by up to 2 pixels, the logits are known up to 1"):
         WithCachedTeacher(data.DataLoader(dataset, indices=True, shift=data.RandomShift(2)), cached)
     with pytest.raises(ValueError, match="has 19 images, the logits are of 20"):
@@ -99,3 +102,31 @@ def test_a_student_trains_on_a_cache(dataset, tmp_path):
     student = models.mlp(in_features=64, hidden=4, seed=9)
     history = train.fit(student, WithCachedTeacher(loader, cached), optim.Adam(student.parameters(), lr=0.01), 3, softened(2.0))
     assert history[-1]["loss"] < history[0]["loss"]
+
+
+class Chosen(nn.Module):
+    """Another function of the same weights, as `act` says."""
+
+    def __init__(self, act):
+        self.flatten, self.fc, self.act = nn.Flatten(), nn.Linear(64, 10, rng=0), act
+
+    def forward(self, x):
+        return self.act(self.fc(self.flatten(x)))
+
+
+def test_a_cache_of_the_same_weights_in_another_network_is_refused(dataset, tmp_path):
+    for name, first, second in (("layers", nn.ReLU(), nn.Sigmoid()), ("slopes", nn.LeakyReLU(0.1), nn.LeakyReLU(0.2)),
+                                ("functions", F.relu, F.sigmoid)):
+        path = tmp_path / f"{name}.npz"
+        cached_logits(path, [Chosen(first)], dataset, 0, [data.ToFloat()])
+        with pytest.raises(ValueError, match="holds the logits of other teachers"):
+            cached_logits(path, [Chosen(second)], dataset, 0, [data.ToFloat()])
+
+
+def test_a_move_beyond_the_known_ones_and_one_model_in_the_lists_place_are_refused(dataset, tmp_path):
+    cached = CachedLogits(np.zeros((3, 3, 20, 10), np.float16))
+    with pytest.raises(ValueError, match="a move of 2 pixels, the logits are known up to 1"):
+        cached.of([0, 1], [[0, 1], [0, -2]])
+    assert cached.of([], np.zeros((0, 2), int)).shape == (0, 10)
+    with pytest.raises(TypeError, match="cached_logits: expects a list of models, got one Sequential"):
+        cached_logits(tmp_path / "logits.npz", teachers()[0], dataset, 0, [])

@@ -72,3 +72,6 @@ def test_what_does_not_fit_is_an_error():
         Decoupled(2, alpha=-1, beta=1)
     with pytest.raises(ValueError, match="the temperature has to be above 0"):
         Decoupled(0)
+    z, probabilities = Tensor(z_s), np.full((5, 4), 0.25)
+    with pytest.raises(ValueError, match=r"need class indices \(5,\) .* got float64 \(5, 4\)"):
+        Decoupled(2)(View(z, {}), View(z_t, {}), probabilities)

@@ -21,3 +21,6 @@ def test_another_architecture_and_no_generation_are_errors():
         born_again(lambda g: models.mlp(64, 4 + g), lambda student, teacher: None, generations=2)
     with pytest.raises(ValueError, match="at least 1 generation, got 0"):
         born_again(lambda g: models.mlp(64, 4), lambda student, teacher: None, generations=0)
+    model = models.mlp(64, 4)
+    with pytest.raises(ValueError, match="build gives the same model for generation 1 as before"):
+        born_again(lambda g: model, lambda student, teacher: None, generations=2)

@@ -62,3 +62,22 @@ def test_the_first_stage_trains_the_guided_layers_and_the_regressor_only_and_the
     assert all((array != regressor[name]).any() for name, array in hints.regressors.state_dict().items())
     distill(student, teacher, loader, optim.Adam(student.parameters()), 1, [(1, Labels())], progress=False)
     assert all((array != after[name]).any() for name, array in student.state_dict().items())
+
+
+def test_an_optimizer_without_the_regressors_is_refused():
+    student, teacher = models.mlp(64, 8, seed=1), models.mlp(64, 8, seed=2)
+    hints = Hints({"relu1": "relu1"}, student, teacher, images(), rng=0)
+    loader = data.DataLoader(data.load("digits")[0][:8], 8, transform=data.preprocessing("digits"))
+    only = optim.Adam([*student.parameters(), hints.parameters()[0]])
+    with pytest.raises(ValueError, match=r"the optimizer lacks 1 of the 2 parameters of Hints; make it from both, optim\.Adam"):
+        distill(student, teacher, loader, only, 1, [(1, hints)], progress=False)
+    hints.parameters()[1].requires_grad = False
+    distill(student, teacher, loader, only, 1, [(1, hints)], progress=False)  # a frozen one may be missing
+
+
+def test_regressors_have_the_dtype_of_the_students_features():
+    student, teacher = models.mlp(64, 8, seed=1), models.mlp(64, 6, seed=2)
+    for parameter in [*student.parameters(), *teacher.parameters()]:
+        parameter.data = parameter.data.astype(np.float64)
+    hints = Hints({"relu1": "relu1"}, student, teacher, images().astype(np.float64), rng=0)
+    assert [parameter.dtype for parameter in hints.parameters()] == [np.float64, np.float64]

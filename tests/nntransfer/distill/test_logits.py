@@ -270,3 +270,11 @@ def test_a_part_with_the_share_0_does_not_count_even_where_it_is_infinite():
 def test_options_are_given_by_name():
     with pytest.raises(TypeError, match="positional arguments"):
         distillation_loss(np.zeros((1, 2)), np.zeros((1, 2)), [0], 4, 0.5)
+
+
+def test_a_loader_that_also_gives_indices_is_taken():
+    training, _ = data.load("digits")
+    loader = data.DataLoader(training[:6], 4, transform=data.ToFloat(), indices=True)
+    batches = list(WithTeacher(loader, lambda images: images[:, 0, :2, 3]))
+    assert [len(batch) for batch in batches] == [3, 3]
+    np.testing.assert_array_equal(batches[1][2], batches[1][0][:, 0, :2, 3])

@@ -59,3 +59,5 @@ def test_a_cohort_needs_two_different_students_of_the_same_classes():
         mutual_loss(Tensor(np.zeros((2, 3))), np.zeros(2, int))
     with pytest.raises(ValueError, match=r"shape \(2, 3\), the teacher's \(2, 4\)"):
         mutual_loss((Tensor(np.zeros((2, 3))), Tensor(np.zeros((2, 4)))), np.zeros(2, int))
+    with pytest.raises(TypeError, match="Cohort: expects a list of models, got one Sequential"):
+        Cohort(student)

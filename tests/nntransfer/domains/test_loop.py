@@ -4,6 +4,7 @@ import pytest
 from nnlite import data, nn, optim
 from nnlite import functional as F
 from nnlite.train import fit
+from nntransfer.distill import InStep
 from nntransfer.domains import Adversary, Domain, Faded, adapt, coral_loss, ramp, shifted, squared_mmd
 from nntransfer.domains.loop import BothDomains
 
@@ -136,3 +137,15 @@ def test_images_of_another_shape_and_a_single_sample_are_refused():
         adapt(model, source, one, optim.SGD(model.parameters(), lr=0.1), 1, layer="1", loss=coral_loss, progress=False)
     with pytest.raises(ValueError, match="^adapt: the target gives no batch$"):
         BothDomains(source, [])
+
+
+def test_images_of_the_source_without_a_label_and_probabilities_in_one_batch_are_refused():
+    source, target = loaders()
+    mixed = InStep(source, data.DataLoader(SOURCE, 32, transform=data.preprocessing("digits")))
+    for together in (False, True):
+        with pytest.raises(ValueError, match=r"adapt: 32 of 64 images in a batch of the source have no label \(−1\)"):
+            next(iter(BothDomains(mixed, target, together)))
+    shares = [(np.zeros((2, 1, 8, 8), np.float32), np.full((2, 10), 0.1, np.float32))]
+    assert len(next(iter(BothDomains(shares, target)))) == 3
+    with pytest.raises(ValueError, match=r"together=True takes a class for each image of the source, got labels \(2, 10\)"):
+        next(iter(BothDomains(shares, target, together=True)))

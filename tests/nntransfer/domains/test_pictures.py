@@ -39,3 +39,5 @@ def test_what_cannot_be_drawn_is_refused():
         cka_heat_map(np.eye(2), ["a", "b"], ["c"])
     with pytest.raises(ValueError, match="^principal_components: k is 4, expected 1 to 3$"):
         principal_components(np.eye(3), 4)
+    with pytest.raises(ValueError, match="^domains_by_class: 7 domains, there are colours for 6$"):
+        domains_by_class({str(i): Domain(np.eye(3), np.arange(3)) for i in range(7)})

@@ -73,3 +73,6 @@ def test_pulls_that_are_no_numbers_from_0_up_and_unknown_layers_are_refused():
     with pytest.raises(ValueError, match="StartPointLoss: the model has no parameter in 'fc9', only in fc1, fc2"):
         StartPointLoss(a_model(), new=["fc9"])
     assert StartPointLoss(nn.Linear(1, 1, rng=0)).penalty().item() == 0
+    eleven = nn.Sequential(*(nn.Linear(2, 2, rng=0) for _ in range(11)))
+    with pytest.raises(TypeError, match=r"new is a list of names, such as \['10'\], got the string '10'"):
+        StartPointLoss(eleven, new="10")  # would be the layers 1 and 0

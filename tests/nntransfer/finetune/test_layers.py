@@ -358,3 +358,16 @@ def test_thawing_by_epoch_does_not_depend_on_what_was_frozen_before_so_that_a_re
 def test_epochs_below_0_are_an_error():
     with pytest.raises(ValueError, match="thaw: epochs are counted from 0, got -1"):
         thaw(build("mlp"), -1)
+
+
+def test_a_list_of_names_in_the_place_of_names_is_an_error():
+    with pytest.raises(TypeError, match=r"freeze: a name is a string, such as 'conv1' or 'conv\*', got \['fc1'\]"):
+        freeze(build("mlp"), ["fc1"])
+
+
+def test_a_new_head_has_the_dtype_of_the_old_one():
+    model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Linear(3, 2, rng=0))
+    for parameter in model.parameters():
+        parameter.data = parameter.data.astype(np.float64)
+    replace_head(model, 5, rng=0)
+    assert model(np.ones((1, 4))).dtype == np.float64

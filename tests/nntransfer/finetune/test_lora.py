@@ -181,3 +181,6 @@ def test_a_second_adapter_and_a_merge_without_one_are_refused():
         add_lora(model, rank=1)
     with pytest.raises(ValueError, match="no layer gets an adapter: .* has no Linear or Conv2d layer but its head"):
         add_lora(nn.Sequential(nn.Linear(2, 2, rng=0)), rank=1)
+    eleven = nn.Sequential(*(nn.Linear(2, 2, rng=0) for _ in range(11)))
+    with pytest.raises(TypeError, match=r"layers is a list of names, such as \['10'\], got the string '10'"):
+        add_lora(eleven, rank=1, layers="10")  # would be the layers 1 and 0

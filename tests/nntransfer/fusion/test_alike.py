@@ -34,3 +34,5 @@ def test_what_is_not_a_model_and_no_model_are_refused():
         check_alike("fuse", [])
     with pytest.raises(TypeError, match="fuse: expects Modules, got a ndarray"):
         check_alike("fuse", [mlp(), np.zeros(3)])
+    with pytest.raises(TypeError, match="fuse: expects a list of models, got one Sequential"):
+        check_alike("fuse", nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))

@@ -73,3 +73,5 @@ def test_what_does_not_fit_is_named():
         Ensemble([])
     with pytest.raises(ValueError, match=r"Ensemble: model 0 gives logits \(6, 3\), model 1 \(6, 2\)"):
         Ensemble([members()[0], models.mlp(in_features=4, hidden=3, classes=2)])(IMAGES)
+    with pytest.raises(TypeError, match="Ensemble: expects a list of models, got one Sequential"):
+        Ensemble(members()[0])

@@ -21,6 +21,7 @@ from nnlite import Tensor, compile
 from nnlite import functional as F
 from nnlite.data.transforms import RandomShift
 from nnlite.files import check_writable, write_atomically
+from nnlite.nn.lists import list_of_models
 
 
 class CachedLogits(NamedTuple):
@@ -40,8 +41,14 @@ class CachedLogits(NamedTuple):
         return len(self.logits) // 2
 
     def of(self, indices, moves):
-        """The logits of images `indices` (n,), moved by `moves` (n, 2) -> (n, classes) float32."""
-        down, right = np.asarray(moves).T + self.pixels
+        """The logits of images `indices` (n,), moved by `moves` (n, 2) -> (n, classes) float32.
+
+        Errors: ValueError for a move of more than p pixels, which would be another image's place in the array.
+        """
+        moves = np.asarray(moves)
+        if np.abs(moves).max(initial=0) > self.pixels:
+            raise ValueError(f"CachedLogits: a move of {np.abs(moves).max()} pixels, the logits are known up to {self.pixels}")
+        down, right = moves.T + self.pixels
         return self.logits[down, right, indices].astype(np.float32)
 
     def part(self, chosen):
@@ -54,16 +61,18 @@ def cached_logits(path, teachers, dataset, pixels, prepare, batch_size=500):
 
         logits[down + p, right + p, n] = 1/M Σ_m teacher_m(prepare(x_n moved by (down, right)))
 
-    teachers    Modules, M of them; they infer, as plans of `nnlite.compile`
+    teachers    a list of M Modules; they infer, as plans of `nnlite.compile`
     dataset     a Dataset of N images x_n.   pixels: p, the largest shift, 0 and up
     prepare     the transforms that the teachers' images pass through after the shift, as `data.preprocessing` gives them
     Errors: ValueError for a file of other teachers, images, shifts or transforms (by a SHA-256 of all four), for no teacher,
-    and for logits beyond float16's ±65504; OSError where the file cannot be written.
+    and for logits beyond float16's ±65504; TypeError for one Module in the list's place; OSError where the file cannot be
+    written.
     """
-    teachers, path = list(teachers), Path(path)
+    teachers, path = list_of_models("cached_logits", teachers), Path(path)
     if not teachers:
         raise ValueError("cached_logits: there is no teacher")
-    fingerprint = _fingerprint(teachers, dataset, pixels, prepare)
+    plans = [compile(teacher, _prepared(dataset.images[:1], prepare)) for teacher in teachers]
+    fingerprint = _fingerprint(teachers, plans, dataset, pixels, prepare)
     if path.exists():
         with np.load(path, allow_pickle=False) as file:
             if str(file["fingerprint"]) != fingerprint:
@@ -71,24 +80,23 @@ def cached_logits(path, teachers, dataset, pixels, prepare, batch_size=500):
                                  "these; name another file, or delete it")
             return CachedLogits(file["logits"])
     check_writable(path)
-    logits = _compute(teachers, dataset, RandomShift(pixels), prepare, batch_size)
+    logits = _compute(plans, dataset, RandomShift(pixels), prepare, batch_size)
     write_atomically(path, lambda stream: np.savez(stream, logits=logits, fingerprint=np.array(fingerprint)))
     return CachedLogits(logits)
 
 
-def _fingerprint(teachers, dataset, pixels, prepare):
-    """A SHA-256 of everything that the logits depend on."""
-    digest = hashlib.sha256(repr((pixels, list(prepare), len(teachers))).encode())
+def _fingerprint(teachers, plans, dataset, pixels, prepare):
+    """A SHA-256 of everything that the logits depend on: also of the layers and steps, which may differ at the same weights."""
+    digest = hashlib.sha256(repr((pixels, list(prepare), teachers, plans)).encode())
     for array in (dataset.images, *(a for teacher in teachers for a in teacher.state_dict().values())):
         digest.update(repr((array.dtype.str, array.shape)).encode())
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
 
 
-def _compute(teachers, dataset, shift, prepare, batch_size):
+def _compute(plans, dataset, shift, prepare, batch_size):
     sides, N = 2 * shift.pixels + 1, len(dataset)
     logits = np.zeros((sides, sides, N, dataset.classes), np.float16)
-    plans = [compile(teacher, _prepared(dataset.images[:1], prepare)) for teacher in teachers]
     starts = [(d, r, k) for d in range(sides) for r in range(sides) for k in range(0, N, batch_size)]
     for d, r, k in tqdm(starts, "teachers", leave=False, disable=None):
         images = dataset.images[k : k + batch_size]
@@ -118,8 +126,9 @@ class WithCachedTeacher:
     """
 
     def __init__(self, loader, cached):
-        if not loader.indices:
-            raise ValueError("WithCachedTeacher: the loader has to say which images it gave: DataLoader(…, indices=True)")
+        if not getattr(loader, "indices", False):
+            raise ValueError("WithCachedTeacher: the loader has to say which images it gave, as DataLoader(…, indices=True) "
+                             f"does; got a {type(loader).__name__}")
         if loader.shift is not None and loader.shift.pixels > cached.pixels:
             raise ValueError(f"WithCachedTeacher: the loader shifts by up to {loader.shift.pixels} pixels, the logits are "
                              f"known up to {cached.pixels}")

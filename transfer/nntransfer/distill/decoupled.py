@@ -59,7 +59,8 @@ class Decoupled:
         decoupled_loss(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros(1, int), **self.options)
 
     def __call__(self, student, teacher, labels):
-        (known,) = np.nonzero(np.asarray(labels) >= 0)
+        labels = np.asarray(labels)
+        known = np.flatnonzero(labels >= 0) if labels.ndim == 1 else range(len(labels))  # which decoupled_loss refuses
         if len(known) == 0:
             return 0 * F.sum(student.logits)
         return decoupled_loss(student.logits[known], teacher.logits[known], labels[known], **self.options)

@@ -17,7 +17,8 @@ def born_again(build, teach, generations):
 
     build(g) -> a fresh model for generation g = 0, 1, …   teach(student, teacher): trains the student; the teacher is None for
     g = 0.   generations: how many models in all. Averaging the logits of all of them gives the paper's ensemble, BAN-E.
-    Errors: ValueError for fewer than one generation, and for a model with other parameters than the first one's.
+    Errors: ValueError for fewer than one generation, for a model with other parameters than the first one's, and where build
+    gives the same model twice.
     Source: Furlanello et al. 2018 (arXiv 1805.04770), §3.1, eq. 3 and 4.
     """
     if generations < 1:
@@ -25,6 +26,9 @@ def born_again(build, teach, generations):
     models = []
     for g in range(generations):
         student = build(g)
+        if any(student is model for model in models):
+            raise ValueError(f"born_again: build gives the same model for generation {g} as before, expects a fresh one each "
+                             "time")
         if models and _shapes(student) != _shapes(models[0]):
             raise ValueError(f"born_again: generation {g} has other parameters than generation 0: "
                              f"{_shapes(student)} and {_shapes(models[0])}")

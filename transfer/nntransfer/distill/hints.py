@@ -23,7 +23,7 @@ class Hints:
     The regressor r learns, too: put `parameters()` into the optimizer. They come pair by pair, the weight before the bias.
     For features (N, D) the regressor is a Linear. For (N, C, H, W) it is a convolution whose kernel has
     H_s − H_t + 1 by W_s − W_t + 1 pixels, so that its result has the teacher's H and W. If the teacher's layer is a ReLU, r
-    ends in a ReLU.
+    ends in a ReLU. Its parameters have the dtype of the student's features.
 
     layers: {layer of the student: layer of the teacher}.   student, teacher: Modules.   example (n, C, H, W): images that tell
     the shapes.   rng: a Generator or a seed of the regressors' first numbers.
@@ -40,6 +40,8 @@ class Hints:
         modules = dict(teacher.named_modules())
         for s, t in self.layers.items():
             regressor = nn.Sequential(_regressor(s, t, v[s].shape[1:], u[t].shape[1:], rng))
+            for parameter in regressor.parameters():
+                parameter.data = parameter.data.astype(v[s].dtype)
             if isinstance(modules.get(t), nn.ReLU):
                 regressor.relu = nn.ReLU()
             self.regressors.append(regressor)

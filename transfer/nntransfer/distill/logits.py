@@ -95,7 +95,7 @@ class WithTeacher:
         return len(self.loader)
 
     def __iter__(self):
-        for images, labels in self.loader:
+        for images, labels, *_ in self.loader:
             with inference_mode(self.teacher):
                 z_t = self.teacher(images)
             yield images, labels, z_t.data if isinstance(z_t, Tensor) else z_t

@@ -35,11 +35,12 @@ def distill(student, teacher, loader, optimizer, epochs, losses, *, noisy=False,
     history, options   as in `nnlite.train.fit`: schedule, after_step, validation, checkpoint, progress, …
 
     The history's "loss" is L; its "accuracy" counts examples with a label.
-    Errors: ValueError for no losses, for a transfer set without labels where a loss needs them, and for features of a teacher
-    that has only logits; those of `tap` for layers, with the nearest names, and of `fit`.
+    Errors: ValueError for no losses, for a transfer set without labels where a loss needs them, for features of a teacher that
+    has only logits, and for an optimizer without a loss's parameters; those of `tap` for layers, with the nearest names, and of
+    `fit`.
     Source: the sum of losses is Hinton, Vinyals & Dean 2015 (arXiv 1503.02531), §2; each loss names its own source.
     """
-    _check(losses, loader, teacher)
+    _check(losses, loader, teacher, optimizer)
     names = [getattr(loss, "layers", {}) for _, loss in losses]
     own, taught = [s for pairs in names for s in pairs], [t for pairs in names for t in pairs.values()]
     step = len(history or ()) * len(loader)
@@ -64,11 +65,15 @@ def add_up(losses, step, student, teacher, labels):
     return sum(others, first)
 
 
-def _check(losses, loader, teacher):
+def _check(losses, loader, teacher, optimizer):
     if not losses:
         raise ValueError("distill: expects a list of (weight, loss), got none")
-    dataset = getattr(loader, "dataset", None)
+    dataset, known = getattr(loader, "dataset", None), {id(parameter) for parameter in optimizer.parameters()}
     for _, loss in losses:
+        own = loss.parameters() if hasattr(loss, "parameters") else []
+        if missing := sum(parameter.requires_grad and id(parameter) not in known for parameter in own):
+            raise ValueError(f"distill: the optimizer lacks {missing} of the {len(own)} parameters of {type(loss).__name__}; "
+                             f"make it from both, optim.{type(optimizer).__name__}([*student.parameters(), …])")
         if isinstance(dataset, Unlabelled) and getattr(loss, "needs_labels", False):
             raise ValueError(f"distill: {type(loss).__name__} needs labels, and none of the {len(dataset)} images of the "
                              "transfer set has one; leave this loss out, or mix in labelled images with InStep")

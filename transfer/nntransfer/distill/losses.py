@@ -1,10 +1,11 @@
 """The losses that `distill` adds up, and how a function of logits or features becomes one of them.
 
 A loss of `distill` is called as loss(student, teacher, labels), with the two `View`s and the batch's labels, and gives a Tensor
-with one number. It may have two attributes:
+with one number. It may have these attributes:
 
     layers         {layer of the student: layer of the teacher} whose features it reads
     needs_labels   whether it needs examples that have a label
+    parameters()   a list of Parameters that it learns, which the optimizer has to have
 
 Labels (n,) are class indices; −1 means "no label".
 """

@@ -9,6 +9,7 @@ Source: Zhang, Xiang, Hospedales & Lu 2018 (arXiv 1706.00384), §2.
 
 from nnlite import functional as F
 from nnlite import nn
+from nnlite.nn.lists import list_of_models
 from nntransfer.distill.logits import check_logits
 from nntransfer.distill.losses import divergence
 
@@ -17,11 +18,12 @@ class Cohort(nn.Module):
     """Students side by side, as one model: images -> a tuple of the logits of each.
 
     `evaluate` and `fit` count what the first student gets right.
-    Errors: ValueError for fewer than two students, and for the same student twice, which could not learn from itself.
+    Errors: ValueError for fewer than two students, and for the same student twice, which could not learn from itself; TypeError
+    for one Module in the list's place.
     """
 
     def __init__(self, students):
-        students = list(students)
+        students = list_of_models("Cohort", students)
         if len(students) < 2 or len({id(student) for student in students}) < len(students):
             raise ValueError(f"Cohort: expects two or more different models, got {len(students)}, "
                              f"{len({id(student) for student in students})} of them different")

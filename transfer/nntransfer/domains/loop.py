@@ -36,8 +36,8 @@ def adapt(model, source, target, optimizer, epochs, *, layer, loss, weight=1.0, 
 
     Returns the history; "loss" is L, "accuracy" that on the source. Where the model has BatchNorm, its running statistics are
     a mixture of both domains afterwards: call `finetune.reestimate_statistics(model, target)` before it is used there.
-    Errors: ValueError for an optimizer without the Adversary's parameters, and for images of two shapes; those of `tap`, of the
-    loss (fewer than two samples in a batch) and of `fit`.
+    Errors: ValueError for an optimizer without the Adversary's parameters, for images of two shapes, and for images of the
+    source without a label; those of `tap`, of the loss (fewer than two samples in a batch) and of `fit`.
     Source: Sun & Saenko 2016 (arXiv 1607.01719), Long et al. 2015 (arXiv 1502.02791), Ganin & Lempitsky 2015
     (arXiv 1409.7495), eq. 9, for the three losses; λ(p) is the last one's.
     """
@@ -48,7 +48,7 @@ def adapt(model, source, target, optimizer, epochs, *, layer, loss, weight=1.0, 
         def batch_loss(outputs, labels, target_images=None):
             nonlocal step
             h, z = _flat(features[layer]), outputs[0] if isinstance(outputs, tuple) else outputs
-            n = int(np.count_nonzero(labels >= 0))
+            n = int(np.count_nonzero(labels >= 0)) if together else len(labels)
             if target_images is None:
                 h_source, h_target = h[:n], h[n:]
             else:
@@ -88,7 +88,8 @@ class BothDomains:
         together=True:   (images of both, source first; labels, −1 for the target's)
 
     source, target: loaders as in `adapt`. Both draw from the source's generator `rng`, which a checkpoint keeps.
-    Errors: ValueError for images of two shapes, or a target without a batch.
+    Errors: ValueError for images of two shapes, a target without a batch, and labels of the source that are missing (−1) or,
+    for together=True, are not one class for each image.
     """
 
     def __init__(self, source, target, together=False):
@@ -109,6 +110,12 @@ class BothDomains:
     def __iter__(self):
         others = chain.from_iterable(repeat(self.target))
         for (images, labels, *_), (target_images, *_) in zip(self.source, others, strict=False):
+            if np.min(labels) < 0:
+                raise ValueError(f"adapt: {np.count_nonzero(labels < 0)} of {len(labels)} images in a batch of the source have "
+                                 "no label (−1); images without labels belong into the target")
+            if self.together and np.ndim(labels) != 1:
+                raise ValueError(f"adapt: together=True takes a class for each image of the source, got labels "
+                                 f"{np.shape(labels)}; together=False takes probabilities, too")
             if images.shape[1:] != target_images.shape[1:]:
                 raise ValueError(f"adapt: images of the source are {images.shape[1:]}, of the target {target_images.shape[1:]}")
             if self.together:

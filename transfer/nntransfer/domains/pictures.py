@@ -33,8 +33,10 @@ def domains_by_class(domains, target=None, title=None):
     """The samples of several Domains in their two main directions: a colour for each domain, the class as a digit.
 
     domains: {name: Domain}, with labels; all of one d. One pair of directions serves all.   target: as in `nnlite.plot`.
-    Errors: ValueError for Domains without labels.
+    Errors: ValueError for Domains without labels, and for more than six Domains, which would look alike.
     """
+    if len(domains) > len(COLOURS):
+        raise ValueError(f"domains_by_class: {len(domains)} domains, there are colours for {len(COLOURS)}")
     for name, domain in domains.items():
         if domain.labels is None:
             raise ValueError(f"domains_by_class: the domain {name!r} has no labels")
@@ -42,7 +44,7 @@ def domains_by_class(domains, target=None, title=None):
     picture = figure(6.4, 5)
     axes = picture.add_subplot()
     start = 0
-    for (name, domain), colour in zip(domains.items(), COLOURS, strict=False):
+    for (name, domain), colour in zip(domains.items(), COLOURS[: len(domains)], strict=True):
         points = y[start : start + domain.n]
         start += domain.n
         for k in np.unique(domain.labels):

@@ -20,7 +20,8 @@ class StartPointLoss:
     w⁰ is copied when the loss is made. new: names or patterns of the layers that have no pretrained weights (the new head), as
     `freeze` takes them. Frozen parameters are left out. alpha, beta ≥ 0.   loss: J, a function (outputs, *targets) -> Tensor.
     The gradient of a pretrained weight is dJ + α (w − w⁰): without J, gradient descent goes back to w⁰.
-    Errors: ValueError for a negative or infinite α or β, and for a name that the model does not have.
+    Errors: ValueError for a negative or infinite α or β, and for a name that the model does not have; TypeError for a string in
+    the place of the list.
     Source: Li, Grandvalet & Davoine 2018 (arXiv 1802.01483), eq. 3.
     """
 
@@ -28,6 +29,8 @@ class StartPointLoss:
         for name, value in (("alpha", alpha), ("beta", beta)):
             if not 0 <= value < np.inf:
                 raise ValueError(f"StartPointLoss: {name} has to be a number from 0 up, got {value}")
+        if isinstance(new, str):  # its characters would be taken for names
+            raise TypeError(f"StartPointLoss: new is a list of names, such as [{new!r}], got the string {new!r}")
         self.alpha, self.beta, self.loss = alpha, beta, loss
         added = parameters_below("StartPointLoss", model, new) if new else []
         known = {id(w) for w in added}

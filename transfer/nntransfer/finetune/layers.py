@@ -54,7 +54,7 @@ def freeze(model, *names):
 
     A name may be a pattern: "conv*", "block?_1", "*.bias", with * for any characters (dots too) and ? for one.
     The flags are not part of a checkpoint: freeze again after loading one.
-    Errors: ValueError for a name or pattern that nothing in the model has.
+    Errors: ValueError for a name or pattern that nothing in the model has; TypeError for what is not a string.
 
     >>> from nnlite import models
     >>> model = models.cnn()
@@ -85,7 +85,10 @@ def _set_trainable(model, parameters, trainable):
 
 
 def parameters_below(function, model, names):
-    """The Parameters with these names or patterns, and all below them; without a name, all.   ValueError as `freeze` says."""
+    """The Parameters with these names or patterns, and all below them; without a name, all.   Errors: as `freeze` says."""
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise TypeError(f"{function}: a name is a string, such as 'conv1' or 'conv*', got {wrong[0]!r}")
     named = dict(model.named_parameters())
     if not names:
         return list(named.values())
@@ -143,8 +146,8 @@ def replace_head(model, classes, rng):
     """Put a fresh Linear layer with `classes` outputs in the place of the last one, and return its name.
 
     The last one is the last Linear in the order of assignment, which in nnlite.models is the output layer. Its number of
-    inputs is kept, so this works on a shrunk model too. rng: a Generator or a seed. `model.architecture` is kept up to
-    date, so that a checkpoint can build the model again. An optimizer made before still holds the old head: make it after.
+    inputs and its dtype are kept, so this works on a shrunk model too. rng: a Generator or a seed. `model.architecture` is kept
+    up to date, so that a checkpoint can build the model again. An optimizer made before holds the old head: make it after.
     Errors: ValueError for classes < 1, and for a model without a Linear layer in it.
 
     >>> from nnlite import models
@@ -159,7 +162,10 @@ def replace_head(model, classes, rng):
     name, modules = name_of_head("replace_head", model), dict(model.named_modules())
     old = modules[name]
     parent, _, attribute = name.rpartition(".")
-    setattr(modules[parent], attribute, nn.Linear(old.in_features, classes, bias=old.bias is not None, rng=rng))
+    head = nn.Linear(old.in_features, classes, bias=old.bias is not None, rng=rng)
+    for parameter in head.parameters():
+        parameter.data = parameter.data.astype(old.weight.dtype)
+    setattr(modules[parent], attribute, head)
     arguments = getattr(model, "architecture", {}).get("arguments", {})
     if "classes" in arguments:
         arguments["classes"] = classes

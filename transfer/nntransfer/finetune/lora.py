@@ -69,8 +69,8 @@ def add_lora(model, rank, layers=None, *, alpha=None, base=None, rng=0):
     rng: a Generator or a seed of the first A. B starts at 0, so the model's outputs do not change at first, except by the
     rounding of a `base`. Each use of a layer computes W' anew: O·I·r multiply-adds, few beside those of a batch of images.
     Errors: ValueError for a rank below 1, an α that is not positive, a name that no such layer has, a model in which no
-    layer gets an adapter, a weight that is parametrized already, and a base that gives other shapes or types; the model is then
-    as it was.
+    layer gets an adapter, a weight that is parametrized already, and a base that gives other shapes or types; TypeError for a
+    string in the place of the list of layers. The model is then as it was.
     Source: Hu et al. 2021 (arXiv 2106.09685), §4.1; over integers: Dettmers et al. 2023 (arXiv 2305.14314), §3.
     """
     alpha = rank if alpha is None else alpha
@@ -98,6 +98,8 @@ def _layers(model, patterns):
         head = name_of_head("add_lora", model)
         chosen = {name: layer for name, layer in fitting.items() if name != head}
     else:
+        if isinstance(patterns, str):  # its characters would be taken for names
+            raise TypeError(f"add_lora: layers is a list of names, such as [{patterns!r}], got the string {patterns!r}")
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in fitting):
                 raise ValueError(f"add_lora: there is no Linear or Conv2d layer {pattern!r}, only {', '.join(fitting)}")

@@ -2,6 +2,7 @@
 
 from nnlite import nn
 from nnlite.nn import Module
+from nnlite.nn.lists import list_of_models
 from nnlite.nn.parametrize import check_plain
 
 
@@ -10,10 +11,10 @@ def check_alike(name, models):
 
     Architectures are equal where the layers have the same names, classes, options and shapes, in the same order. The rate of
     a Dropout may differ. `name` begins the sentence.
-    Errors: TypeError for what is not a Module; ValueError for no model, for a difference, and for a computed parameter
+    Errors: TypeError for what is not a list of Modules; ValueError for no model, for a difference, and for a computed parameter
     (`nnlite.nn.parametrize`), whose mean would not be computed from the mean of its originals.
     """
-    models = list(models)
+    models = list_of_models(name, models)
     if not models:
         raise ValueError(f"{name}: expects one model or more, got none")
     for model in models:

@@ -4,6 +4,7 @@ import math
 
 from nnlite import functional as F
 from nnlite import nn
+from nnlite.nn.lists import list_of_models
 
 
 class Ensemble(nn.Module):
@@ -19,7 +20,7 @@ class Ensemble(nn.Module):
     models: Modules, images (N, C, H, W) -> logits (N, classes). Architectures may differ, the classes may not.
     of: "probabilities" or "logits".   A checkpoint of it is loaded into an Ensemble of the same members: `load(path, model)`.
     Errors: ValueError for no model, another `of`, and, in the first call, logits of different shapes; TypeError for what is
-    not a Module.
+    not a list of Modules.
     Source: Hansen & Salamon 1990, "Neural network ensembles", IEEE PAMI 12(10); Bishop 2006, §14.2.
 
     >>> import numpy as np
@@ -35,7 +36,7 @@ class Ensemble(nn.Module):
     def __init__(self, models, of="probabilities"):
         if of not in ("probabilities", "logits"):
             raise ValueError(f'Ensemble: takes the mean of "probabilities" or of "logits", got of={of!r}')
-        self.models, self.of = nn.ModuleList(models), of
+        self.models, self.of = nn.ModuleList(list_of_models("Ensemble", models)), of
         if not len(self.models):
             raise ValueError("Ensemble: expects one model or more, got none")
 
