@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from glob import escape
 
 import nncompress
 from nncompress.pruning import magnitude_masks
@@ -58,13 +59,11 @@ def _search(arguments, budget):
     """
     if arguments.epochs == 0:
         raise ValueError("--epochs 0: a search trains the network, so it needs at least one epoch")
-    if budget.drop is not None and arguments.resume:
-        raise ValueError("--resume: --max-drop takes several runs, and a checkpoint keeps one only")
     kept = arguments.out.with_suffix(".run.npz")
     for path in (arguments.file, *(arguments.teacher or [])):
-        if path.resolve() == kept.resolve():
-            raise ValueError(f"--out {arguments.out}: the search keeps its state in {kept} and removes it at the end, but "
-                             f"{path} is a model that is read; name another file")
+        if path.resolve() in (state.resolve() for state in _states(kept)):
+            raise ValueError(f"--out {arguments.out}: the search keeps its state in {path} and removes it at the end, but "
+                             "this is a model that is read; name another file")
     task = load_task(arguments, arguments.file, *(arguments.teacher or []))
     model, _ = load_trained(arguments.file, task)
     before = sum(p.size for p in model.parameters())
@@ -72,17 +71,27 @@ def _search(arguments, budget):
     loader, loss = _training(arguments, replace(task, train=training))
     epochs = arguments.epochs or max(FEWEST_EPOCHS, math.ceil(SEARCH_STEPS / len(loader)))
     if not arguments.resume:
-        kept.unlink(missing_ok=True)
+        _forget(kept)
     found = nncompress.compress(model, (loader, data.DataLoader(held_out, 256, transform=task.preprocessing)), budget,
                                 loss=loss, settings=Settings(epochs=epochs, lr=arguments.lr or 2e-3), law=arguments.law,
-                                checkpoint=None if budget.drop is not None else kept,
-                                input=None if arguments.no_names else task.input)
+                                checkpoint=kept, input=None if arguments.no_names else task.input)
     nncompress.save(arguments.out, found.plan)
-    kept.unlink(missing_ok=True)
+    _forget(kept)
     result = measure(arguments.out, task)
     result |= {"times_smaller": round(4 * before / result["file_bytes"], 2), "report": found.report.as_dict()}
     return result, (f"{found.report}\n{describe(result)}\nthe parameters in float32 take {4 * before:,} bytes, "
                     f"{result['times_smaller']:.1f} times as many as the new file")
+
+
+def _states(kept):
+    """The files in which a search keeps its state, as far as they are known: one, or one for each run of --max-drop."""
+    return [kept, *kept.parent.glob(f"{escape(kept.stem)}-[0-9]*.npz")]
+
+
+def _forget(kept):
+    """Remove what a search has kept."""
+    for state in _states(kept):
+        state.unlink(missing_ok=True)
 
 
 def _training(arguments, task):

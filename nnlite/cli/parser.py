@@ -117,7 +117,8 @@ def _compress(commands):
     budget.add_argument("--target-ratio", type=to.positive, metavar="R",
                         help="search: a file at least R times smaller than the parameters in float32")
     budget.add_argument("--max-drop", type=to.fraction, metavar="P", help="search: the smallest file whose accuracy on "
-                        "held-out training images is at most P below the model's; 0.01 is one percent. Takes five trainings")
+                        "held-out training images is at most P below the model's: 0.01 allows 97%% where the model has 98%%. "
+                        "Takes five trainings")
     p.add_argument("--teacher", type=Path, nargs="+", metavar="FILE",
                    help="search: train on what these models (.npz) say on average, kept beside --out for all shifts")
     p.add_argument("--resume", action="store_true", help="search: go on after the last complete epoch of a stopped run")

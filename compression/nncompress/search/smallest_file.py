@@ -21,6 +21,7 @@ the middle, on a logarithmic scale, between the smallest file that was good enou
 """
 
 import copy
+from pathlib import Path
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="f
     loss        loss(logits, *targets) as for `train.fit`, for example of a teacher's logits that the loader gives
     settings    `Settings`.   law: of requantization, as for `quantize`
     checkpoint  path of an .npz that is written after every epoch. If the file exists, the run goes on from it; the arguments
-                have to be those of the run that wrote it. Not for a budget in accuracy, which takes several runs
+                have to be those of the run that wrote it. A budget in accuracy takes several runs, which write a file each:
+                run.npz becomes run-1200.npz for a limit of 1200 bytes (`run_file`)
     input       the `nnlite.data.Input` that the file holds, too; its bytes count in the budget
 
     -> `Compressed`. The same arguments, and the same seeds of model and loaders, give the same bytes.
@@ -51,14 +53,22 @@ def compress(model, data, budget, *, loss=F.cross_entropy, settings=None, law="f
     """
     settings = settings or Settings()
     if budget.drop is not None:
-        if checkpoint is not None:
-            raise ValueError("compress: a budget in accuracy takes several runs, a checkpoint holds one")
-        return _within_drop(model, data, budget, loss, settings, law, input, progress)
+        return _within_drop(model, data, budget, loss, settings, law, checkpoint, input, progress)
     run = Run(copy.deepcopy(model), data, budget, loss, settings, law, checkpoint, input)
     return run.finish(progress)
 
 
-def _within_drop(model, data, budget, loss, settings, law, input, progress):
+def run_file(checkpoint, limit):
+    """Where the run with this limit in bytes is kept, of a search for a budget in accuracy -> Path.
+
+    >>> run_file("small.run.npz", 1200).name
+    'small.run-1200.npz'
+    """
+    checkpoint = Path(checkpoint)
+    return checkpoint.with_name(f"{checkpoint.stem}-{limit}{checkpoint.suffix}")
+
+
+def _within_drop(model, data, budget, loss, settings, law, checkpoint, input, progress):
     """The smallest file whose held-out accuracy is at most `drop` below the model's, of some runs with limits in bytes."""
     parameters, best, nearest = sum(p.size for p in model.parameters()), None, None
     low, high = np.log(4 * parameters / 1000), np.log(parameters)
@@ -66,7 +76,7 @@ def _within_drop(model, data, budget, loss, settings, law, input, progress):
         limit = int(np.exp((low + high) / 2))
         try:
             found = compress(model, data, Budget(bytes=limit), loss=loss, settings=settings, law=law, input=input,
-                             progress=progress)
+                             checkpoint=None if checkpoint is None else run_file(checkpoint, limit), progress=progress)
         except BudgetTooSmall as error:
             nearest, low = error, np.log(limit)
             continue

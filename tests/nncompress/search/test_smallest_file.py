@@ -3,7 +3,7 @@ import pytest
 
 from nncompress.nnz.file import from_bytes
 from nncompress.search import Budget, Settings, compress
-from nnlite import data, models, nn, train
+from nnlite import data, models, nn, optim, train
 from nnlite.nn.module import inference_mode
 
 QUICK = Settings(epochs=8, every=5, lr=5e-3)
@@ -84,8 +84,29 @@ def test_a_budget_in_accuracy_gives_the_smallest_file_of_some_runs():
     found = compress(model, loaders(), Budget(drop=0.0), settings=QUICK)
     start, end = found.report.stages[0], found.report.stages[-1]
     assert end.accuracy >= start.accuracy and "smallest of 5 runs within a drop of 0.00%" in found.report.stopped
-    with pytest.raises(ValueError, match="takes several runs, a checkpoint holds one"):
-        compress(model, loaders(), Budget(drop=0.1), checkpoint="run.npz")
+
+
+def test_a_search_for_a_budget_in_accuracy_that_was_stopped_goes_on_to_the_same_file(tmp_path, monkeypatch):
+    model, fit, calls = models.mlp(in_features=64, hidden=20), train.fit, []
+    fit(model, loaders()[0], optim.Adam(model.parameters(), lr=5e-3), epochs=4, progress=False)
+    options = {"budget": Budget(drop=0.2), "settings": Settings(epochs=2, every=5, lr=5e-3)}
+
+    def counted(*arguments, **others):
+        calls.append(1)
+        if len(calls) == last:
+            raise KeyboardInterrupt
+        return fit(*arguments, **others)
+
+    monkeypatch.setattr(train, "fit", counted)
+    last = None
+    whole = compress(model, loaders(), **options)
+    epochs, last = len(calls), len(calls) + 6
+    with pytest.raises(KeyboardInterrupt):
+        compress(model, loaders(), **options, checkpoint=tmp_path / "run.npz")
+    resumed = compress(model, loaders(), **options, checkpoint=tmp_path / "run.npz")
+    assert resumed.data == whole.data
+    assert len(calls) - last < epochs - 3                                       # most of five epochs were not done again
+    assert len(resumed.data) > 60 and all(path.name.startswith("run-") for path in tmp_path.iterdir())
 
 
 def test_a_training_of_few_steps_keeps_no_more_weights_than_it_may():

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 import nncompress
+import nncompress.search.run as run_of_a_search
+from nnlite import train
 
 
 def nonzero_weights(path):
@@ -54,6 +56,24 @@ def test_a_search_meets_its_budget_and_reports_its_stages(trained, result_of):
     assert {path.name for path in Path().iterdir()} == {"c.nnz"}
 
 
+def test_a_search_for_a_drop_goes_on_where_it_was_and_removes_what_it_has_kept(trained, run, monkeypatch):
+    command, epochs = ("compress", trained, "--max-drop", 0.9, "--epochs", 1, "--out", "c.nnz"), []
+    fit, from_bytes = train.fit, run_of_a_search.from_bytes
+    monkeypatch.setattr(train, "fit", lambda *arguments, **options: epochs.append(1) or fit(*arguments, **options))
+
+    def stopped(data):
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+        return from_bytes(data)
+
+    monkeypatch.setattr(run_of_a_search, "from_bytes", stopped)
+    assert run(*command).code == 2
+    assert len([path for path in Path().iterdir() if path.name.startswith("c.run-")]) == 2
+    monkeypatch.setattr(run_of_a_search, "from_bytes", from_bytes)
+    assert run(*command, "--resume").code == 0 and len(epochs) == 5
+    assert {path.name for path in Path().iterdir()} == {"c.nnz"}
+
+
 def test_a_search_learns_from_teachers_whose_logits_are_kept(trained, run, tmp_path):
     code, out, err = run("compress", trained, "--target-ratio", 12, "--teacher", trained, "--epochs", 3, "--out", "c.nnz")
     assert (code, err) == (0, "")
@@ -66,7 +86,6 @@ def test_a_search_learns_from_teachers_whose_logits_are_kept(trained, run, tmp_p
     (("--max-drop", 0.01, "--bits", 4), "--bits: with a target, the search chooses it"),
     (("--teacher", "t.npz"), "--teacher: only a search has it: give --target-bytes, --target-ratio or --max-drop"),
     (("--target-bytes", 1000, "--epochs", 0), "--epochs 0: a search trains the network, so it needs at least one epoch"),
-    (("--max-drop", 0.01, "--resume"), "--resume: --max-drop takes several runs"),
 ])
 def test_options_that_do_not_go_together_are_refused_by_name(trained, error_of, options, sentence):
     assert sentence in error_of("compress", trained, *options, "--out", "c.nnz")
