@@ -30,7 +30,7 @@ from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.inner import inner_kernel
 
 POSITIONS, SIGNS, SIZES, BIASES = range(4)  # the parts that bits are spent on
-SMALLEST = np.int64(1)  # size of a weight that is there; for an int, Numba would compile `code_size` once more
+NOTHING, SMALLEST = np.int64(0), np.int64(1)  # for ints, Numba would compile `code_size` once for each
 UNARY = 12  # so many questions "more?" before the Elias-γ code
 FINE, FINE_UNARY = 15, 2  # if sizes above 15 occur, only 2 questions: there are more sizes than contexts could learn
 NEAR = 6  # sizes of neighbours are told apart up to this
@@ -101,13 +101,12 @@ def code_biases(coder, b, limit):
     coder.spend_on(BIASES)
     for o in range(len(b)):
         coder.reserve(MOST_DECISIONS)
-        size = code_size(coder.tape, models.biases, np.zeros(1, np.int64), abs(int(b[o])), 0, limit)
-        if max(size, abs(int(b[o]))) > limit:
+        bias = code_bias(coder.tape, models.biases, models.bias_signs, b[o], limit)
+        if max(abs(bias), abs(int(b[o]))) > limit:
             raise FormatError(f"bias {o} is beyond ±{limit}")
-        negative = size and code_counted(coder.tape, models.bias_signs, 0, int(b[o] < 0))
         if coder.past_the_end():
             raise FormatError(f"bias {o} of {len(b)} lies beyond the end of the data")
-        b[o] = -size if negative else size
+        b[o] = bias
 
 
 @inner_kernel
@@ -181,13 +180,25 @@ def code_row(tape, models, columns, row, top, W, H):
     return True
 
 
+@njit(cache=True)
+def code_bias(tape, sizes, signs, b, limit):
+    """Code a whole number b of size up to `limit`: |b|, then whether it is negative, unless it is 0. Returns it.
+
+    sizes, signs: the models of |b| and of the sign. In a decoder of damaged data |b| may be above `limit`.
+    """
+    size = code_size(tape, sizes, np.zeros(1, np.int64), abs(b), NOTHING, limit)
+    if size == 0:
+        return size
+    return -size if code_counted(tape, signs, FIRST, 1 if b < 0 else 0) else size
+
+
 @inner_kernel
 def _sign(w):
     """0, 1, 2 for 0, positive, negative."""
     return 0 if w == 0 else 1 if w > 0 else 2
 
 
-@njit(cache=True)
+@inner_kernel
 def code_size(tape, model, slots, size, least, top):
     """Code a whole number from `least` to `top`: "is it more than k?" for k = least, least + 1, …, then Elias's γ code.
 

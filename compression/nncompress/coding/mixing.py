@@ -28,7 +28,7 @@ P_BITS, WEIGHT_BITS, RATE_BITS = 24, 16, 16
 UNIT = 128  # of stretch: the table's step is 1/128
 LIMIT = 12 * UNIT  # stretch lies in −12 … 12
 MOST_COUNTED = 1023  # n stops here, so that a context can still change its mind
-FIRST = np.int64(0)  # mixer; for an int, Numba would compile `code_mixed` once more
+FIRST = np.int64(0)  # mixer or context; for an int, Numba would compile `code_mixed` once more
 LEAST_P = 16  # of 2^16: no bit costs more than 12 bits
 
 
@@ -71,7 +71,7 @@ def new_model(slots, contexts, mixers=1):
     return Model(p, n, np.full((mixers, contexts), weight, np.int64), np.zeros(contexts, np.int64))
 
 
-@inner_kernel
+@njit(cache=True, inline="always")
 def mix(model, mixer, slots):
     """P = 2^16 squash(Σ_k w_k stretch(p_k)), with k over `slots` (K,), the contexts that the bit lies in.
 
@@ -86,7 +86,7 @@ def mix(model, mixer, slots):
     return SQUASH[max(-LIMIT, min(LIMIT, s >> WEIGHT_BITS)) + LIMIT]
 
 
-@inner_kernel
+@njit(cache=True, inline="always")
 def count(model, slot, bit):
     """What a context learns from a bit:   p ← p + (bit − p) / (n + 1.6)        n ← n + 1, up to MOST_COUNTED
 
@@ -96,7 +96,7 @@ def count(model, slot, bit):
     model.n[slot] = min(model.n[slot] + 1, MOST_COUNTED)
 
 
-@inner_kernel
+@njit(cache=True, inline="always")
 def learn(model, mixer, slots, bit, P):
     """What the mixer and the contexts learn from a bit that `mix` had given P.
 
@@ -119,7 +119,7 @@ def code_mixed(tape, model, mixer, slots, bit):
     return bit
 
 
-@njit(cache=True)
+@inner_kernel
 def code_counted(tape, model, slot, bit):
     """Encode or decode one bit with the probability of a single context, without a mixer; returns the bit."""
     P = max(LEAST_P, min(ONE - LEAST_P, model.p[slot] >> P_BITS - 16))

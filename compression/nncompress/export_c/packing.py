@@ -21,10 +21,9 @@ from nncompress.coding.layer import (
     TREE,
     UNARY,
     Columns,
+    code_bias,
     code_columns,
-    code_counted,
     code_row,
-    code_size,
     new_models,
 )
 from nncompress.coding.mixing import LIMIT
@@ -96,9 +95,7 @@ def _pack_layer(coder, step, W, H):
     columns = Columns(w.any(axis=0).astype(np.int64), np.zeros(J, np.int64), np.zeros(J, np.int64))
     coder.reserve(J)
     code_columns(coder.tape, models.columns, columns.used, W, H)
-    for row, b in zip(w, step.b.tolist(), strict=True):
+    for row, b in zip(w, step.b.astype(np.int64), strict=True):
         coder.reserve((J + 1) * MOST_DECISIONS)
-        code_size(coder.tape, models.biases, np.zeros(1, np.int64), abs(b), 0, BIAS_LIMIT)
-        if b:
-            code_counted(coder.tape, models.bias_signs, 0, int(b < 0))
+        code_bias(coder.tape, models.biases, models.bias_signs, b, BIAS_LIMIT)
         code_row(coder.tape, models, columns, row, largest_size(step), W, H)

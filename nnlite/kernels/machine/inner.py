@@ -6,7 +6,9 @@ the inner functions, and up to ten of them lie inside each other. Their code is 
 it. The kernels of `nnlite demo` compile in 60 % of the time (17 s of an AMD EPYC's core in place of 29).
 """
 
-from numba import _dynfunc
+import functools
+
+import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -17,9 +19,6 @@ from nnlite.kernels.machine.cache import njit
 
 class InnerLibrary(JITCodeLibrary):
     """The code of one inner function and of the functions that it calls, for kernels to copy."""
-
-    def _optimize_functions(self, ll_module):
-        """Do nothing: the kernel's library optimizes its copy."""
 
     def _optimize_final_module(self):
         """Do nothing: the kernel's library optimizes its copy."""
@@ -40,10 +39,8 @@ class InnerLowering(NativeLowering):
         state.library = InnerLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)
-        function, environment = state.cr.fndesc, state.cr.env
-        # Numba finds the code of a function by an object that Python could call. There is no machine code, so its address is 0
-        key = _dynfunc.make_function(function.lookup_module(), function.qualname, "", 0, environment, (state.library,))
-        state.targetctx.insert_user_function(key, function, [state.library])
+        key = object()  # in place of the function that Python would call; Numba finds the code by it
+        state.targetctx.insert_user_function(key, state.cr.fndesc, [state.library])
         state.cr = state.cr._replace(cfunc=key)
         return True
 
@@ -58,5 +55,20 @@ class InnerCompiler(CompilerBase):
         return [steps]
 
 
-inner_kernel = njit(pipeline_class=InnerCompiler, no_cpython_wrapper=True, error_model="numpy")
-"""@njit for functions that only kernels call. Python cannot call them (a call ends the process). x/0 is inf or NaN."""
+def inner_kernel(function):
+    """@njit for functions that only kernels call. x/0 is inf or NaN.   Errors: a call from Python is a TypeError."""
+    kernel = njit(function, pipeline_class=InnerCompiler, no_cpython_wrapper=True, error_model="numpy")
+    if not numba.config.DISABLE_JIT:
+        kernel.add_overload = functools.partial(_add_for_kernels, kernel)
+        kernel._compile_for_args = functools.partial(_refuse, kernel.__name__)
+    return kernel
+
+
+def _add_for_kernels(kernel, compiled):
+    """Numba calls this with the code for new types of arguments. Where Python looks for it, nothing is entered."""
+    kernel.overloads[tuple(compiled.signature.args)] = compiled
+
+
+def _refuse(name, *arguments, **named):
+    """Numba calls this when Python calls the function, because it finds nothing to run."""
+    raise TypeError(f"{name}: only kernels call it; its Python code is {name}.py_func")

@@ -2,7 +2,7 @@ import numpy as np
 
 from nncompress import Int8Plan
 from nncompress.coding.arithmetic import Coder
-from nncompress.coding.layer import Columns, code_columns, code_counted, code_row, code_size, new_models
+from nncompress.coding.layer import Columns, code_bias, code_columns, code_row, new_models
 from nncompress.export_c.packing import pack, room
 from nncompress.int8.steps import Int8Step
 
@@ -21,8 +21,7 @@ def test_a_row_follows_its_bias_and_the_columns_come_first():
     code_columns(coder.tape, models.columns, columns.used, 1, 1)
     assert columns.used.tolist() == [0, 1, 0, 1]
     for row, bias in zip(w, b, strict=True):
-        size = code_size(coder.tape, models.biases, np.zeros(1, np.int64), 0, 0, 2**30)
-        assert (-size if size and code_counted(coder.tape, models.bias_signs, 0, 0) else size) == bias
+        assert code_bias(coder.tape, models.biases, models.bias_signs, 0, 2**30) == bias
         found = np.zeros(4, np.int64)
         assert code_row(coder.tape, models, columns, found, 3, 1, 1)
         assert found.tolist() == row

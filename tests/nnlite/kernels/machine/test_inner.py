@@ -57,3 +57,11 @@ def test_no_machine_code_is_made_of_an_inner_function_by_itself():
         assert not engine.is_symbol_defined(compiled.fndesc.llvm_func_name)
     (compiled,) = kernel.overloads.values()
     assert compiled.library.codegen._engine.is_symbol_defined(compiled.fndesc.llvm_func_name)
+
+
+def test_python_cannot_call_an_inner_function_whether_a_kernel_has_called_it_or_not():
+    kernel, _, half = new_kernels()
+    for _ in range(2):
+        with pytest.raises(TypeError, match="^half: only kernels call it; its Python code is half.py_func$"):
+            half(6.0, 1.0)
+        assert half.py_func(6.0, 1.0) == 3 and kernel(6.0, 1.0) == 21
