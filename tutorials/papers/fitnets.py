@@ -9,8 +9,9 @@ hints    first the student's fourth convolution learns what the teacher's second
          learns, too; then as kd. Both stages together are as long as the other two trainings
 
 The teacher is a wide and shallow CNN with dropout, on images that are moved by up to 2 pixels; it serves all seeds. The
-student's weights begin as He et al. 2015 have them, so that all arms start. Each arm has the rate that is best on the last
-5,000 training images, in one run. The test images are read once for each run.
+student's weights begin as He et al. 2015 have them, and its rate rises during the first epoch, so that all arms start: T² makes
+the first gradients of Hinton's loss large. Each arm has the rate that is best on the last 5,000 training images, in one run.
+The test images are read once for each run.
 
 Prints a table, writes results/fitnets.json and puts the table into fitnets.md.
 Source: Romero et al. 2015 (arXiv 1412.6550), §3.3.
@@ -35,7 +36,7 @@ from nntransfer.distill import Hints, Labels, SoftTargets, cached_logits, distil
 HERE = Path(__file__).resolve().parent
 ARMS = ("plain", "kd", "hints")
 PAPER = {"plain": 1.9, "kd": 0.65, "hints": 0.51}  # test errors in percent
-RATES = (0.1, 0.03, 0.01)
+RATES = (0.03, 0.01, 0.003)
 KD = [(0.1, Labels()), (0.9, SoftTargets(4))]
 
 
@@ -108,9 +109,11 @@ def errors_of(model, part):
     return evaluate(model, data.DataLoader(part, 500, transform=data.ToFloat()))["errors"]
 
 
-def descent(model, loader, epochs, lr):
+def descent(model, loader, epochs, lr, warm_up=0):
+    """SGD, and its rate: for `warm_up` steps it rises to lr, then it falls to 0 along a cosine."""
     optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9, nesterov=True)
-    return optimizer, optim.CosineAnnealingLR(optimizer, epochs * len(loader))
+    falling = optim.CosineAnnealingLR(optimizer, epochs * len(loader) - warm_up)
+    return optimizer, optim.LinearWarmup(optimizer, warm_up, then=falling, start_factor=0.01) if warm_up else falling
 
 
 def teacher(task, work):
@@ -136,7 +139,7 @@ def student(task, taught, cached, seed, arm, lr, choosing=False):
         hints = Hints({"relu4": "pool2"}, model, taught, np.zeros((1, 1, task.side, task.side), np.float32), seed)
         adam = optim.Adam([*model.parameters(), *hints.parameters()])
         distill(model, taught, loader, adam, task.hint_epochs, [(1, hints)])
-    optimizer, schedule = descent(model, loader, epochs, lr)
+    optimizer, schedule = descent(model, loader, epochs, lr, warm_up=min(len(loader), epochs * len(loader) // 4))
     try:
         distill(model, cached, loader, optimizer, epochs, [(1, Labels())] if arm == "plain" else KD, schedule=schedule)
     except FloatingPointError:  # the rate was too high; a net that says nothing is wrong everywhere
