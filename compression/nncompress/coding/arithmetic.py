@@ -107,7 +107,9 @@ class Coder:
         self.tape = Tape(state, bits, np.array(bytearray(data) if self.decodes else bytearray(64), np.uint8))
 
     def spend_on(self, part):
-        """Count the cost of the next bits as this part of the file, 0 … parts − 1."""
+        """Count the cost of the next bits as this part of the file, 0 … parts − 1.   Errors: ValueError for another part."""
+        if not 0 <= part < self.tape.bits.size:
+            raise ValueError(f"spend_on: part {part}, but the coder has {self.tape.bits.size} parts, numbered from 0")
         self.tape.state[PART] = part
 
     def reserve(self, bits):

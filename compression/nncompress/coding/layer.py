@@ -30,6 +30,7 @@ from nnlite.kernels.machine.cache import njit
 from nnlite.kernels.machine.inner import inner_kernel
 
 POSITIONS, SIGNS, SIZES, BIASES = range(4)  # the parts that bits are spent on
+PARTS = 4  # of a Coder for layers
 NOTHING, SMALLEST = np.int64(0), np.int64(1)  # for ints, Numba would compile `code_size` once for each
 UNARY = 12  # so many questions "more?" before the Elias-γ code
 FINE, FINE_UNARY = 15, 2  # if sizes above 15 occur, only 2 questions: there are more sizes than contexts could learn
@@ -123,9 +124,17 @@ def neighbours(values, j, W, H):
     return left, up, up_left, up_right
 
 
+@inner_kernel
+def _check_parts(tape):
+    """ValueError if tape.bits lacks a part that bits are spent on: compiled code would write past its end."""
+    if tape.bits.size < PARTS:
+        raise ValueError("weights are coded in 4 parts: expects Coder(parts=4)")
+
+
 @njit(cache=True)
 def code_columns(tape, model, used, W, H):
-    """Code which inputs have a weight: used (J,) of 0 and 1."""
+    """Code which inputs have a weight: used (J,) of 0 and 1.   Errors: ValueError if the coder has fewer than PARTS parts."""
+    _check_parts(tape)
     tape.state[PART] = POSITIONS
     for j in range(used.size):
         left, up, up_left, up_right = neighbours(used, j, W, H)
@@ -137,7 +146,9 @@ def code_row(tape, models, columns, row, top, W, H):
     """Code one row of weights: row (J,) int64, |w| ≤ top; an encoder reads it, a decoder fills it in.
 
     Returns whether all sizes are within `top`. It stops at the first one that is not.
+    Errors: ValueError if the coder has fewer than PARTS parts.
     """
+    _check_parts(tape)
     position_slots, sign_slots, size_slots = np.zeros(2, np.int64), np.zeros(3, np.int64), np.zeros(3, np.int64)
     seen = there = total = 0
     for j in range(row.size):

@@ -18,6 +18,7 @@ from nncompress.coding.layer import (
     MOST_BITS,
     MOST_DECISIONS,
     NEAR,
+    PARTS,
     TREE,
     UNARY,
     Columns,
@@ -82,7 +83,7 @@ def room(plan):
 
 def pack(plan):
     """The bytes of the code."""
-    coder = Coder()
+    coder = Coder(parts=PARTS)
     for step in plan.steps:
         if step.w is not None:
             _pack_layer(coder, step, *row_map(plan, step))

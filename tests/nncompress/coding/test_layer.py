@@ -124,3 +124,11 @@ def test_sizes_above_the_limit_and_missing_data_are_format_errors():
     with pytest.raises(FormatError, match="bias [0-9]+ of 1000000 lies beyond the end of the data"):
         code_biases(Coder(b"", parts=4), np.zeros(10**6, np.int64), 5)
     assert 2**MOST_BITS > 2**30
+
+
+def test_a_coder_without_room_for_the_four_parts_is_refused():
+    for coder in Coder(), Coder(parts=3), Coder(b"12345"):
+        with pytest.raises(ValueError, match=r"weights are coded in 4 parts: expects Coder\(parts=4\)"):
+            code_weights(coder, np.int8([[1, 0, -1]]), 1)
+        with pytest.raises(ValueError, match="part 3, but the coder has [13] parts"):
+            code_biases(coder, np.array([6]), 10)

@@ -2,7 +2,7 @@ import numpy as np
 
 from nncompress import Int8Plan
 from nncompress.coding.arithmetic import Coder
-from nncompress.coding.layer import Columns, code_bias, code_columns, code_row, new_models
+from nncompress.coding.layer import PARTS, Columns, code_bias, code_columns, code_row, new_models
 from nncompress.export_c.packing import pack, room
 from nncompress.int8.steps import Int8Step
 
@@ -16,7 +16,7 @@ def one_layer(w, b):
 
 def test_a_row_follows_its_bias_and_the_columns_come_first():
     w, b = [[0, 3, 0, -1], [0, 0, 0, 0], [0, -2, 0, 1]], [5, 0, -300]
-    coder, models = Coder(pack(one_layer(w, b))), new_models()
+    coder, models = Coder(pack(one_layer(w, b)), parts=PARTS), new_models()
     columns = Columns(np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64))
     code_columns(coder.tape, models.columns, columns.used, 1, 1)
     assert columns.used.tolist() == [0, 1, 0, 1]
