@@ -6,7 +6,7 @@
 # network stops looking at, find that zeros save nothing by themselves, and then take out whole filters, which does save
 # something.
 #
-# It takes about 30 minutes. You need NumPy, and the idea that a network is layers of weights.
+# It takes about 40 minutes. You need NumPy, and the idea that a network is layers of weights.
 
 # %%
 import copy
@@ -652,7 +652,129 @@ print(f"half of the weights, wrong of 360: free choice {free:.1f}, two of four {
 assert abs(two_of_four - free) < 8
 
 # %% [markdown]
-# ## 9 · Your turn
+# ## 9 · The rest of the shelf
+#
+# Score, remove, train on: this recipe has four parts, and for each part the library has more than we have tried. **When** do
+# weights go? **Who** decides? **What** goes? **How much** does each layer lose? Every method below is one short file in
+# `compression/nncompress/pruning`, with its formula, its source and a test. Here each formula meets a few numbers.
+#
+# **When.** Weights can go at once, in rounds, or a few at every step:
+#
+# | method | what happens | file |
+# |---|---|---|
+# | rounds | remove a fifth of what is left, train, and again | `rounds.py` |
+# | gradual | the sparsity rises as $`s_t = s_f + (s_i - s_f)\,(1 - t/T)^3`$: fast at first, then slowly | `schedule.py` |
+# | lottery ticket | after each round, what is left goes back to its *first* values | `lottery.py` |
+# | dense, sparse, dense | prune, train, then let all weights return from 0 | `dense_again.py` |
+# | RigL | sparse from the start; the smallest weights go, and as many with the largest gradients return | `regrowth.py` |
+# | surgery | removed weights keep learning out of sight; one that becomes large returns | `surgery.py` |
+#
+# A ticket needs a control: the same masks on *other* first values. [The page about lottery tickets](papers/lottery.md) has both
+# curves.
+
+# %% tags=["experiment"]
+masks, left = pruning.Masks(networks[0], {}), []
+for _ in range(3):
+    masks = pruning.prune_remaining(masks, 0.2)               # 20 % of each layer's remaining weights
+    left.append(masks.count)
+assert left == [40_160, 32_128, 25_702] and round(0.8**3 * 50_200) == 25_702
+
+gradual = [pruning.agp_sparsity(t, start=0, steps=100, final=0.8) for t in (0, 50, 100)]
+np.testing.assert_allclose(gradual, [0, 0.7, 0.8])            # half of the time, seven eighths of the way
+
+w, g = np.array([5.0, 0.1, 0, 0]), np.array([0, 0, 1.0, -2.0])
+kept = np.array([True, True, False, False])
+assert pruning.regrown_mask(w, g, kept, 0.5).tolist() == [True, False, False, True]    # 0.1 goes, −2 calls
+
+latent = np.array([0.1, 0.5, -0.5, 2.0])                      # below 0.4 goes, from 0.6 on returns, between stays as it is
+assert pruning.surgery_mask(latent, kept, 0.4, 0.6).tolist() == [False, True, False, True]
+
+# %% [markdown]
+# **Who.** A threshold can be drawn in other ways than by counting: `std_masks` keeps $`|w| \ge q\,\text{std}(w)`$, as Han did,
+# and `threshold_masks` keeps $`|w| \ge t \max |w|`$, as the second article means it. Other criteria ask other questions, and
+# two methods leave the decision to training. They replace each weight, or each gate, by a random one, and training learns
+# which of them may be mostly noise:
+#
+# | method, file | a weight or filter goes if … |
+# |---|---|
+# | SNIP, `criteria/snip.py` | its share of $`\sum \vert g\,w \vert`$ is small, before any training |
+# | movement, `criteria/movement.py` | training moves it towards 0: $`-\sum_t g_t w_t`$ is small |
+# | geometric median, `criteria/geometric_median.py` | $`\sum_j \Vert w_i - w_j \Vert`$ is small: it lies amid the others |
+# | loss per bit, `criteria/bits.py` | $`t^2 h`$ by the bits of its place is small ([lesson 17](17_smallest_network.md)) |
+# | variational dropout, `variational.py` | its noise $`\sigma^2`$ is $`e^3 \approx 20`$ times its square $`\theta^2`$ |
+# | L0 gates, `l0.py` | its gate is closed: an open one costs what its weights cost |
+#
+# A gate is open with the probability $`\text{sigmoid}(\log \alpha - \tfrac23 \ln \tfrac{0.1}{1.1})`$, and training moves
+# $`\log \alpha`$.
+
+# %% tags=["experiment"]
+Evidence = pruning.Evidence
+weights = {"a": np.array([1.0, -2.0]), "b": np.array([3.0])}
+slopes = {"a": Evidence(gradient=np.array([1.0, 0.5])), "b": Evidence(gradient=np.array([-2.0]))}
+share = pruning.snip_scores(weights, slopes)                  # |g w| is 1, 1 and 6
+assert [share(weights[name], slopes[name]).tolist() for name in "ab"] == [[0.125, 0.125], [0.75]]
+
+filters = np.array([[0.0], [3.0], [4.0]])                     # 3 lies in the middle, so 3 goes, though 0 is smaller
+assert pruning.geometric_median_scores(filters).ravel().tolist() == [7, 4, 5]
+
+theta, sigma2 = np.array([1.0, 0.1]), np.array([1.0, 1.0])    # the same noise on a large weight and on a small one
+goes = pruning.log_alpha(theta, np.log(sigma2)).data >= 3
+assert goes.tolist() == [False, True]                         # σ²/θ² is 1 and 100
+
+u, closed = np.array([0.1, 0.5, 0.9]), -5.0                   # three random draws of a gate that training has closed
+assert pruning.hard_concrete(np.full(3, closed), u).data.tolist() == [0, 0, 0]
+assert pruning.open_probability(np.array(closed)).item() < 0.04 < 0.8 < pruning.open_probability(np.array(0.0)).item()
+
+# %% [markdown]
+# **What.** `criterion_masks(…, biases=True)` takes biases along. `slice_masks` empties rows and columns: a column of the first
+# layer is a pixel. `dead_input_masks` finds inputs that are always 0. BatchNorm's scale $`\gamma`$ says how much of a channel
+# goes on, and *network slimming* pulls every $`\gamma`$ a little towards 0 in each step, $`\gamma \leftarrow
+# \text{sign}(\gamma) \max(|\gamma| - a, 0)`$, until some channels are off (`slimming.py`). *ThiNet* takes the channels that
+# the *next* layer misses least, and fits its weights to those that are left (`thinet.py`). Whole blocks can go, too ([lesson
+# 11](11_errata.md), `blocks.py`). In a convolution with groups, whole groups go: a group without one of its channels would
+# leave a weight that is not an array any more.
+#
+# And a matrix need not lose weights to lose numbers. Of the 100×300 weights $`W`$ of `fc2`, keep the largest 20 of 100
+# **singular values**: $`W \approx A\,B`$ with $`A`$ 100×20 and $`B`$ 20×300. That is 8,000 numbers instead of 30,000, and no
+# matrix of **rank** 20 lies nearer. For convolutions there are `spatial_conv` (k×1, then 1×k) and `tucker_conv` (1×1, k×k,
+# 1×1). `factorize` puts them in, and `ranks_for_energy` and `ranks_for_budget` choose the ranks: all in
+# `compression/nncompress/lowrank`.
+
+# %% tags=["experiment"]
+from nncompress import lowrank
+
+pixels = pruning.slice_masks(networks[0], {"fc1.weight": 0.3}, axis=1)["fc1.weight"]
+assert (~pixels.any(axis=0)).sum() == round(0.3 * 64)
+
+norm = nn.BatchNorm1d(2)
+norm.weight.data = np.float32([0.5, -0.05])
+pruning.shrink_scales(norm, 0.1)
+np.testing.assert_allclose(norm.weight.data, [0.4, 0], rtol=1e-6)      # the second channel is off
+
+grouped = nn.Sequential(nn.Conv2d(1, 8, 3, rng=0), nn.Conv2d(8, 12, 3, groups=4, rng=1), nn.Flatten(),
+                        nn.Linear(192, 10, rng=2))
+pruning.shrink(grouped, images[:1], 0.5)                      # two of the four groups: 2 filters, 3 outputs each
+assert grouped[0].out_channels == 4 and (grouped[1].groups, grouped[1].out_channels) == (2, 6)
+
+W = networks[0].fc2.weight.data
+A, B = lowrank.svd_factors(W, 20)
+singular = np.linalg.svd(W, compute_uv=False)
+np.testing.assert_allclose(np.square(W - A @ B).sum(), np.square(singular[20:]).sum(), rtol=1e-3)
+thin = lowrank.svd_linear(networks[0].fc2, 20)
+assert (thin.reduce.weight.size, thin.expand.weight.size, W.size) == (6000, 2000, 30_000)
+
+# %% [markdown]
+# **How much.** `sensitivity` is the scan of section 7. `sparsities_for_budget` turns its curves into one sparsity for each
+# layer: every layer may cost the *same* drop $`\delta`$, and $`\delta`$ is the smallest whose sparsities fit a budget of
+# weights, multiply-adds or bytes (`layer_costs`). Two layers of 100 weights by hand: $`a`$ falls quickly, $`b`$ slowly.
+
+# %% tags=["experiment"]
+curves = pruning.Curves(np.array([0.5, 0.9]), {"a": np.array([0.98, 0.90]), "b": np.array([0.99, 0.97])}, dense=0.99)
+found = pruning.sparsities_for_budget(curves, {"a": 1.0, "b": 1.0}, {"a": 100, "b": 100}, 80)
+np.testing.assert_allclose([found["a"], found["b"]], [0.5, 0.7], atol=0.006)  # both cost 0.01; 50 + 30 weights are left
+
+# %% [markdown]
+# ## 10 · Your turn
 #
 # Each exercise is a function to write and a test that passes when it is right. Replace the `raise` and run the cell again.
 #
