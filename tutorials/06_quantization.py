@@ -6,7 +6,7 @@
 # four. You will write the formulas that do it, see how large their error can be, run four well-known mistakes, and count
 # wrong answers with 8, 7, … 2 bits.
 #
-# It takes about 50 minutes; after section 9 is a good place for a pause. You need NumPy, and the idea that a network is
+# It takes about 60 minutes; after section 9 is a good place for a pause. You need NumPy, and the idea that a network is
 # layers of weights.
 
 # %%
@@ -814,8 +814,78 @@ fig.suptitle("Twelve numbers move, and the network is repaired", fontsize=12, we
 # The dots are where k-means put the values. It had made the *weights* nearly right; training makes the *answers* right, and
 # moves the values elsewhere. On disk, three values need less than two bits for each weight; lesson [08](08_coding.md) turns
 # them into a file.
+
+# %% [markdown]
+# ## 13 · The rest of the shelf
 #
-# ## 13 · Your turn
+# A grid has a range, an arrangement, a number of bits and a price, and for each of them the library has more than we have
+# tried. Every method is one short file in `compression/nncompress/quantization`; here each formula meets a few numbers.
+#
+# **The range of activations.** Section 9 chose a range from a fixed set of images. `MovingAverage` follows ranges that drift
+# while the network trains: in each batch an end moves a part of the way to the batch's own, $`\text{high} \leftarrow
+# \text{high} + \text{rate}\,(\max x - \text{high})`$. `Entropy` cuts the range off where the rounded histogram $`Q`$ still
+# tells most about the original one, $`P`$: where the divergence $`\text{KL}(P\,\Vert\,Q)`$ is smallest (`observers/`). *PACT*
+# trains the upper end $`a`$ of a clipped ReLU: every activation beyond $`a`$ pushes it up or down (`learned.py`).
+#
+# **The grid of weights.** `WeightGrid` gives a step to a layer, a channel or each $`g`$ neighbours, with or without a zero
+# point, and on demand the steps are powers of two, by which hardware multiplies with a shift (`fake.py`). With *two* values,
+# a binary weight is $`\alpha\,\text{sign}(w)`$, $`\alpha`$ the mean of $`|w|`$; with *three*, a ternary weight is
+# $`\alpha\,\text{sign}(w)`$ where $`|w|`$ exceeds $`\Delta = 0.7\,\text{mean}\,|w|`$, else 0, and $`\alpha`$ is the mean of
+# those beyond $`\Delta`$ (`binary.py`).
+
+# %% tags=["experiment"]
+from nncompress.quantization import PACT, Binary, Ternary, WeightGrid, power_of_two
+from nncompress.quantization.observers import MovingAverage
+
+seen = MovingAverage(rate=0.5)
+for batch in ([0.0, 4.0], [-2.0, 2.0]):
+    seen.observe(batch)
+assert seen.range() == (-1.0, 3.0)                            # half of the way from 0 to −2, and from 4 to 2
+
+x, clipped = Tensor(np.float32([-1.0, 2.0, 9.0]), requires_grad=True), PACT(bits=2, a=6.0)
+y = clipped(x)                                                # the grid is 0, 2, 4, 6
+y.sum().backward()
+assert y.data.tolist() == [0, 2, 6] and x.grad.tolist() == [0, 1, 0] and clipped.a.grad == 1
+
+w = Tensor(np.float32([[1.0, 0.1, 8.0, 4.0]]))                # beside 8, the weight 1 is rounded to 0
+assert WeightGrid(bits=3)(w).data[0, 0] == 0 and WeightGrid(bits=3, per=2)(w).data[0, 0] == 1
+assert power_of_two(np.float32([0.3, 0.5, 3.0])).tolist() == [0.5, 0.5, 4.0]
+
+assert Binary()(Tensor(np.float32([[1.0, -3.0]]))).data.tolist() == [[2, -2]]
+assert Ternary()(Tensor(np.float32([[1.0, -3.0, 0.2, -0.2]]))).data.tolist() == [[2, -2, 0, 0]]    # Δ = 0.77
+
+# %% [markdown]
+# **Bits for each layer.** `bit_sensitivity` measures by how much the loss increases with $`n`$ bits in one layer and 8 in the
+# others. `bits_for_budget` finds the smallest sum of increases whose layers fit into so many bytes, exactly (`mixed.py`).
+#
+# **A price for bits.** A file is coded ([lesson 08](08_coding.md)), and a frequent integer takes fewer bits there than a rare
+# one. `round_by_rate` takes, of the integers nearby, the one with the smallest sum of error and price, $`h\,(w - S k)^2 +
+# \lambda\,(-\log_2 p(k))`$, with $`p(k)`$ the share of $`k`$ in the layer (`rounding/rate_distortion.py`). *EPR* puts such a
+# price into the loss of the training: a logistic distribution with a trained scale $`e^t`$ says how probable each integer is,
+# $`p(k) = \sigma\left(\frac{k + 1/2}{e^t}\right) - \sigma\left(\frac{k - 1/2}{e^t}\right)`$ (`epr.py`).
+
+# %% tags=["experiment"]
+from nncompress.quantization import bits_for_budget, logistic_bits
+from nncompress.quantization.rounding import Layer, round_by_rate
+
+increases = {"fc1": {2: 0.5, 8: 0.0}, "fc2": {2: 0.9, 8: 0.0}}         # 80 weights each: 20 or 80 bytes
+assert bits_for_budget(increases, {"fc1": 80, "fc2": 80}, most_bytes=100) == {"fc1": 2, "fc2": 8}
+
+layer, h = Layer("fc", np.float32([[0, 0, 0, 0.6]]), np.float32([1]), 1, None), {"fc": np.ones((1, 4))}
+k1, k0 = 0.4**2 + 0.2 * np.log2(4), 0.6**2 + 0.2 * np.log2(4 / 3)      # with λ = 0.2, 0.6 had better be 0:
+assert k0 < k1 and round_by_rate(layer, 0.2, h).tolist() == [[0, 0, 0, 0]]
+assert round_by_rate(layer, 0.0, h).tolist() == [[0, 0, 0, 1]]         # without a price, the nearest
+
+def sigma(a):
+    return 1 / (1 + np.exp(-a))
+
+k = np.array([0.0, 1.0, 3.0])
+prices = -np.log2(sigma((k + 0.5) / np.exp(0.5)) - sigma((k - 0.5) / np.exp(0.5)))
+np.testing.assert_allclose(logistic_bits(Tensor(k), Tensor(np.array(0.5))).data, prices)
+assert (np.diff(prices) > 0).all()                            # large integers cost more
+
+# %% [markdown]
+# ## 14 · Your turn
 #
 # Each exercise is a function to write and a test that passes when it is right. Replace the `raise` and run the cell again.
 #
