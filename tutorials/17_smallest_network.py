@@ -381,6 +381,30 @@ assert reported < 0.033 and abs(later - 0.05) < 0.002
 # For MNIST two more things help (see `RUNS` in `tutorials/papers/smallest.py`): images that are shifted by a pixel or two, and
 # the answers of four larger networks in the place of labels ([lesson 09](09_distillation.md)).
 #
+# **Many runs, one picture.** Settings times seeds are many trainings. `nncompress.pareto` runs them in a process for each core
+# and keeps every finished run in a folder, so a sweep that was stopped goes on where it was. It returns a row for each run,
+# and the **front**: the runs that no other one beats in bytes and in errors. A script for it:
+#
+# ```python
+# def run(seed, limit):
+#     found = compress(network(seed), (loader(seed), held_out), Budget(bytes=limit), progress=False)
+#     return {"bytes": len(found.data), "errors": found.report.stages[-1].errors}
+#
+# if __name__ == "__main__":                                  # the processes import this file, too
+#     settings = {f"{limit} bytes": {"limit": limit} for limit in (350, 700, 1400)}
+#     rows, front = nncompress.pareto(run, settings, seeds=range(3), folder="runs", picture="front.svg")
+# ```
+#
+# `executor` takes any pool of `concurrent.futures`, or Dask's, in the place of the processes. Which of four files are on the
+# front?
+
+# %%
+from nncompress.search import pareto_front
+
+files = [(350, 25), (694, 20), (700, 30), (1399, 8)]          # (bytes, wrong)
+assert pareto_front(files) == [0, 1, 3]                       # 700 bytes with 30 wrong: one is smaller and better
+
+# %% [markdown]
 # ## Your turn
 
 # %%

@@ -1,4 +1,15 @@
-"""The front of errors against bytes: of many compressions, those that no other one beats in both."""
+"""The front of errors against bytes: of many compressions, those that no other one beats in both.
+
+In a file of its own, since the processes import the function that they run:
+
+    def run(seed, limit):
+        found = nncompress.compress(models.lenet_5(seed=seed), loaders(seed), nncompress.Budget(bytes=limit), progress=False)
+        return {"bytes": len(found.data), "errors": found.report.stages[-1].errors}
+
+    if __name__ == "__main__":
+        settings = {"small": {"limit": 2000}, "large": {"limit": 8000}}
+        rows, front = nncompress.pareto(run, settings, seeds=range(3), folder="runs", picture="front.svg")
+"""
 
 from nnlite.plot.front import errors_against_bytes
 from nnlite.sweep import sweep
