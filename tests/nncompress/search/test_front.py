@@ -1,7 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweeps import product
 
@@ -14,6 +14,7 @@ def dominated(a, b):
     return b[0] <= a[0] and b[1] <= a[1] and b != a
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_the_front_has_each_point_once_that_no_other_dominates(points):
     front = pareto_front(points)
@@ -23,9 +24,9 @@ def test_the_front_has_each_point_once_that_no_other_dominates(points):
 
 
 def test_runs_become_rows_a_front_and_a_picture(tmp_path):
-    settings = {"small": {"a": 2}, "large": {"a": 10}, "worse": {"a": 2, "b": 9}}
+    options = {"small": {"a": 2}, "large": {"a": 10}, "worse": {"a": 2, "b": 9}}
     with ThreadPoolExecutor(1) as executor:
-        rows, front = pareto(product, settings, [0], tmp_path, executor, tmp_path / "front.svg")
+        rows, front = pareto(product, options, [0], tmp_path, executor, tmp_path / "front.svg")
     assert [row["name"] for row in rows] == ["small", "large", "worse"] and [row["name"] for row in front] == ["small", "large"]
     assert "<svg" in (tmp_path / "front.svg").read_text()
 
