@@ -507,5 +507,5 @@ attempt(test_together, together)
 # * A teacher is worth most where the student has few pictures, and only if it is good. Compare with the same student without
 #   it, over several seeds.
 #
-# Sources: Hinton, Vinyals & Dean 2015, [arXiv 1503.02531](https://arxiv.org/abs/1503.02531), §2 and §3. Next: [10,
-# fine-tuning](10_finetuning.md).
+# Sources: Hinton, Vinyals & Dean 2015, [arXiv 1503.02531](https://arxiv.org/abs/1503.02531), §2 and §3. The paper's table:
+# [on MNIST](papers/hinton.md). Next: [10, fine-tuning](10_finetuning.md).

@@ -404,6 +404,45 @@ def test_half_life(half_life):
         assert sum(share) >= 0.5 - 1e-12 and sum(share[:-1]) < 0.5
 
 # %% [markdown]
+# ## More in this room
+#
+# Four more files of `transfer/nntransfer/distill`. Each has its formula and its source.
+#
+# * **Decoupled distillation** (`decoupled.py`) splits the divergence from the teacher into two: is it the right class or
+#   another one, and which of the others? Each part gets a weight of its own. With the weights 1 and $`1 - p_y`$ of the teacher,
+#   it is Hinton's divergence.
+# * **Born-again networks** (`generations.py`): each student is as large as its teacher, and becomes the next one's teacher.
+# * **Transfer sets** (`transfer_set.py`): a student may learn from images without one class, without labels, or from noise.
+# * **Cached logits** (`cached.py`): with shifts by up to $`p`$ pixels, an image has only $`(2p + 1)^2`$ views. The teacher sees
+#   each of them once, and a file keeps its answers.
+
+# %%
+import tempfile
+from pathlib import Path
+
+from nntransfer import distillation_loss
+from nntransfer.distill import Unlabelled, born_again, cached_logits, decoupled_loss, noise, without_classes
+
+z_s, z_t, T = rng.normal(size=(1, 5)), rng.normal(size=(1, 5)), 4.0
+p = np.exp(z_t[0] / T) / np.exp(z_t / T).sum()
+apart = decoupled_loss(z_s, z_t, [2], temperature=T, alpha=1, beta=1 - p[2])
+assert np.isclose(apart.item(), distillation_loss(z_s, z_t, [2], temperature=T, alpha=1).item())
+
+taught_by = []
+lineage = born_again(thin, lambda student, before: taught_by.append(before), generations=3)
+assert taught_by == [None, *lineage[:2]]
+
+assert 3 not in without_classes(digits, [3]).labels and (Unlabelled(digits.images).labels == -1).all()
+assert noise(9, (1, 8, 8), rng=0).images.shape == (9, 1, 8, 8)
+
+with tempfile.TemporaryDirectory() as folder:
+    cached = cached_logits(Path(folder) / "logits.npz", [teacher], digits[:20], pixels=1, prepare=prepare)
+with inference_mode(teacher):
+    asked = teacher(data.prepare(digits[:20], "digits")).data
+assert cached.logits.shape == (3, 3, 20, 10)                     # down, right, image, class
+assert np.allclose(cached.of(np.arange(20), np.zeros((20, 2), int)), asked, rtol=2e-3, atol=2e-3)   # float16
+
+# %% [markdown]
 # ## What to keep
 #
 # * A **hint** trains the lower half of a deep student first. It needs a regressor, which learns, too.
@@ -416,5 +455,5 @@ def test_half_life(half_life):
 # Sources: Romero et al. 2015, *FitNets* ([1412.6550](https://arxiv.org/abs/1412.6550)); Park et al. 2019, *Relational
 # Knowledge Distillation* ([1904.05068](https://arxiv.org/abs/1904.05068)); Zhang et al. 2018, *Deep Mutual Learning*
 # ([1706.00384](https://arxiv.org/abs/1706.00384)); Tarvainen & Valpola 2017, *Mean teachers are better role models*
-# ([1703.01780](https://arxiv.org/abs/1703.01780)). The papers' experiments on MNIST: `tutorials/papers/fitnets.py` and
-# `mean_teacher.py`.
+# ([1703.01780](https://arxiv.org/abs/1703.01780)). On MNIST: [FitNets](papers/fitnets.md), [Mean
+# Teacher](papers/mean_teacher.md).

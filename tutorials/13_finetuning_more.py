@@ -364,6 +364,50 @@ def test_compressed(f):
 attempt(test_compressed, compressed)
 
 # %% [markdown]
+# ## More in this room
+#
+# `fine_tune` knows all strategies by name. Each has its file in `transfer/nntransfer/finetune`.
+#
+# * **Gradual unfreezing** (`thaw`): the head trains first, then one more layer in each epoch.
+# * **Features computed once** (`split_model`, `features_once`): frozen layers give the same numbers in every epoch, so each
+#   image passes through them once.
+# * **L2-SP** (`StartPointLoss`): weight decay pulls towards the pretrained weights, and not towards 0.
+# * **LP-FT** (strategy `lp-ft`): first the head alone, then all layers.
+#
+# And **which pretrained network** should you take, if there are several? Three scores look at labelled images of the new task
+# once, without training: LEEP at the source's class probabilities, LogME and the H-score at its features
+# (`transfer/nntransfer/domains`). `nnlite transfer` tunes the best one. When each of them fails is on the page
+# [Which source suits a task?](papers/transferability.md)
+
+# %%
+from nntransfer import domains, thaw
+from nntransfer.finetune import StartPointLoss, head_inputs, split_model
+
+model = new_head(seed=0).eval()
+thaw(model, epoch=1)
+assert {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad} == {"fc1", "fc2"}
+unfreeze(model)
+
+below, above = split_model(model, "fc2")
+with no_grad():
+    np.testing.assert_array_equal(above(below(images)).data, model(images).data)
+
+pull = StartPointLoss(model, alpha=0.5, new=["fc2"])
+model.zero_grad()
+start = model.fc1.weight.data
+model.fc1.weight.data = start + np.float32(0.1)
+pull.penalty().backward()
+np.testing.assert_allclose(model.fc1.weight.grad, 0.5 * (model.fc1.weight.data - start), rtol=1e-5)
+
+def scores(source):
+    features, logits, labels = head_inputs(source, batches(in_the_mirror(digits)))
+    return np.array([domains.leep_score(F.softmax(logits).data, labels), domains.logme_score(features, labels),
+                     domains.h_score(features, labels)])
+
+untrained = models.cnn(in_channels=1, image_size=8, seed=5)
+assert (scores(old) > scores(untrained)).all()
+
+# %% [markdown]
 # ## What to keep
 #
 # * Fine-tuning changes a weight matrix by little more than a few simple parts. LoRA learns these alone: $`r\,(O + I)`$

@@ -490,6 +490,36 @@ def test_with_tasks(f):
 attempt(test_with_tasks, with_tasks)
 
 # %% [markdown]
+# ## More in this room
+#
+# * **Stochastic weight averaging** (`transfer/nntransfer/fusion/swa.py`) is a soup of one training: the mean of its weights at
+#   the end of each epoch, say. The mean in which older weights count less and less is the Mean Teacher of
+#   [12](12_distillation_more.md).
+# * **Fisher-weighted averaging** (`fisher.py`): each weight counts in the mean by how much its network's answers depend on it,
+#   $`F_i = \frac{1}{N} \sum_n \sum_c p(c|x_n) \left(\partial \ln p(c|x_n) / \partial \theta_i\right)^2`$. With equal $`F`$ it
+#   is the plain mean.
+
+# %%
+moving = nn.Linear(1, 1, rng=0)
+swa = fusion.StochasticWeightAverage(moving, start=2, every=2)     # steps 2 and 4 count
+for w in (9.0, 1.0, 9.0, 4.0):
+    moving.weight.data = np.float32([[w]])
+    swa.update()
+assert swa.model.weight.item() == 2.5
+
+x, classifier = np.float32([[2.0]]), nn.Linear(1, 2, rng=0)        # for two classes: F of a weight is p (1 − p) x²
+(z,) = classifier(x).data
+p = np.exp(z[0]) / np.exp(z).sum()
+F_w = fusion.diagonal_fisher(classifier, [(x,)])["weight"]
+np.testing.assert_allclose(F_w, p * (1 - p) * 4, rtol=1e-5)
+
+one, two = networks[:2]
+equal = {name: np.ones(parameter.shape) for name, parameter in one.named_parameters()}
+mean = fusion.average_weights([one, two]).state_dict()
+for name, array in fusion.fisher_average([one, two], [equal, equal]).state_dict().items():
+    np.testing.assert_array_equal(array, mean[name])
+
+# %% [markdown]
 # ## What to keep
 #
 # * Hidden neurons have no order of their own. Weights of two trainings cannot be compared place by place.

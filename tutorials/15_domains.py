@@ -294,7 +294,7 @@ ax.set(title="Images without labels are worth a lot", xlabel="% right on the tar
 #
 # How were the weights 1000, 2 and 0.3 found? On this very target, with the labels from the drawer, which is cheating: without
 # labels nobody can choose them so. The honest way is a shift of your own making on labelled images, as
-# `tutorials/papers/domain_adaptation.py` does it for MNIST. The methods can look better than they are by exactly this slip.
+# [the page about MNIST](papers/domain_adaptation.md) does it. By exactly this slip, methods can look better than they are.
 #
 # ## 6 · Alike and wrong
 #
@@ -432,6 +432,39 @@ def test_nearest(f):
     assert f(few[::-1], labels[::-1], few[:1] * 0 + centres[7]).tolist() == [7]
 
 attempt(test_nearest, nearest_class)
+
+# %% [markdown]
+# ## More in this room
+#
+# * The **Fréchet distance** (`frechet.py`) takes both clouds for Gaussians, and sees their means, too, not their covariances
+#   alone.
+# * **`recoloured`** (`coral.py`) gives the source's features the target's covariance and mean, without any training.
+# * **`pooled_statistics`** (`several.py`): mean and covariance of several domains together, from those of each. So no place
+#   has to give its samples away. **`fuse_features`** puts the features of several networks side by side, each with the same
+#   weight.
+# * **`rbf_cka`** and **`minibatch_cka`** (`cka.py`): CKA with near neighbours in the foreground, and from batches.
+# * **`domains_by_class`** and **`cka_heat_map`** (`pictures.py`) draw what sections 2 and 7 drew.
+
+# %%
+rng = np.random.default_rng(0)
+one = domains.Domain(10 * rng.normal(size=(400, 3)))
+two = domains.Domain(rng.normal(size=(300, 3)) * [10.0, 20.0, 30.0] + 5)
+moved = domains.Domain(one.features + 2)                            # the same covariance: 3 means, each 2 away
+assert np.isclose(domains.frechet_distance(one, moved), 3 * 2**2) and np.isclose(domains.coral_distance(one, moved), 0)
+
+new = domains.Domain(domains.recoloured(one, two))
+assert np.allclose(new.mean, two.mean) and domains.coral_distance(new, two) < 0.2 * domains.coral_distance(one, two)
+
+mean, covariance = domains.pooled_statistics([one, two])
+whole = domains.Domain(np.concatenate([one.features, two.features]))
+assert np.allclose(mean, whole.mean) and np.allclose(covariance, whole.covariance)
+
+x = rng.normal(size=(64, 5))
+turned = 3 * x @ np.linalg.qr(rng.normal(size=(5, 5)))[0] + 1
+assert np.isclose(domains.rbf_cka(x, turned), 1)
+assert np.isclose(domains.minibatch_cka([(x, x**2)]), domains.linear_cka(x, x**2, debiased=True))
+side_by_side, sizes = domains.fuse_features([x, 100 * x])
+assert np.allclose(side_by_side[:, :5], side_by_side[:, 5:]) and np.isclose(sizes[1], 100 * sizes[0])
 
 # %% [markdown]
 # ## What to keep
