@@ -1,8 +1,8 @@
 """Kernels that run by default: the names of `loops`, file by file, on the register tile, in threads.
 
-Each file begins with what it does differently, and how many times as fast as the loops it is. These times were measured on one
-thread of an AMD EPYC with AVX-512 (level avx512vnni), unless the file says otherwise. `nnlite bench` times the products and the
-convolution on both shelves (rungs `loops` and `tile`). Formulas and letters are in `loops`.
+Each file begins with what it does differently, and how many times as fast as the loops it is. `tutorials/shelves.py` measures
+that for each function, with the sizes of a CNN for 64 images; the files have its figures for one thread of an AMD EPYC with
+AVX-512 (level avx512vnni), unless they say otherwise. Formulas and letters are in `loops`.
 
 The list below ends with the names that only these kernels have: the layouts of the tile, and the table of stages, by which a
 plan runs in one call.

@@ -1,4 +1,4 @@
-"""Normalization per channel, in threads and registers: moments and normalize 2 times as fast as the loops, the way back equal.
+"""Normalization per channel, in threads and registers: 1 to 1.4 times as fast as the loops on one thread.
 
 x and dy are (R, C), contiguous, of one float dtype. Their R rows are the examples, or all pixels of all images; C are the
 channels. An array with one number for each channel is (C,) in any dtype.

