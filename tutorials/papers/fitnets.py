@@ -10,8 +10,9 @@ hints    first the student's fourth convolution learns what the teacher's second
 
 The teacher is a wide and shallow CNN with dropout, on images that are moved by up to 2 pixels; it serves all seeds. The
 student's weights begin as He et al. 2015 have them, and its rate rises during the first epoch, so that all arms start: T² makes
-the first gradients of Hinton's loss large. Each arm has the rate that is best on the last 5,000 training images, in one run.
-The test images are read once for each run.
+the first gradients of Hinton's loss large. Each arm has the rate that is best on the last 5,000 training images, in one run. If
+a student dies at that rate with one of the seeds, the table has the second best rate, too. The test images are read once for
+each run.
 
 Prints a table, writes results/fitnets.json and puts the table into fitnets.md.
 Source: Romero et al. 2015 (arXiv 1412.6550), §3.3.
@@ -156,10 +157,17 @@ def measure(task, work, seeds):
              "parameters": sum(parameter.size for parameter in build_student(task, 0).parameters())}
     for arm in ARMS:
         tried = run({f"{arm}-lr{lr}": {"arm": arm, "lr": lr, "choosing": True} for lr in RATES}, seeds[:1])
-        lr = min(tried, key=lambda row: row["result"]["errors"])["setting"]["lr"]
-        done = run({f"{arm}-final": {"arm": arm, "lr": lr}}, seeds)
-        found["arms"].append({"arm": arm, "lr": lr, "errors": [row["result"]["errors"] for row in done]})
+        best, second, *_ = (row["setting"]["lr"] for row in sorted(tried, key=lambda row: row["result"]["errors"]))
+        found["arms"].append(errors_at(run, f"{arm}-final", arm, best, seeds))
+        if max(found["arms"][-1]["errors"]) > found["n"] / 2:  # with one of the seeds nothing was learnt
+            found["arms"].append(errors_at(run, f"{arm}-lr{second}-final", arm, second, seeds))
     return found
+
+
+def errors_at(run, name, arm, lr, seeds):
+    """The row of an arm at a rate: test errors of each seed."""
+    return {"arm": arm, "lr": lr,
+            "errors": [row["result"]["errors"] for row in run({name: {"arm": arm, "lr": lr}}, seeds)]}
 
 
 def table(found):
