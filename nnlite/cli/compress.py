@@ -63,7 +63,7 @@ def _search(arguments, budget):
     for path in (arguments.file, *(arguments.teacher or [])):
         if path.resolve() in (state.resolve() for state in _states(kept)):
             raise ValueError(f"--out {arguments.out}: the search keeps its state in {path} and removes it at the end, but "
-                             "this is a model that is read; name another file")
+                             f"{path} is a model that is read; name another file")
     task = load_task(arguments, arguments.file, *(arguments.teacher or []))
     model, _ = load_trained(arguments.file, task)
     before = sum(p.size for p in model.parameters())
