@@ -33,7 +33,7 @@ def test_what_a_terminal_cannot_print_is_replaced(trained, monkeypatch, encoding
 def test_names_of_files_are_any_bytes(trained, monkeypatch, tmp_path):
     name = os.fsdecode(b"$caf\xe9 $1.npz")
     shutil.copy(trained, tmp_path / name)
-    assert printed(monkeypatch, "utf-8", "evaluate", tmp_path / name).startswith(f"{tmp_path}/$caf? $1.npz: ")
+    assert printed(monkeypatch, "utf-8", "evaluate", tmp_path / name).startswith(f"{tmp_path}/$caf? $1.npz on digits: ")
     out = tmp_path / os.fsdecode(b"\xff.html")
     assert printed(monkeypatch, "utf-8", "report", tmp_path / name, trained, "--out", out).startswith(f"{tmp_path}/?.html: ")
     assert "$caf? $1.npz</h2>" in out.read_text(encoding="utf-8")
