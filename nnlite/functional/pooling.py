@@ -117,10 +117,16 @@ class AdaptiveAvgPool2d(Operation):
 
     def forward(self, x):
         self.A, self.B = (shares(size, out).astype(x.dtype) for size, out in zip(x.shape[2:], self.output_size, strict=True))
-        return self.A @ x @ self.B.T
+        return product(self.A, x, self.B.T)
 
     def backward(self, dy):
-        return (self.A.T @ dy @ self.B,)
+        return (product(self.A.T, dy, self.B),)
+
+
+@np.errstate(invalid="ignore")  # BLAS may also compute with what lies beside a small matrix, and a NaN there would be a warning
+def product(A, x, B):
+    """A x B of each image and channel."""
+    return A @ x @ B
 
 
 def shares(size, out):

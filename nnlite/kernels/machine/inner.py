@@ -8,12 +8,12 @@ it. The kernels of `nnlite demo` compile in two thirds of the time, 20 s of an A
 
 import functools
 
-import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 
+from nnlite.kernels import SHELF
 from nnlite.kernels.machine.cache import njit
 
 
@@ -56,11 +56,14 @@ class InnerCompiler(CompilerBase):
 
 
 def inner_kernel(function):
-    """@njit for functions that only kernels call. x/0 is inf or NaN.   Errors: a call from Python is a TypeError."""
+    """@njit for functions that only kernels call. x/0 is inf or NaN.   Errors: a call from Python is a TypeError, but not with
+    NNLITE_KERNELS=loops.
+    """
+    if SHELF == "loops":  # they ask for nothing but njit: a browser's Numba has another compiler
+        return njit(function, error_model="numpy")
     kernel = njit(function, pipeline_class=InnerCompiler, no_cpython_wrapper=True, error_model="numpy")
-    if not numba.config.DISABLE_JIT:
-        kernel.add_overload = functools.partial(_add_for_kernels, kernel)
-        kernel._compile_for_args = functools.partial(_refuse, kernel.__name__)
+    kernel.add_overload = functools.partial(_add_for_kernels, kernel)
+    kernel._compile_for_args = functools.partial(_refuse, kernel.__name__)
     return kernel
 
 

@@ -38,7 +38,8 @@ KNOWN = {
 
 def compiled_functions(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and any("njit" in ast.unparse(d) for d in node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and any(
+                re.match("njit|inner_kernel", ast.unparse(d)) for d in node.decorator_list):
             yield node
 
 
