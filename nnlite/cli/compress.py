@@ -85,7 +85,8 @@ def _search(arguments, budget):
 
 def _states(kept):
     """The files in which a search keeps its state, as far as they are known: one, or one for each run of --max-drop."""
-    return [kept, *kept.parent.glob(f"{escape(kept.stem)}-[0-9]*.npz")]
+    of_a_run = kept.parent.glob(f"{escape(kept.stem)}-[0-9]*.npz")
+    return [kept, *(path for path in of_a_run if path.stem.removeprefix(f"{kept.stem}-").isdecimal())]
 
 
 def _forget(kept):

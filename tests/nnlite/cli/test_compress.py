@@ -5,6 +5,7 @@ import pytest
 import nncompress
 import nncompress.search.run as run_of_a_search
 from nnlite import train
+from nnlite.cli import compress
 
 
 def nonzero_weights(path):
@@ -89,3 +90,9 @@ def test_a_search_learns_from_teachers_whose_logits_are_kept(trained, run, tmp_p
 ])
 def test_options_that_do_not_go_together_are_refused_by_name(trained, error_of, options, sentence):
     assert sentence in error_of("compress", trained, *options, "--out", "c.nnz")
+
+
+def test_a_search_knows_its_own_files_from_others_of_similar_names(tmp_path):
+    for name in ("a.run.npz", "a.run-500.npz", "a.run-2best.npz", "a.run-1-2.npz", "b.run-3.npz"):
+        (tmp_path / name).touch()
+    assert {path.name for path in compress._states(tmp_path / "a.run.npz")} == {"a.run.npz", "a.run-500.npz"}
